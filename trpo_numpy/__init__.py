@@ -1,0 +1,18 @@
+"""The TRPO paper (Schulman et al., ICML 2015), executable, in NumPy.
+
+Read it in this order, the paper beside it:
+
+    expected_return       Section 2          discounted sums along a sampled path
+    surrogate             Sections 4 and 5   L and the mean KL from samples, Eq. (14), and their gradients
+    mlp                   Appendix D, C.1    the network: forward, J'u by backprop, Jv by forward mode
+    gaussian, categorical Appendix D         the families: log-probability, KL, entropy, their derivatives, and M
+    policy                Appendix D         network + family = pi_theta
+    sampling              Section 5.1        single path
+    fisher                Appendix C.1       y -> J'MJy
+    conjugate_gradient    Appendix C         A s = g
+    line_search           Appendix C         beta and its shrinking, Eq. (55)
+    trpo                  Section 6          one update, and the loop around it
+
+Not in the paper: baseline (value function, generalised advantages, scaling), config (the options), gradient_check
+(finite differences), run_folder and learning_curve (what a run leaves on disk), __main__ (the command line).
+"""

@@ -1,0 +1,85 @@
+"""Not in the paper: what practice added around the update, each switched off by a field of Config (or `--paper`).
+
+A value baseline and generalised advantages (Schulman et al., 2016, arXiv 1506.02438), standardised advantages,
+scaled observations. Shapes: T steps of one path, N of a batch; d_s state dimension; phi (P,) the baseline's theta.
+"""
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.expected_return import discounted_sums
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The policy sees (observation - mean) / std; both are of all `count` observations so far."""
+    count: int
+    mean: np.ndarray    # (d_s,)
+    std: np.ndarray     # (d_s,)
+
+
+def update_scaling(scaling, states):
+    """The Scaling that counts in the observations behind the scaled states (N, d_s) too (Chan et al., 1979)."""
+    mean = scaling.mean + scaling.std * states.mean(axis=0)
+    var = (scaling.std * states.std(axis=0)) ** 2
+    count, old = scaling.count + len(states), scaling.count / (scaling.count + len(states))
+    total_mean = old * scaling.mean + (1 - old) * mean
+    total_var = old * scaling.std ** 2 + (1 - old) * var + old * (1 - old) * (mean - scaling.mean) ** 2
+    std = np.sqrt(total_var)
+    return Scaling(count, total_mean, np.where(std > 1e-8, std, 1.0))
+
+
+def values(network, phi, states):
+    """V(s), (N,), for states (N, d_s)."""
+    return network.output(network.layers(phi), states)[:, 0]
+
+
+def generalized_advantages(path, V, gamma, gae_lambda):
+    """sum_l (gamma lambda)^l td_{t+l}, (T,), for V (T + 1,): lambda = 1 is the sampled Q minus V (GAE, Eq. 16 there).
+
+    A terminated path is worth nothing after s_T; a truncated one is worth V(s_T).
+    """
+    V_next = V[1:].copy()
+    if path.terminated:
+        V_next[-1] = 0.0
+    td = path.rewards + gamma * V_next - V[:-1]
+    return discounted_sums(td, gamma * gae_lambda)
+
+
+def standardize(advantages):
+    """Mean 0 and, unless they are all equal, standard deviation 1: the scale of L, not its maximiser, depends on it."""
+    centred = advantages - advantages.mean()
+    std = centred.std()
+    return centred / std if std > 0 else centred
+
+
+def value_loss(V, targets):
+    """1/2 mean (V - target)^2."""
+    return 0.5 * np.mean((V - targets) ** 2)
+
+
+def grad_value_loss(V, targets):
+    """The derivative of value_loss with respect to V, (N,)."""
+    return (V - targets) / len(V)
+
+
+def gauss_newton_product(network, phi, cache, damping, y):
+    """(J'J / N + damping) y, (P,): the Hessian of value_loss but for the second derivatives of the network."""
+    layers = network.layers(phi)
+    Jy = network.forward_mode(layers, cache, y)
+    Jy /= len(Jy)
+    return network.backprop(layers, cache, Jy) + damping * y
+
+
+def fit_baseline(network, phi, states, targets, config):
+    """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient as in Appendix C."""
+    for _ in range(config.baseline_steps):
+        V, cache = network.forward(network.layers(phi), states)
+        u = grad_value_loss(V[:, 0], targets)[:, None]
+        descent = -network.backprop(network.layers(phi), cache, u)
+        product = partial(gauss_newton_product, network, phi, cache, config.baseline_damping)
+        step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations)
+        phi = phi + step
+    return phi

@@ -1,0 +1,60 @@
+"""The options of a training run: one documented field a line, checked when it is made."""
+from dataclasses import dataclass, field, fields
+
+
+def option(default, help, above=None, least=None, below=None, most=None):
+    """A field of Config: its default, what it is (also the command line's help), and its range."""
+    bounds = {"above": above, "at least": least, "below": below, "at most": most}
+    bounds = {word: bound for word, bound in bounds.items() if bound is not None}
+    return field(default=default, metadata={"help": help, "bounds": bounds})
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that a run depends on. Raises ValueError naming the field, what came and what is wanted."""
+    env_id: str = option("Pendulum-v1", "a Gymnasium environment: Box or Discrete states; Box or (Multi)Discrete actions")
+    timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
+    seed: int = option(0, "all randomness is a function of it", least=0)
+    batch_size: int = option(2_000, "steps an iteration, at least (paths are whole); the paper: 50K to 1M", least=2)
+    hidden_sizes: tuple = option((64, 64), "sizes of the tanh hidden layers, none for a linear policy (Appendix D)")
+    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", least=-20, most=20)
+    gamma: float = option(0.99, "discount (Section 2)", least=0, below=1)
+    delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
+    cg_iterations: int = option(10, "k, conjugate gradient iterations (Appendix C.1; 10 in the paper)", least=1)
+    fisher_fraction: float = option(1.0, "part of the states in the Fisher product (Appendix C.1: 0.1)", above=0, most=1)
+    shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
+    max_backtracks: int = option(15, "candidates after the first before the line search gives up", least=0)
+    damping: float = option(0.1, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)
+    baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
+    gae_lambda: float = option(0.95, "lambda of the generalised advantages", least=0, most=1)
+    baseline_steps: int = option(2, "damped Gauss-Newton steps on the baseline an iteration", least=0)
+    baseline_cg_iterations: int = option(10, "conjugate gradient iterations in each of them", least=1)
+    baseline_damping: float = option(0.1, "their damping", least=0)
+    standardize_advantages: bool = option(True, "not in the paper: advantages of mean 0 and standard deviation 1")
+    scale_observations: bool = option(True, "not in the paper: Box observations less their mean, by their std")
+
+    def __post_init__(self):
+        object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
+        for f in fields(self):
+            check_field(f, getattr(self, f.name))
+
+
+def check_field(f, value):
+    """Raises ValueError unless value has the type and lies in the range of the dataclass field f."""
+    if f.type is tuple:
+        if not all(type(size) is int and size >= 1 for size in value):
+            raise ValueError(f"{f.name}: got {value!r}, wanted whole numbers of at least 1")
+        return
+    numeric = f.type is float and type(value) is int
+    wanted = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}[f.type]
+    bounds = f.metadata["bounds"]
+    wanted += " " + " and ".join(f"{word} {bound}" for word, bound in bounds.items()) if bounds else ""
+    tests = {"above": float.__gt__, "at least": float.__ge__, "below": float.__lt__, "at most": float.__le__}
+    right_type = numeric or type(value) is f.type
+    if not right_type or not all(tests[word](float(value), float(bound)) for word, bound in bounds.items()):
+        raise ValueError(f"{f.name}: got {value!r}, wanted {wanted}")
+
+
+# The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
+PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
+         "delta": 0.01, "cg_iterations": 10}

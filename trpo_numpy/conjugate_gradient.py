@@ -1,0 +1,39 @@
+"""The conjugate gradient algorithm on a matrix-vector product (Appendix C)."""
+import numpy as np
+
+
+class CurvatureError(ArithmeticError):
+    """p'Ap (or s'As) is not above zero, though A, a Fisher matrix, is positive definite: a wrong product, or rounding."""
+
+
+def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
+    """Solves A x = b for a symmetric positive definite A, known only through Ax: y -> Ay (Appendix C).
+
+    Starts at x = 0, so `iterations` (the paper: 10) products are the whole cost; ends early when the residual has
+    shrunk to `tolerance` times ||b||. Returns x (P,) and the residual norms ||b - Ax|| before each step and after
+    the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
+    """
+    x = np.zeros_like(b)
+    r = b.copy()  # residual b - Ax
+    p = b.copy()  # direction, conjugate to all before it
+    rr = r @ r
+    residuals = [np.sqrt(rr)]
+    if not np.isfinite(rr):
+        raise FloatingPointError(f"conjugate gradient: b has squared norm {rr}, wanted a finite number")
+    for _ in range(iterations):
+        if residuals[-1] <= tolerance * residuals[0]:
+            break
+        Ap = Ax(p)
+        pAp = p @ Ap
+        if not np.isfinite(pAp):
+            raise FloatingPointError(f"conjugate gradient: p'Ap is {pAp}, wanted a finite number")
+        if pAp <= 0:
+            raise CurvatureError(f"conjugate gradient: p'Ap is {pAp}, wanted a number above 0")
+        alpha = rr / pAp  # a CG step; not the alpha of Theorem 1
+        x += alpha * p
+        r -= alpha * Ap
+        rr_new = r @ r
+        p = r + (rr_new / rr) * p
+        rr = rr_new
+        residuals.append(np.sqrt(rr))
+    return x, np.array(residuals)

@@ -1,0 +1,18 @@
+"""The Fisher-vector product y -> Ay as y -> J'MJy (Appendix C.1, Eqs. (56) and (57)).
+
+Eq. (57): the Hessian of KL(old || theta) is J'MJ plus a second term, kl' times the second derivative of mu. At
+theta_old, and only there, kl' = 0: KL has its minimum, 0, at old = new. So its value and its gradient are 0 there
+while its Hessian J'MJ is not, and three cheap products (forward mode, M, backprop) replace differentiating twice.
+"""
+
+
+def fisher_vector_product(policy, theta_old, cache, mu_old, damping, y):
+    """Ay (P,) for y (P,), with A averaged over the N states of the cache: A = 1/N sum_n J_n' M_n J_n (Appendix C.1).
+
+    cache and mu_old are what `policy.forward(theta_old, states)` returned. Not in the paper: damping * y is added,
+    for the conjugate gradient's sake (Martens, 2010): A is nearly singular where the batch hardly moves mu.
+    """
+    Jy = policy.forward_mode(theta_old, cache, y)  # (N, d_mu)
+    MJy = policy.family.fisher_product(mu_old, Jy)  # (N, d_mu)
+    MJy /= len(mu_old)
+    return policy.backprop(theta_old, cache, MJy) + damping * y

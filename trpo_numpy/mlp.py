@@ -1,0 +1,87 @@
+"""The network and its two derivatives, by hand (Appendix D; the J and J' of Appendix C.1).
+
+Shapes: N samples, d_in inputs, d_out outputs, L layers, P parameters. theta is one flat vector (P,), laid out
+W_1, b_1, ..., W_L, b_L. A sample is a row, so a layer reads x W + b where the paper writes W x + b.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class MLP:
+    """mu(x): tanh hidden layers and a linear output (Appendix D).
+
+    sizes = (d_in, hidden..., d_out); (d_in, d_out), without hidden layers, is a linear map. The object holds
+    sizes only: the parameters are an argument of every function that uses them.
+    """
+    sizes: tuple
+
+    @property
+    def n_parameters(self):
+        """P, weights and biases."""
+        return sum((n_in + 1) * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:]))
+
+    def layers(self, theta):
+        """theta (P,) as [(W_1, b_1), ..., (W_L, b_L)]: views, nothing is copied."""
+        layers, start = [], 0
+        for n_in, n_out in zip(self.sizes, self.sizes[1:]):
+            end = start + n_in * n_out
+            layers.append((theta[start:end].reshape(n_in, n_out), theta[end:end + n_out]))
+            start = end + n_out
+        return layers
+
+    def initial(self, rng, output_scale):
+        """theta (P,): W_l normal with standard deviation 1/sqrt(n_in), W_L times output_scale, b_l = 0."""
+        theta = np.zeros(self.n_parameters)
+        layers = self.layers(theta)
+        for W, _ in layers:
+            W[:] = rng.standard_normal(W.shape) / np.sqrt(len(W))
+        layers[-1][0][:] *= output_scale
+        return theta
+
+    def output(self, layers, x):
+        """mu(x): x (N, d_in) or (d_in,) -> (N, d_out) or (d_out,)."""
+        *hidden, (W_L, b_L) = layers
+        for W, b in hidden:
+            x = np.tanh(x.dot(W) + b)
+        return x.dot(W_L) + b_L
+
+    def forward(self, layers, x):
+        """mu(x) and the cache from which `forward_mode` and `backprop` take the derivatives of mu at this theta.
+
+        The cache is (inputs, slopes): the input h_{l-1} (N, n_in) of each layer and, for each hidden layer,
+        tanh' = 1 - h_l^2.
+        """
+        inputs, slopes = [x], []
+        *hidden, (W_L, b_L) = layers
+        for W, b in hidden:
+            h = np.tanh(inputs[-1].dot(W) + b)
+            inputs.append(h)
+            slopes.append(1 - h * h)
+        return inputs[-1].dot(W_L) + b_L, (inputs, slopes)
+
+    def forward_mode(self, layers, cache, v):
+        """Jv: how mu (N, d_out) changes as theta moves along v (P,)."""
+        inputs, slopes = cache
+        dlayers = self.layers(v)
+        dW, db = dlayers[0]
+        dz = inputs[0] @ dW  # the input x does not depend on theta
+        dz += db
+        for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
+            dh = np.multiply(dz, slope, out=dz)  # h = tanh(z)
+            dz = dh @ W  # z = h W + b
+            dz += h @ dW
+            dz += db
+        return dz
+
+    def backprop(self, layers, cache, u):
+        """J'u (P,): the gradient of sum(u * mu) for u (N, d_out), summed over the samples."""
+        inputs, slopes = cache
+        gradient = []
+        for layer in reversed(range(len(layers))):
+            gradient += [u.sum(axis=0), (inputs[layer].T @ u).ravel()]  # with respect to b, W
+            if layer:
+                u = u @ layers[layer][0].T  # z = h W + b
+                u *= slopes[layer - 1]  # h = tanh(z)
+        return np.concatenate(gradient[::-1])

@@ -1,0 +1,41 @@
+"""The estimated objective and constraint of Eq. (14), and their gradients (Sections 4 and 5).
+
+All are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a derivative with
+respect to mu on to theta. N samples of states, actions (N, d_a), advantages (N,) and log q(a|s) (N,).
+"""
+import numpy as np
+
+
+def importance_ratio(family, mu, actions, log_q):
+    """pi_theta(a|s) / q(a|s), (N,): 1 at theta_old where q = pi_old, as in single path (Section 5.1)."""
+    return np.exp(family.log_prob(mu, actions) - log_q)
+
+
+def surrogate(family, mu, actions, advantages, log_q):
+    """L(theta), the sample average of Eq. (14), to be maximised.
+
+    Where the advantages average to zero L is zero at theta_old, and says nothing there; its gradient does.
+    """
+    return np.mean(importance_ratio(family, mu, actions, log_q) * advantages)
+
+
+def grad_surrogate(family, mu, actions, advantages, log_q):
+    """The derivative of L with respect to mu, (N, d_mu); at theta_old, the policy gradient (Eq. (4))."""
+    weights = importance_ratio(family, mu, actions, log_q) * advantages / len(mu)
+    return weights[:, None] * family.grad_log_prob(mu, actions)
+
+
+def mean_kl(family, mu_old, mu):
+    """The average over states of KL(pi_old || pi_theta), the constraint of Eqs. (12) and (14), in nats."""
+    return np.mean(family.kl(mu_old, mu))
+
+
+def grad_mean_kl(family, mu_old, mu):
+    """The derivative of the mean KL with respect to the new mu, (N, d_mu); zero at theta_old."""
+    return family.grad_kl(mu_old, mu) / len(mu)
+
+
+def surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta):
+    """(L, mean KL) at theta from one pass through the network, for the line search (Appendix C)."""
+    mu = policy.mu(theta, batch.states)
+    return surrogate(policy.family, mu, batch.actions, batch.advantages, log_q), mean_kl(policy.family, mu_old, mu)
