@@ -20,6 +20,11 @@ class Scaling:
     std: np.ndarray     # (d_s,)
 
 
+def no_scaling(d_s):
+    """The Scaling that changes nothing, before any observation."""
+    return Scaling(0, np.zeros(d_s), np.ones(d_s))
+
+
 def update_scaling(scaling, states):
     """The Scaling that counts in the observations behind the scaled states (N, d_s) too (Chan et al., 1979)."""
     mean = scaling.mean + scaling.std * states.mean(axis=0)

@@ -12,7 +12,7 @@ def option(default, help, above=None, least=None, below=None, most=None):
 @dataclass(frozen=True)
 class Config:
     """All that a run depends on. Raises ValueError naming the field, what came and what is wanted."""
-    env_id: str = option("Pendulum-v1", "a Gymnasium environment: Box or Discrete states; Box or (Multi)Discrete actions")
+    env_id: str = option("Pendulum-v1", "a Gymnasium environment; Box or Discrete states; any Box or Discrete actions")
     timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
     seed: int = option(0, "all randomness is a function of it", least=0)
     batch_size: int = option(2_000, "steps an iteration, at least (paths are whole); the paper: 50K to 1M", least=2)
@@ -21,7 +21,7 @@ class Config:
     gamma: float = option(0.99, "discount (Section 2)", least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     cg_iterations: int = option(10, "k, conjugate gradient iterations (Appendix C.1; 10 in the paper)", least=1)
-    fisher_fraction: float = option(1.0, "part of the states in the Fisher product (Appendix C.1: 0.1)", above=0, most=1)
+    fisher_fraction: float = option(1.0, "part of the states in Ay (Appendix C.1: 0.1)", above=0, most=1)
     shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
     max_backtracks: int = option(15, "candidates after the first before the line search gives up", least=0)
     damping: float = option(0.1, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)

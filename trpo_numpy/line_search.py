@@ -16,7 +16,7 @@ class Candidate:
 
 
 def step_length(sAs, delta):
-    """beta = sqrt(2 delta / s'As), for which the quadratic model 1/2 (beta s)'A(beta s) of the KL is delta (Appendix C).
+    """beta = sqrt(2 delta / s'As): where 1/2 (beta s)'A(beta s), the quadratic model of the KL, is delta (Appendix C).
 
     Raises FloatingPointError if s'As is not finite, CurvatureError if it is not above zero.
     """

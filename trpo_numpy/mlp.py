@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BLOCK = 512  # samples worked on at a time, so that what they need stays in the processor's cache
+
 
 @dataclass(frozen=True)
 class MLP:
@@ -48,40 +50,53 @@ class MLP:
         return x.dot(W_L) + b_L
 
     def forward(self, layers, x):
-        """mu(x) and the cache from which `forward_mode` and `backprop` take the derivatives of mu at this theta.
+        """mu(x) (N, d_out), and the cache from which `forward_mode` and `backprop` take its derivatives at this theta.
 
-        The cache is (inputs, slopes): the input h_{l-1} (N, n_in) of each layer and, for each hidden layer,
-        tanh' = 1 - h_l^2.
+        The cache is a list of (inputs, slopes), one for each BLOCK of samples: the input h_{l-1} of each layer and,
+        for each hidden layer, tanh'(z) = 1 - tanh(z)^2.
         """
-        inputs, slopes = [x], []
         *hidden, (W_L, b_L) = layers
-        for W, b in hidden:
-            h = np.tanh(inputs[-1].dot(W) + b)
-            inputs.append(h)
-            slopes.append(1 - h * h)
-        return inputs[-1].dot(W_L) + b_L, (inputs, slopes)
+        mu, cache = [], []
+        for start in range(0, len(x), BLOCK):
+            inputs, slopes = [x[start:start + BLOCK]], []
+            for W, b in hidden:
+                h = np.tanh(inputs[-1].dot(W) + b)
+                inputs.append(h)
+                slopes.append(1 - h * h)
+            mu.append(inputs[-1].dot(W_L) + b_L)
+            cache.append((inputs, slopes))
+        return np.concatenate(mu), cache
 
     def forward_mode(self, layers, cache, v):
-        """Jv: how mu (N, d_out) changes as theta moves along v (P,)."""
-        inputs, slopes = cache
+        """Jv (N, d_out): how mu changes as theta moves along v (P,)."""
         dlayers = self.layers(v)
-        dW, db = dlayers[0]
-        dz = inputs[0] @ dW  # the input x does not depend on theta
-        dz += db
-        for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
-            dh = np.multiply(dz, slope, out=dz)  # h = tanh(z)
-            dz = dh @ W  # z = h W + b
-            dz += h @ dW
+        dmu = []
+        for inputs, slopes in cache:
+            dW, db = dlayers[0]
+            dz = inputs[0] @ dW  # z = x W + b, and x does not depend on theta
             dz += db
-        return dz
+            for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
+                dh = np.multiply(dz, slope, out=dz)  # h = tanh(z)
+                dz = dh @ W  # z = h W + b
+                dz += h @ dW
+                dz += db
+            dmu.append(dz)
+        return np.concatenate(dmu)
 
     def backprop(self, layers, cache, u):
-        """J'u (P,): the gradient of sum(u * mu) for u (N, d_out), summed over the samples."""
-        inputs, slopes = cache
-        gradient = []
-        for layer in reversed(range(len(layers))):
-            gradient += [u.sum(axis=0), (inputs[layer].T @ u).ravel()]  # with respect to b, W
-            if layer:
-                u = u @ layers[layer][0].T  # z = h W + b
-                u *= slopes[layer - 1]  # h = tanh(z)
-        return np.concatenate(gradient[::-1])
+        """J'u (P,): the gradient of sum(u * mu) with respect to theta, for u (N, d_out)."""
+        gradient = np.zeros(self.n_parameters)
+        dlayers = self.layers(gradient)  # views: adding to dW and db fills gradient
+        end = 0
+        for inputs, slopes in cache:
+            start, end = end, end + len(inputs[0])
+            dz = u[start:end]
+            for layer in reversed(range(len(layers))):
+                W, _ = layers[layer]
+                dW, db = dlayers[layer]
+                dW += inputs[layer].T @ dz  # z = h W + b
+                db += dz.sum(axis=0)
+                if layer:
+                    dh = dz @ W.T
+                    dz = np.multiply(dh, slopes[layer - 1], out=dh)  # h = tanh(z)
+        return gradient

@@ -10,6 +10,8 @@ import numpy as np
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def make_env(env_id, render_mode=None):
     if seen.shape == () or len(seen.shape) > 1:
         env = FlattenObservation(env)
     if isinstance(done, gym.spaces.Box) and np.issubdtype(done.dtype, np.floating):
-        return TransformAction(env, partial(clip_to_box, done), done)
+        low, high = done.low.astype(float), done.high.astype(float)
+        return TransformAction(env, partial(clip_to_box, low, high, done.dtype), done)
     if isinstance(done, gym.spaces.Discrete):
         return TransformAction(env, partial(to_discrete, done), done)
     if isinstance(done, gym.spaces.MultiDiscrete) and done.nvec.ndim == 1:
@@ -63,9 +66,9 @@ def make_env(env_id, render_mode=None):
     raise ValueError(f"env_id: {env_id} has action space {done}, wanted Box of floats, Discrete or MultiDiscrete")
 
 
-def clip_to_box(space, a):
+def clip_to_box(low, high, dtype, a):
     """The action a (d_a,) as the environment wants it: inside its Box, of its shape and type."""
-    return np.minimum(np.maximum(a.reshape(space.shape), space.low), space.high).astype(space.dtype)
+    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
 
 
 def to_discrete(space, a):
@@ -73,22 +76,26 @@ def to_discrete(space, a):
     return int(a[0] + space.start)
 
 
-def family_for(action_space):
-    """The family of pi(.|s) for an action space that make_env accepts."""
-    if hasattr(action_space, "nvec"):
-        return Categorical(tuple(int(n) for n in action_space.nvec))
-    if hasattr(action_space, "n"):
-        return Categorical((int(action_space.n),))
-    return Gaussian(math.prod(action_space.shape))
+def policy_for(env, hidden_sizes):
+    """The Policy for the spaces of an environment that make_env made."""
+    space = env.action_space
+    if hasattr(space, "nvec"):
+        family = Categorical(tuple(int(n) for n in space.nvec))
+    elif hasattr(space, "n"):
+        family = Categorical((int(space.n),))
+    else:
+        family = Gaussian(math.prod(space.shape))
+    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
 
 
-def sample_path(env, act, weights, scaling, seed, episode):
+def sample_path(env, act, weights, scaling, seeds, episode):
     """One path from rho_0 to its end or its time limit (Section 5.1).
 
     act(weights, s, rng) is `policy.act` or `policy.act_greedily`. All its randomness, the environment's included,
-    is a function of (seed, episode). Raises FloatingPointError for a reward or state that is not finite.
+    comes from a child of its own of the SeedSequence seeds, so that a path depends on no other path. Raises
+    FloatingPointError for a reward or state that is not finite.
     """
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, episode)))
+    rng = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, episode)))
     observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
     s, reward = (observation - scaling.mean) / scaling.std, 0.0
     states, actions, rewards = [s], [], []
@@ -106,11 +113,11 @@ def sample_path(env, act, weights, scaling, seed, episode):
     return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated)
 
 
-def single_path(env, policy, theta, scaling, n_steps, seed, first_episode):
+def single_path(env, policy, theta, scaling, n_steps, seeds, first_episode):
     """Whole paths under pi_theta until they have n_steps steps together (Section 5.1): a list of Path."""
     weights = policy.unpack(theta)
     paths, steps = [], 0
     while steps < n_steps:
-        paths.append(sample_path(env, policy.act, weights, scaling, seed, first_episode + len(paths)))
+        paths.append(sample_path(env, policy.act, weights, scaling, seeds, first_episode + len(paths)))
         steps += len(paths[-1].rewards)
     return paths

@@ -8,14 +8,15 @@ from time import perf_counter
 
 import numpy as np
 
-from trpo_numpy.baseline import (Scaling, fit_baseline, generalized_advantages, standardize, update_scaling, values)
+from trpo_numpy.baseline import (Scaling, fit_baseline, generalized_advantages, no_scaling, standardize, update_scaling,
+                                 values)
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.sampling import Batch, family_for, make_env, single_path
+from trpo_numpy.sampling import Batch, make_env, policy_for, single_path
 from trpo_numpy.surrogate import grad_surrogate, surrogate, surrogate_and_mean_kl
 
 
@@ -52,7 +53,8 @@ def trpo_update(policy, theta_old, batch, config, rng):
     dL_dmu = grad_surrogate(family, mu_old, batch.actions, batch.advantages, log_q)  # (N, d_mu)
     g = policy.backprop(theta_old, cache, dL_dmu)                                   # (P,)
     if not g.any():  # all advantages are equal: every theta is as good
-        return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [], L_old, L_old, L_old, 0.0, 0.0, entropy)
+        return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
+                      L_old, L_old, L_old, 0.0, 0.0, entropy)
 
     mu_A, cache_A = mu_old, cache
     if config.fisher_fraction < 1:  # Appendix C.1: A is only a metric, some of the states will do
@@ -78,7 +80,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 @dataclass(frozen=True)
 class Iteration:
-    """One turn of the training loop: what was sampled, what the update made of it, and all that the next starts from."""
+    """One turn of the training loop: what was sampled, and what the update made of it."""
     iteration: int              # from 1
     timesteps: int              # environment steps so far
     episodes: int               # paths so far
@@ -92,7 +94,7 @@ class Iteration:
 
 
 def estimate_advantages(paths, network, phi, config):
-    """(advantages (N,), the baseline's targets (N,), V (N,)): Q by its discounted sum (Section 5.1), or less a baseline."""
+    """Advantages (N,), the baseline's targets (N,) and V (N,); without a baseline, Q by its discounted sum (5.1)."""
     if not config.baseline:
         Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
         return Q, Q, np.zeros_like(Q)
@@ -106,16 +108,16 @@ def estimate_advantages(paths, network, phi, config):
 def train(config):
     """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update."""
     env = make_env(config.env_id)
-    d_s = env.observation_space.shape[0]
-    policy = Policy(MLP((d_s, *config.hidden_sizes, family_for(env.action_space).d_output)), family_for(env.action_space))
-    baseline = MLP((d_s, *config.hidden_sizes, 1))
-    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
+    policy = policy_for(env, config.hidden_sizes)
+    baseline = MLP((*policy.network.sizes[:-1], 1))
+    path_seeds, rng_seed = np.random.SeedSequence(config.seed).spawn(2)
+    rng = np.random.default_rng(rng_seed)
     theta, phi = policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.01)
-    scaling = Scaling(0, np.zeros(d_s), np.ones(d_s))
+    scaling = no_scaling(policy.network.sizes[0])
     iteration = timesteps = episodes = 0
     while timesteps < config.timesteps:
         start = perf_counter()
-        paths = single_path(env, policy, theta, scaling, config.batch_size, config.seed, episodes)  # step 1
+        paths = single_path(env, policy, theta, scaling, config.batch_size, path_seeds, episodes)  # step 1
         sampled = perf_counter()
 
         advantages, targets, V = estimate_advantages(paths, baseline, phi, config)                  # step 2

@@ -1,0 +1,114 @@
+"""The command line: python -m trpo_numpy [train ENV_ID | evaluate DIR]. Alone, it is `train Pendulum-v1`."""
+import argparse
+import sys
+import time
+from dataclasses import fields
+
+import numpy as np
+
+from trpo_numpy.config import PAPER, Config
+from trpo_numpy.conjugate_gradient import CurvatureError
+from trpo_numpy.learning_curve import save_learning_curve
+from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, read_progress, record_iteration
+from trpo_numpy.sampling import make_env, policy_for, sample_path
+from trpo_numpy.trpo import train
+
+LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
+        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>8}")
+HEADER = ("iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left")
+
+
+def build_parser():
+    """The command line's parser: each field of Config is an option of train."""
+    parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="Trust region policy optimisation.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    training = commands.add_parser("train", help="train a policy, and leave a run folder with its learning curve",
+                                   argument_default=argparse.SUPPRESS)
+    training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
+    training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
+    training.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
+    for field in fields(Config)[1:]:
+        flag, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"
+        if field.type is bool:
+            training.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif field.type is tuple:
+            training.add_argument(flag, nargs="*", type=int, metavar="N", help=text)
+        else:
+            training.add_argument(flag, type=field.type, metavar=field.type.__name__.upper(), help=text)
+    evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
+    evaluating.add_argument("dir", metavar="DIR", help="a run's folder")
+    evaluating.add_argument("--episodes", type=int, default=20)
+    evaluating.add_argument("--seed", type=int, help="of the episodes (default: that of the run)")
+    evaluating.add_argument("--render", action="store_true", help="show the episodes in a window")
+    return parser
+
+
+def config_from(options):
+    """The Config of the options that were typed, over those of --paper, over the defaults."""
+    return Config(**{**(PAPER if options.pop("paper", False) else {}), **options})
+
+
+def run_training(options):
+    """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
+    out = options.pop("out", None)
+    config = config_from(options)
+    iterations = train(config)  # before the folder is made: a wrong environment leaves nothing behind
+    folder = create_run_folder(out, config)
+    print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
+    print(HEADER)
+    start, code, last = time.perf_counter(), 0, "no iteration was completed"
+    try:
+        for iteration in iterations:
+            row = record_iteration(folder, iteration)
+            seconds = (time.perf_counter() - start) * max(0, config.timesteps / iteration.timesteps - 1)
+            print(LINE.format(**row, left=f"{int(seconds) // 60}:{int(seconds) % 60:02d}"), flush=True)
+            last = f"the last whole iteration, {iteration.iteration}"
+    except KeyboardInterrupt:
+        print(f"interrupted; {last}, is in {folder}")
+        code = 130
+    except (FloatingPointError, CurvatureError) as error:
+        print(f"error: {error}\nstopped; {last}, is in {folder}", file=sys.stderr)
+        code = 1
+    if (folder / "progress.csv").exists():
+        save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
+        if code == 0:
+            print(f"learning curve: {folder / 'learning_curve.png'}")
+            print(f"evaluate with: python -m trpo_numpy evaluate {folder}")
+    return code
+
+
+def run_evaluation(folder, episodes, seed, render):
+    """evaluate: deterministic (the most probable action), raw returns. Prints a line an episode and one for all."""
+    if episodes < 1:
+        raise ValueError(f"episodes: got {episodes}, wanted a whole number of at least 1")
+    config = read_config(folder)
+    env = make_env(config.env_id, render_mode="human" if render else None)
+    policy = policy_for(env, config.hidden_sizes)
+    theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+    seeds = np.random.SeedSequence(config.seed if seed is None else seed, spawn_key=(2,))
+    returns = []
+    for episode in range(episodes):
+        path = sample_path(env, policy.act_greedily, policy.unpack(theta), scaling, seeds, episode)
+        returns.append(path.rewards.sum())
+        print(f"episode {episode + 1:>3}  return {returns[-1]:>10.2f}  steps {len(path.rewards):>5}")
+    env.close()
+    print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
+    return 0
+
+
+def main(argv):
+    """Runs one command. Returns the exit code: 0, 1 for numbers that failed, 2 for bad input, 130 for Ctrl-C."""
+    options = vars(build_parser().parse_args(argv or ["train"]))
+    try:
+        if options.pop("command") == "train":
+            return run_training(options)
+        return run_evaluation(options["dir"], options["episodes"], options["seed"], options["render"])
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
