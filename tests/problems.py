@@ -1,0 +1,28 @@
+"""Small random problems for the tests: a policy, two thetas, and a batch."""
+from types import SimpleNamespace
+
+import numpy as np
+
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.sampling import Batch
+
+FAMILIES = [Gaussian(2), Categorical((3,)), Categorical((2, 4))]
+HIDDEN = [(), (5,), (4, 5)]
+
+
+def random_problem(family, hidden, seed=0, N=7, distance=0.3):
+    """theta_old, theta at a distance from it, states (N, 3), actions of pi_theta_old, advantages."""
+    rng = np.random.default_rng(seed)
+    policy = Policy(MLP((3, *hidden, family.d_output)), family)
+    theta_old = policy.initial(rng, -0.2) + 0.5 * rng.standard_normal(policy.n_parameters)
+    theta = theta_old + distance * rng.standard_normal(policy.n_parameters)
+    states = rng.standard_normal((N, 3))
+    weights = policy.unpack(theta_old)
+    actions = np.array([policy.act(weights, s, rng) for s in states])
+    mu_old = policy.mu(theta_old, states)
+    batch = Batch(states, actions, rng.standard_normal(N))
+    return SimpleNamespace(policy=policy, family=family, theta_old=theta_old, theta=theta, batch=batch, mu_old=mu_old,
+                           log_q=family.log_prob(mu_old, actions), rng=rng)
