@@ -88,7 +88,8 @@ def check_family_fisher_product(p, theta):
     """M is the Hessian of kl at old = new: the change of grad_kl as the new mu moves."""
     mu = p.policy.mu(theta, p.batch.states)
     check_product(lambda m: p.family.grad_kl(mu, m.reshape(mu.shape)).ravel(),
-                  lambda y: p.family.fisher_product(mu, y.reshape(mu.shape)).ravel(), mu.ravel(), directions(p, mu.size))
+                  lambda y: p.family.fisher_product(mu, y.reshape(mu.shape)).ravel(),
+                  mu.ravel(), directions(p, mu.size))
 
 
 def check_fisher_vector_product(p, theta):
@@ -160,7 +161,7 @@ def derivatives_of_the_package():
         if module.name in ("__main__", "gradient_check"):
             continue
         members = vars(importlib.import_module(f"trpo_numpy.{module.name}")).items()
-        own = {name: member for name, member in members if getattr(member, "__module__", "").endswith("." + module.name)}
+        own = {name: m for name, m in members if getattr(m, "__module__", "").endswith("." + module.name)}
         for name, member in list(own.items()):
             if inspect.isclass(member):
                 own.update({f"{name}.{method}": f for method, f in vars(member).items() if inspect.isfunction(f)})

@@ -14,15 +14,16 @@ from trpo_numpy.expected_return import discounted_sums
 
 @dataclass(frozen=True)
 class Scaling:
-    """The policy sees (observation - mean) / std; both are of all `count` observations so far."""
+    """The policy sees (observation - mean) / std; mean and var are those of all `count` observations so far."""
     count: int
     mean: np.ndarray    # (d_s,)
-    std: np.ndarray     # (d_s,)
+    var: np.ndarray     # (d_s,)
+    std: np.ndarray     # (d_s,), sqrt(var), or 1 where an observation has not varied yet
 
 
 def no_scaling(d_s):
     """The Scaling that changes nothing, before any observation."""
-    return Scaling(0, np.zeros(d_s), np.ones(d_s))
+    return Scaling(0, np.zeros(d_s), np.zeros(d_s), np.ones(d_s))
 
 
 def update_scaling(scaling, states):
@@ -31,9 +32,9 @@ def update_scaling(scaling, states):
     var = (scaling.std * states.std(axis=0)) ** 2
     count, old = scaling.count + len(states), scaling.count / (scaling.count + len(states))
     total_mean = old * scaling.mean + (1 - old) * mean
-    total_var = old * scaling.std ** 2 + (1 - old) * var + old * (1 - old) * (mean - scaling.mean) ** 2
+    total_var = old * scaling.var + (1 - old) * var + old * (1 - old) * (mean - scaling.mean) ** 2
     std = np.sqrt(total_var)
-    return Scaling(count, total_mean, np.where(std > 1e-8, std, 1.0))
+    return Scaling(count, total_mean, total_var, np.where(std > 1e-8, std, 1.0))
 
 
 def values(network, phi, states):

@@ -1,4 +1,5 @@
 """The options of a training run: one documented field a line, checked when it is made."""
+import math
 from dataclasses import dataclass, field, fields
 
 
@@ -34,7 +35,8 @@ class Config:
     scale_observations: bool = option(True, "not in the paper: Box observations less their mean, by their std")
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
+        if isinstance(self.hidden_sizes, list):  # as JSON and argparse give it
+            object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
         for f in fields(self):
             check_field(f, getattr(self, f.name))
 
@@ -42,16 +44,16 @@ class Config:
 def check_field(f, value):
     """Raises ValueError unless value has the type and lies in the range of the dataclass field f."""
     if f.type is tuple:
-        if not all(type(size) is int and size >= 1 for size in value):
-            raise ValueError(f"{f.name}: got {value!r}, wanted whole numbers of at least 1")
+        if type(value) is not tuple or not all(type(size) is int and size >= 1 for size in value):
+            raise ValueError(f"{f.name}: got {value!r}, wanted a tuple of whole numbers of at least 1")
         return
-    numeric = f.type is float and type(value) is int
-    wanted = {str: "text", int: "a whole number", float: "a number", bool: "True or False"}[f.type]
+    right_type = type(value) is f.type or f.type is float and type(value) is int
+    wanted = {str: "text", int: "a whole number", float: "a finite number", bool: "True or False"}[f.type]
     bounds = f.metadata["bounds"]
     wanted += " " + " and ".join(f"{word} {bound}" for word, bound in bounds.items()) if bounds else ""
     tests = {"above": float.__gt__, "at least": float.__ge__, "below": float.__lt__, "at most": float.__le__}
-    right_type = numeric or type(value) is f.type
-    if not right_type or not all(tests[word](float(value), float(bound)) for word, bound in bounds.items()):
+    finite = right_type and (f.type is str or math.isfinite(value))
+    if not finite or not all(tests[word](float(value), float(bound)) for word, bound in bounds.items()):
         raise ValueError(f"{f.name}: got {value!r}, wanted {wanted}")
 
 

@@ -30,7 +30,7 @@ def step_length(sAs, delta):
 def reason_to_refuse(L_old, L_new, kl_new, delta):
     """The tests of Appendix C, L improves and mean KL <= delta; empty if both pass. A NaN passes neither."""
     reasons = []
-    if not L_new > L_old:
+    if not L_old < L_new < np.inf:
         reasons.append(f"L did not improve: {L_new:.6g} <= {L_old:.6g}" if np.isfinite(L_new) else f"L is {L_new}")
     if not kl_new <= delta:
         reasons.append(f"KL {kl_new:.6g} > delta {delta:.6g}")

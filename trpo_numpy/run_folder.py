@@ -114,4 +114,4 @@ def load_policy(folder, n_parameters, d_s):
                              f"wanted float64 of shape {shape}")
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{path}: {name} has numbers that are not finite")
-    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"])
+    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])

@@ -46,7 +46,7 @@ def make_env(env_id, render_mode=None):
     from gymnasium.wrappers import FlattenObservation, TransformAction
 
     try:
-        env = gym.make(env_id, render_mode=render_mode)
+        env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
     except gym.error.DependencyNotInstalled as error:
         raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
     except (gym.error.Error, ImportError) as error:

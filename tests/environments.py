@@ -1,0 +1,73 @@
+"""Gymnasium environments for the tests. Their ids have this module's name before them: `environments:Count-v0`."""
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+
+class Count(gym.Env):
+    """Counts its steps t: the observation is (t, noise); the reward is t + 1; terminates at terminate_at, if given."""
+
+    def __init__(self, observation_space=None, action_space=None, terminate_at=None, bad_step=None, bad_episode=0,
+                 bad_reward=None, bad_observation=None):
+        self.observation_space = observation_space or spaces.Box(-np.inf, np.inf, (2,), np.float64)
+        self.action_space = action_space or spaces.Box(-1, 1, (1,), np.float32)
+        self.terminate_at, self.bad = terminate_at, (bad_step, bad_episode, bad_reward, bad_observation)
+        self.seen_actions, self.episode, self.t = [], -1, 0
+
+    def observe(self):
+        if isinstance(self.observation_space, spaces.Discrete):
+            return self.t % self.observation_space.n
+        noise = self.np_random.standard_normal(self.observation_space.shape) if self.observation_space.shape else 0
+        observation = np.zeros(self.observation_space.shape, self.observation_space.dtype)
+        observation += noise
+        observation.flat[0] = self.t
+        return observation
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t, self.episode = 0, self.episode + 1
+        return self.observe(), {}
+
+    def step(self, action):
+        self.seen_actions.append(action)
+        self.t += 1
+        observation, reward = self.observe(), float(self.t)
+        bad_step, bad_episode, bad_reward, bad_observation = self.bad
+        if self.t - 1 == bad_step and self.episode == bad_episode:
+            reward = reward if bad_reward is None else bad_reward
+            if bad_observation is not None:
+                observation[-1] = bad_observation
+        return observation, reward, self.t == self.terminate_at, False, {}
+
+
+class Equal(Count):
+    """Every reward is zero."""
+
+    def step(self, action):
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, 0.0, terminated, truncated, info
+
+
+BOX = spaces.Box(-1, 1, (2,), np.float32)
+VARIANTS = {
+    "Count": {},
+    "Terminates": {"terminate_at": 3},
+    "DiscreteStates": {"observation_space": spaces.Discrete(4)},
+    "ImageStates": {"observation_space": spaces.Box(-np.inf, np.inf, (2, 3), np.float64)},
+    "DictStates": {"observation_space": spaces.Dict(a=BOX)},
+    "TupleStates": {"observation_space": spaces.Tuple((BOX, BOX))},
+    "MatrixActions": {"action_space": spaces.Box(-0.1, 0.1, (2, 2), np.float32)},
+    "DiscreteActions": {"action_space": spaces.Discrete(3, start=5)},
+    "MultiDiscreteActions": {"action_space": spaces.MultiDiscrete([2, 4], start=[0, 7])},
+    "DictActions": {"action_space": spaces.Dict(a=BOX)},
+    "BinaryActions": {"action_space": spaces.MultiBinary(2)},
+    "IntegerBoxActions": {"action_space": spaces.Box(0, 3, (2,), np.int64)},
+    "NaNReward": {"bad_step": 2, "bad_episode": 3, "bad_reward": float("nan")},
+    "InfiniteReward": {"bad_step": 0, "bad_episode": 0, "bad_reward": float("-inf")},
+    "NaNObservation": {"bad_step": 4, "bad_episode": 1, "bad_observation": float("nan")},
+    "InfiniteObservation": {"bad_step": 4, "bad_episode": 1, "bad_observation": float("inf")},
+}
+for name, kwargs in VARIANTS.items():
+    gym.register(f"{name}-v0", entry_point=Count, max_episode_steps=5, kwargs=kwargs)
+gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
+gym.register("Slow-v0", entry_point=Count, max_episode_steps=2000)

@@ -1,0 +1,83 @@
+"""What is not in the paper: advantages, the baseline's fit, scaling."""
+import numpy as np
+import pytest
+
+from trpo_numpy.baseline import (fit_baseline, generalized_advantages, no_scaling, standardize, update_scaling,
+                                 value_loss, values)
+from trpo_numpy.config import Config
+from trpo_numpy.mlp import MLP
+from trpo_numpy.sampling import Path
+
+
+def path(rewards, terminated):
+    return Path(np.zeros((len(rewards) + 1, 1)), np.zeros((len(rewards), 1)), np.array(rewards, float), terminated)
+
+
+def test_three_steps_by_hand():
+    """gamma 1/2, lambda 1/2, rewards 1, 2, 3, V = 4, 8, 16, 32.
+
+    Terminated: td = 1 + 4 - 4, 2 + 8 - 8, 3 + 0 - 16 = 1, 2, -13; A_2 = -13, A_1 = 2 - 13/4, A_0 = 1 - 1.25/4.
+    Truncated:  td_2 = 3 + 16 - 16 = 3;                            A_2 = 3,   A_1 = 2 + 3/4,  A_0 = 1 + 2.75/4.
+    """
+    V = np.array([4.0, 8.0, 16.0, 32.0])
+    assert generalized_advantages(path([1, 2, 3], True), V, 0.5, 0.5).tolist() == [0.6875, -1.25, -13.0]
+    assert generalized_advantages(path([1, 2, 3], False), V, 0.5, 0.5).tolist() == [1.6875, 2.75, 3.0]
+    assert V.tolist() == [4.0, 8.0, 16.0, 32.0]  # not written to
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_advantages_by_a_plain_loop(terminated):
+    rng, gamma, gae_lambda, T = np.random.default_rng(0), 0.97, 0.9, 40
+    rewards, V = rng.standard_normal(T), rng.standard_normal(T + 1)
+    expected, A = np.zeros(T), 0.0
+    for t in reversed(range(T)):
+        V_next = 0.0 if terminated and t == T - 1 else V[t + 1]
+        A = rewards[t] + gamma * V_next - V[t] + gamma * gae_lambda * A
+        expected[t] = A
+    assert np.allclose(generalized_advantages(path(rewards, terminated), V, gamma, gae_lambda), expected, rtol=1e-12)
+
+
+def test_lambda_one_is_the_sampled_return_less_the_baseline():
+    V = np.random.default_rng(0).standard_normal(4)
+    A = generalized_advantages(path([1, 2, 3], True), V, 0.9, 1.0)
+    assert np.allclose(A, np.array([1 + 0.9 * (2 + 0.9 * 3), 2 + 0.9 * 3, 3]) - V[:3], rtol=1e-13)
+
+
+def test_standardize():
+    A = standardize(np.array([1.0, 2.0, 6.0]))
+    assert A.mean() == pytest.approx(0) and A.std() == pytest.approx(1)
+    assert standardize(np.full(3, 7.0)).tolist() == [0, 0, 0]
+
+
+def test_scaling_counts_all_observations():
+    rng = np.random.default_rng(0)
+    batches = [rng.standard_normal((n, 3)) * [1, 10, 0] + [0, 5, 2] for n in (50, 7, 300)]
+    scaling = no_scaling(3)
+    for observations in batches:
+        scaling = update_scaling(scaling, (observations - scaling.mean) / scaling.std)
+    everything = np.concatenate(batches)
+    assert scaling.count == 357
+    assert np.allclose(scaling.mean, everything.mean(axis=0), rtol=1e-12)
+    assert np.allclose(scaling.std[:2], everything.std(axis=0)[:2], rtol=1e-12)
+    assert scaling.std[2] == 1  # a constant is left as it is, not divided by zero
+
+
+def test_gauss_newton_fits_a_linear_baseline_in_one_step():
+    rng = np.random.default_rng(0)
+    network, states = MLP((3, 1)), rng.standard_normal((100, 3))
+    targets = states @ [1.0, -2.0, 3.0] + 4
+    config = Config(baseline_steps=1, baseline_cg_iterations=20, baseline_damping=0.0)
+    phi = fit_baseline(network, rng.standard_normal(4), states, targets, config)
+    assert np.allclose(phi, [1, -2, 3, 4], atol=1e-8)
+
+
+def test_fit_brings_the_loss_down():
+    rng = np.random.default_rng(0)
+    network, states = MLP((3, 64, 64, 1)), rng.standard_normal((500, 3))
+    targets = 100 * np.tanh(states[:, 0] * states[:, 1])
+    phi = network.initial(rng, 0.01)
+    losses = [value_loss(values(network, phi, states), targets)]
+    for _ in range(10):
+        phi = fit_baseline(network, phi, states, targets, Config())
+        losses.append(value_loss(values(network, phi, states), targets))
+    assert losses[-1] < 0.02 * losses[0]
