@@ -1,21 +1,25 @@
 """The command line: python -m trpo_numpy [train ENV_ID | evaluate DIR]. Alone, it is `train Pendulum-v1`."""
-import argparse
-import sys
-import time
-from dataclasses import fields
+import os
 
-import numpy as np
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by being shared among threads
+import argparse  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from dataclasses import fields  # noqa: E402
 
-from trpo_numpy.config import PAPER, Config
-from trpo_numpy.conjugate_gradient import CurvatureError
-from trpo_numpy.learning_curve import save_learning_curve
-from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, read_progress, record_iteration
-from trpo_numpy.sampling import make_env, policy_for, sample_path
-from trpo_numpy.trpo import train
+import numpy as np  # noqa: E402
+
+from trpo_numpy.config import PAPER, Config  # noqa: E402
+from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
+from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
+from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
+                                   record_iteration)
+from trpo_numpy.sampling import make_env, policy_for, sample_path  # noqa: E402
+from trpo_numpy.trpo import train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
-        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>8}")
-HEADER = ("iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left")
+        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}")
+HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
 
 
 def build_parser():
@@ -52,13 +56,13 @@ def run_training(options):
     """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
     out = options.pop("out", None)
     config = config_from(options)
-    iterations = train(config)  # before the folder is made: a wrong environment leaves nothing behind
+    make_env(config.env_id).close()  # a wrong environment is refused before a folder is made
     folder = create_run_folder(out, config)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     print(HEADER)
     start, code, last = time.perf_counter(), 0, "no iteration was completed"
     try:
-        for iteration in iterations:
+        for iteration in train(config):
             row = record_iteration(folder, iteration)
             seconds = (time.perf_counter() - start) * max(0, config.timesteps / iteration.timesteps - 1)
             print(LINE.format(**row, left=f"{int(seconds) // 60}:{int(seconds) % 60:02d}"), flush=True)

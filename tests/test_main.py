@@ -1,0 +1,131 @@
+"""The command line, as a user types it."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import environments  # noqa: F401
+import pytest
+
+from trpo_numpy.__main__ import main
+from trpo_numpy.config import Config
+from trpo_numpy.run_folder import read_config, read_progress
+
+COMMAND = [sys.executable, "-m", "trpo_numpy"]
+HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+COUNT = ["train", "Count-v0", "--batch-size", "20", "--timesteps", "60", "--hidden-sizes", "4"]
+
+
+def test_train_and_evaluate(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*COUNT, "--out", str(out), "--seed", "3"]) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["config.json", "learning_curve.png", "policy.npz", "progress.csv"]
+    lines = capsys.readouterr().out.splitlines()
+    header, *rows = lines[1:5]
+    assert header.split()[:4] == ["iter.", "timesteps", "episodes", "mean_return"] and len(rows) == 3
+    assert len({len(line) for line in (header, *rows)}) == 1, "header and rows are aligned"
+    assert rows[-1].split()[-1] == "0:00"
+    assert read_config(out).seed == 3
+    assert main(["evaluate", str(out), "--episodes", "4"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "mean_return=15.00 std=0.00 episodes=4"
+
+
+def test_evaluation_is_deterministic_and_its_episodes_follow_the_seed(tmp_path, capsys):
+    main(["train", "Pendulum-v1", "--timesteps", "200", "--batch-size", "200", "--out", str(tmp_path / "run")])
+    outputs = []
+    for seed in ("1", "1", "2"):
+        capsys.readouterr()
+        main(["evaluate", str(tmp_path / "run"), "--episodes", "2", "--seed", seed])
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] != outputs[2]
+
+
+def test_each_field_of_config_is_an_option(tmp_path):
+    options = ["--gamma", "0.5", "--delta", "0.02", "--no-baseline", "--hidden-sizes", "--no-scale-observations"]
+    main(["train", "Count-v0", "--batch-size", "5", "--timesteps", "5", "--out", str(tmp_path / "run"), *options])
+    config = read_config(tmp_path / "run")
+    assert (config.gamma, config.delta, config.baseline, config.hidden_sizes) == (0.5, 0.02, False, ())
+    usage = subprocess.run([*COMMAND, "train", "--help"], capture_output=True, text=True, check=True).stdout
+    assert all("--" + f.name.replace("_", "-") in usage for f in fields(Config) if f.name != "env_id")
+
+
+def test_the_paper_alone(tmp_path):
+    main([*COUNT, "--out", str(tmp_path / "run"), "--paper", "--damping", "0.2"])
+    config = read_config(tmp_path / "run")
+    assert not (config.baseline or config.standardize_advantages or config.scale_observations)
+    assert config.damping == 0.2  # what is typed goes before
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["train", "Pendulum-v9"], "env_id: got 'Pendulum-v9', wanted"),
+    (["train", "DictStates-v0"], "env_id: DictStates-v0 has observation space Dict"),
+    (["train", "--delta", "-1"], "delta: got -1.0, wanted a finite number above 0"),
+    (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number at least 0 and below 1"),
+    (["train", "--gae-lambda", "2"], "gae_lambda: got 2.0, wanted"),
+    (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number at least 1"),
+    (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got (64, 0), wanted"),
+    (["train", "--cg-iterations", "0"], "cg_iterations: got 0, wanted"),
+    (["evaluate", "nowhere"], "nowhere/config.json: wanted the config.json of a run"),
+])
+def test_bad_input_is_a_clear_error_and_leaves_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}") and "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_out_that_is_taken(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path, tmp_path / "file"):
+        assert main([*COUNT, "--out", str(out)]) == 2
+        assert "error: out: " in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_evaluate_refuses_no_episodes(tmp_path, capsys):
+    main([*COUNT, "--out", str(tmp_path / "run")])
+    assert main(["evaluate", str(tmp_path / "run"), "--episodes", "0"]) == 2
+    assert "episodes: got 0, wanted a whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_nan_from_the_environment_keeps_what_was_written(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "NaNReward-v0", "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert "environment: step 2 of episode 3 gave reward nan" in error and str(out) in error
+    assert read_progress(out)["iteration"].tolist() == [1]
+    assert (out / "policy.npz").exists() and (out / "learning_curve.png").exists()
+
+
+def test_ctrl_c_leaves_the_last_whole_iteration_and_the_plot(tmp_path):
+    out = tmp_path / "run"
+    run = subprocess.Popen([*COMMAND, "train", "environments:Slow-v0", "--timesteps", "100000000", "--out", str(out)],
+                           env=HERE, stdout=subprocess.PIPE, text=True)
+    while not (out / "progress.csv").exists() or len((out / "progress.csv").read_text().splitlines()) < 3:
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    said = re.fullmatch(r"interrupted; the last whole iteration, (\d+), is in .*run", output.splitlines()[-1])
+    assert read_progress(out)["iteration"][-1] == int(said[1]) >= 2
+    assert (out / "learning_curve.png").exists()
+    assert main(["evaluate", str(out), "--episodes", "1"]) == 0
+
+
+def test_without_arguments_it_trains_pendulum(monkeypatch):
+    seen = []
+    monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda options: seen.append(options) or 0)
+    assert main([]) == 0 and seen == [{}]
+    assert Config().env_id == "Pendulum-v1" and Config().timesteps == 100_000
+
+
+def test_importing_the_package_imports_neither_gymnasium_nor_matplotlib():
+    code = ("import sys, trpo_numpy, trpo_numpy.trpo, trpo_numpy.learning_curve, trpo_numpy.run_folder\n"
+            "print([m for m in ('gymnasium', 'matplotlib', 'scipy.signal') if m in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
