@@ -14,7 +14,7 @@ from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
 from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
                                    record_iteration)
-from trpo_numpy.sampling import make_env, policy_for, sample_path  # noqa: E402
+from trpo_numpy.sampling import greedy_returns, make_env, policy_for  # noqa: E402
 from trpo_numpy.trpo import train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
@@ -89,12 +89,10 @@ def run_evaluation(folder, episodes, seed, render):
     env = make_env(config.env_id, render_mode="human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
     theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
-    seeds = np.random.SeedSequence(config.seed if seed is None else seed, spawn_key=(2,))
     returns = []
-    for episode in range(episodes):
-        path = sample_path(env, policy.act_greedily, policy.unpack(theta), scaling, seeds, episode)
-        returns.append(path.rewards.sum())
-        print(f"episode {episode + 1:>3}  return {returns[-1]:>10.2f}  steps {len(path.rewards):>5}")
+    for R in greedy_returns(env, policy, theta, scaling, config.seed if seed is None else seed, episodes):
+        returns.append(R)
+        print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
     env.close()
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
     return 0

@@ -22,14 +22,14 @@ COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement",
            "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling", "seconds_updating")
 
 
-def create_run_folder(out, config):
-    """Makes the folder out (by default a new one under runs/) and writes config.json. Returns its Path.
+def create_run_folder(out, config, parent="runs"):
+    """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
 
     Raises FileExistsError if out is a file, or holds an earlier run: nothing is overwritten.
     """
     number = 1
     while out is None:
-        candidate = Path("runs", f"{config.env_id.replace('/', '-')}-seed{config.seed}-{number}")
+        candidate = Path(parent, f"{config.env_id.replace('/', '-')}-seed{config.seed}-{number}")
         out, number = (None if candidate.exists() else candidate), number + 1
     out = Path(out)
     if out.exists() and not out.is_dir():

@@ -113,6 +113,13 @@ def sample_path(env, act, weights, scaling, seeds, episode):
     return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated)
 
 
+def greedy_returns(env, policy, theta, scaling, seed, n_episodes):
+    """Evaluation: yields the raw return of each of n_episodes of most probable actions, none of them training's."""
+    seeds, weights = np.random.SeedSequence(seed, spawn_key=(2,)), policy.unpack(theta)
+    for episode in range(n_episodes):
+        yield sample_path(env, policy.act_greedily, weights, scaling, seeds, episode).rewards.sum()
+
+
 def single_path(env, policy, theta, scaling, n_steps, seeds, first_episode):
     """Whole paths under pi_theta until they have n_steps steps together (Section 5.1): a list of Path."""
     weights = policy.unpack(theta)

@@ -1,0 +1,90 @@
+"""Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and only there.
+
+Look for: left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the KL is
+always zero: is it a bug?"), but its curvature is v'Av. Middle: each component of J'MJv against the Hessian of the KL
+times v, by differences of its gradient. Right: the same difference away from theta_old, where the second term of
+Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
+Then change: the network to no hidden layer, hidden = (). mu is linear in theta, the second term is zero everywhere,
+and the right-hand curve of the categorical policy falls to rounding error.
+"""
+from functools import partial
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.gradient_check import central_difference
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import grad_mean_kl, mean_kl
+
+
+def gradient_of_mean_kl(policy, states, mu_old, theta):
+    """The gradient (P,) of the mean KL(old || theta) with respect to theta."""
+    mu, cache = policy.forward(theta, states)
+    return policy.backprop(theta, cache, grad_mean_kl(policy.family, mu_old, mu))
+
+
+def first_term(policy, states, mu_old, theta, v):
+    """J' kl'' J v at any theta, the first term of Eq. (57); kl'' J v is the change of kl' as mu moves along Jv."""
+    mu, cache = policy.forward(theta, states)
+    kl_prime = partial(grad_mean_kl, policy.family, mu_old)
+    return policy.backprop(theta, cache, central_difference(kl_prime, mu, policy.forward_mode(theta, cache, v), 1e-5))
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    rng = np.random.default_rng(args.seed)
+    hidden, N = (16, 16), 20 if args.quick else 500
+    states = rng.standard_normal((N, 3))
+    distances = np.logspace(-6, 0, 13)
+    figure = new_figure(args.show, figsize=(12, 4))
+    along, scatter, second = figure.subplots(1, 3)
+
+    for family, color in [(Gaussian(2), "tab:blue"), (Categorical((4,)), "tab:orange")]:
+        name = type(family).__name__
+        policy = Policy(MLP((3, *hidden, family.d_output)), family)
+        theta_old = policy.initial(rng, 0.0) + 0.5 * rng.standard_normal(policy.n_parameters)
+        v = rng.standard_normal(policy.n_parameters)
+        v /= np.linalg.norm(v)
+        mu_old, cache = policy.forward(theta_old, states)
+        gradient = partial(gradient_of_mean_kl, policy, states, mu_old)
+
+        Av = fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, v)
+        Hv = central_difference(gradient, theta_old, v, 1e-5)
+        agreement = np.linalg.norm(Av - Hv) / np.linalg.norm(Hv)
+        print(f"{name:>11} at theta_old: KL {mean_kl(family, mu_old, mu_old):.1e}, norm of its gradient "
+              f"{np.linalg.norm(gradient(theta_old)):.1e}, v'Av {v @ Av:.4f}; J'MJv and Hv differ by {agreement:.1e}")
+
+        t = np.linspace(-0.5, 0.5, 41)
+        along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
+                   label=f"{name}: KL")
+        along.plot(t, 0.5 * t ** 2 * (v @ Av), ":", color=color, label=r"$\frac{1}{2}t^2 v'Av$")
+        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: rel. difference {agreement:.0e}")
+
+        apart = []
+        for distance in distances:
+            theta = theta_old + distance * v
+            Hv = central_difference(gradient, theta, v, 1e-5)
+            apart.append(np.linalg.norm(first_term(policy, states, mu_old, theta, v) - Hv) / np.linalg.norm(Hv))
+        second.loglog(distances, apart, "o-", markersize=4, color=color, label=name)
+
+    along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
+              ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
+    scatter.axline((0, 0), slope=1, color="gray", linewidth=0.8)
+    scatter.set(xlabel="Hessian of the KL times v", ylabel="J'MJv", title=r"at $\theta_{old}$ they agree")
+    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="size of the second term, relative to Hv",
+               title="away from it, Eq. (57)'s second term")
+    for axes in (along, scatter, second):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.tight_layout()
+    save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)
+    print(f"relative size of the second term at distance 1, categorical: {apart[-1]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

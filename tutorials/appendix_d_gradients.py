@@ -1,0 +1,98 @@
+"""Appendix D, checked: each gradient against central differences, the error against the step size h.
+
+Look for: a V for each gradient. On its right arm the differences are wrong, by order h^2; on its left arm rounding
+is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
+surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy is linear in r: no right arm.)
+Then change: f(...) to np.float32(f(...)) in central_difference of gradient_check.py. The V's tip rises to 1e-5: that is
+why the package computes in float64.
+"""
+from functools import partial
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.baseline import grad_value_loss, value_loss
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.gradient_check import central_difference
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import grad_mean_kl, grad_surrogate, mean_kl, surrogate
+
+
+def of_theta(policy, states, f, theta):
+    """f(mu(theta))."""
+    return f(policy.mu(theta, states))
+
+
+def sum_log_prob(family, a, mu):
+    return family.log_prob(mu, a).sum()
+
+
+def sum_entropy(family, mu):
+    return family.entropy(mu).sum()
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    rng = np.random.default_rng(args.seed)
+    N = 10 if args.quick else 100
+    family = Gaussian(2)
+    policy = Policy(MLP((3, 16, 16, 2)), family)
+    theta_old = policy.initial(rng, 0.0) + 0.3 * rng.standard_normal(policy.n_parameters)
+    theta = theta_old + 0.1 * rng.standard_normal(policy.n_parameters)
+    states, advantages = rng.standard_normal((N, 3)), rng.standard_normal(N)
+    mu_old = policy.mu(theta_old, states)
+    mean_old, r_old = family.split(mu_old)
+    a = family.sample(mean_old, r_old, rng)
+    log_q = family.log_prob(mu_old, a)
+    mu, cache = policy.forward(theta, states)
+
+    dL_dmu = grad_surrogate(family, mu, a, advantages, log_q)
+    one_wrong = dL_dmu.copy()
+    one_wrong[0] *= -1
+    L = partial(of_theta, policy, states, partial(surrogate, family, actions=a, advantages=advantages, log_q=log_q))
+    value_network = MLP((3, 16, 16, 1))
+    phi = value_network.initial(rng, 1.0)
+    V, value_cache = value_network.forward(value_network.layers(phi), states)
+
+    checks = {  # name: (f, gradient, at which theta)
+        "log pi": (partial(of_theta, policy, states, partial(sum_log_prob, family, a)),
+                   policy.backprop(theta, cache, family.grad_log_prob(mu, a)), theta),
+        "entropy": (partial(of_theta, policy, states, partial(sum_entropy, family)),
+                    policy.backprop(theta, cache, family.grad_entropy(mu)), theta),
+        "mean KL": (partial(of_theta, policy, states, partial(mean_kl, family, mu_old)),
+                    policy.backprop(theta, cache, grad_mean_kl(family, mu_old, mu)), theta),
+        "surrogate L": (L, policy.backprop(theta, cache, dL_dmu), theta),
+        "value loss": (lambda t: value_loss(value_network.output(value_network.layers(t), states)[:, 0], advantages),
+                       value_network.backprop(value_network.layers(phi), value_cache,
+                                              grad_value_loss(V[:, 0], advantages)[:, None]), phi),
+        "surrogate L, one sign wrong": (L, policy.backprop(theta, cache, one_wrong), theta),
+    }
+    h = np.logspace(-1, -11, 11 if args.quick else 41)
+    figure = new_figure(args.show, figsize=(8, 5))
+    axes = figure.subplots()
+    best = {}
+    for name, (f, gradient, x) in checks.items():
+        direction = rng.standard_normal(len(x))
+        direction /= np.linalg.norm(direction)
+        analytic = gradient @ direction
+        numeric = np.array([central_difference(f, x, direction, h_i) for h_i in h])
+        error = np.maximum(abs(numeric - analytic) / abs(analytic), 1e-16)
+        best[name] = error.min()
+        axes.loglog(h, error, "--" if "wrong" in name else "-", label=name)
+        print(f"{name:>28}: gradient'd {analytic:+.10f}, best relative error {best[name]:.1e}")
+    axes.loglog(h[h > 1e-4], 0.1 * h[h > 1e-4] ** 2, ":", color="gray", label=r"order $h^2$")
+    axes.loglog(h[h < 1e-7], 1e-16 / h[h < 1e-7], "-.", color="gray", label=r"order $10^{-16}/h$")
+    axes.set(xlabel="step size h of the central difference", ylabel="relative error", ylim=(1e-14, 1e3),
+             title="Every gradient, against finite differences")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="upper center", ncols=4)
+    figure.tight_layout()
+    save_figure(figure, args.out, "appendix_d_gradients", args.show)
+    wrong = best.pop("surrogate L, one sign wrong")
+    print(f"worst of the right gradients: {max(best.values()):.1e}; the wrong one: {wrong:.1e}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What the tutorials share: their options, and where their pictures go."""
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by being shared among threads
+import argparse  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+
+def tutorial_parser(description):
+    """A parser with the options of every tutorial; its help is the tutorial's own docstring."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0, help="all randomness is a function of it (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")
+    parser.add_argument("--show", action="store_true", help="show the picture in a window too")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: the same steps on less")
+    return parser
+
+
+def new_figure(show, **kwargs):
+    """A matplotlib figure, with a window behind it if show is True."""
+    import matplotlib
+    if not show:
+        matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    return plt.figure(**kwargs)
+
+
+def save_figure(figure, out, name, show):
+    """Writes out/name.png, says so, and shows it if asked to."""
+    out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out / f"{name}.png", dpi=100)
+    print(f"picture: {out / name}.png")
+    if show:
+        import matplotlib.pyplot as plt
+        plt.show()

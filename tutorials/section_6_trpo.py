@@ -1,0 +1,62 @@
+"""Section 6: the practical algorithm learns to swing up a pendulum, from three random initialisations.
+
+Look for: returns that rise with few setbacks (the paper's "monotonic improvement, with little tuning"), and below
+them a KL at each update that stays under delta, whatever the policy. That is the trust region.
+Then change: --delta 0.1. Steps are longer, progress is faster at first, and setbacks appear.
+
+    python tutorials/section_6_trpo.py                                        # 3 seeds on Pendulum-v1
+    python tutorials/section_6_trpo.py --env-id CartPole-v1 --seeds 5         # another task
+"""
+import csv
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.config import Config
+from trpo_numpy.learning_curve import draw_learning_curve
+from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
+from trpo_numpy.sampling import greedy_returns, make_env
+from trpo_numpy.trpo import train
+
+
+def run(config, out):
+    """Trains one policy into a folder of its own. Returns it, and 20 raw returns of the policy without noise."""
+    env = make_env(config.env_id)
+    folder = create_run_folder(None, config, out)
+    for iteration in train(config):
+        row = record_iteration(folder, iteration)
+        print(f"\rseed {config.seed}: {row['timesteps']:>7} of {config.timesteps} steps, training return "
+              f"{row['mean_return']:9.1f}, KL {row['kl']:.4f}", end="", flush=True)
+    returns = list(greedy_returns(env, iteration.policy, iteration.update.theta, iteration.scaling, config.seed, 20))
+    print(f"; then without noise, 20 episodes: {np.mean(returns):.1f}")
+    return folder, returns
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--env-id", default="Pendulum-v1")
+    parser.add_argument("--timesteps", type=int, default=100_000)
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from --seed on (default: 3)")
+    parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL (default: {Config.delta})")
+    args = parser.parse_args()
+    timesteps = 4000 if args.quick else args.timesteps
+    configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, delta=args.delta)
+               for seed in range(args.seed, args.seed + args.seeds)]
+
+    results = [run(config, args.out) for config in configs]
+    with open(args.out / f"{args.env_id}-evaluation.csv", "w", newline="") as file:
+        rows = [(config.seed, timesteps, np.mean(returns), np.std(returns))
+                for config, (_, returns) in zip(configs, results)]
+        csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
+
+    figure = new_figure(args.show)
+    runs = {f"seed {config.seed}": read_progress(folder) for config, (folder, _) in zip(configs, results)}
+    draw_learning_curve(figure, runs, args.delta, f"TRPO, single path, on {args.env_id}")
+    save_figure(figure, args.out, f"section_6_trpo_{args.env_id}", args.show)
+    print(f"median of {args.seeds} seeds, 20 episodes each without noise: "
+          f"{np.median([np.mean(returns) for _, returns in results]):.1f}")
+
+
+if __name__ == "__main__":
+    main()
