@@ -36,10 +36,10 @@ def bare_products(sizes, N, rng):
     """The matrix products that J'Jy cannot do without, each into an array that is already there."""
     products = []
     for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])):
-        h, dz, W = rng.standard_normal((N, n_in)), rng.standard_normal((N, n_out)), rng.standard_normal((n_in, n_out))
-        products += [(h, W, np.empty((N, n_out))), (h.T, dz, np.empty((n_in, n_out)))]  # h dW and h'dz
+        h, dz, W = rng.standard_normal((N, n_in)), rng.standard_normal((N, n_out)), rng.standard_normal((n_out, n_in))
+        products += [(h, W.T, np.empty((N, n_out))), (dz.T, h, np.empty((n_out, n_in)))]  # h dW' and dz'h
         if layer:
-            products += [(h, W, np.empty((N, n_out))), (dz, W.T, np.empty((N, n_in)))]  # dh W and dz W'
+            products += [(h, W.T, np.empty((N, n_out))), (dz, W, np.empty((N, n_in)))]  # dh W' and dz W
     return products
 
 

@@ -27,7 +27,7 @@ def test_output_by_plain_loops(problem):
     for n, mu_n in enumerate(network.output(layers, x)):
         h = x[n]
         for depth, (W, b) in enumerate(layers):
-            z = [sum(h[i] * W[i, j] for i in range(len(h))) + b[j] for j in range(len(b))]
+            z = [sum(W[j, i] * h[i] for i in range(len(h))) + b[j] for j in range(len(b))]
             h = np.tanh(z) if depth < len(layers) - 1 else np.array(z)
         assert np.allclose(mu_n, h, rtol=1e-13)
         assert np.allclose(network.output(layers, x[n]), h, rtol=1e-13)

@@ -1,7 +1,7 @@
 """The network and its two derivatives, by hand (Appendix D; the J and J' of Appendix C.1).
 
 Shapes: N samples, d_in inputs, d_out outputs, L layers, P parameters. theta is one flat vector (P,), laid out
-W_1, b_1, ..., W_L, b_L. A sample is a row, so a layer reads x W + b where the paper writes W x + b.
+W_1, b_1, ..., W_L, b_L with W_l (n_out, n_in). A sample is a row: where the paper writes W x + b, N rows are x W' + b.
 """
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class MLP:
         layers, start = [], 0
         for n_in, n_out in zip(self.sizes, self.sizes[1:]):
             end = start + n_in * n_out
-            layers.append((theta[start:end].reshape(n_in, n_out), theta[end:end + n_out]))
+            layers.append((theta[start:end].reshape(n_out, n_in), theta[end:end + n_out]))
             start = end + n_out
         return layers
 
@@ -38,7 +38,7 @@ class MLP:
         theta = np.zeros(self.n_parameters)
         layers = self.layers(theta)
         for W, _ in layers:
-            W[:] = rng.standard_normal(W.shape) / np.sqrt(len(W))
+            W[:] = rng.standard_normal(W.shape) / np.sqrt(W.shape[1])
         layers[-1][0][:] *= output_scale
         return theta
 
@@ -46,8 +46,8 @@ class MLP:
         """mu(x): x (N, d_in) or (d_in,) -> (N, d_out) or (d_out,)."""
         *hidden, (W_L, b_L) = layers
         for W, b in hidden:
-            x = np.tanh(x.dot(W) + b)
-        return x.dot(W_L) + b_L
+            x = np.tanh(x.dot(W.T) + b)
+        return x.dot(W_L.T) + b_L
 
     def forward(self, layers, x):
         """mu(x) (N, d_out), and the cache from which `forward_mode` and `backprop` take its derivatives at this theta.
@@ -60,10 +60,10 @@ class MLP:
         for start in range(0, len(x), BLOCK):
             inputs, slopes = [x[start:start + BLOCK]], []
             for W, b in hidden:
-                h = np.tanh(inputs[-1].dot(W) + b)
+                h = np.tanh(inputs[-1].dot(W.T) + b)
                 inputs.append(h)
                 slopes.append(1 - h * h)
-            mu.append(inputs[-1].dot(W_L) + b_L)
+            mu.append(inputs[-1].dot(W_L.T) + b_L)
             cache.append((inputs, slopes))
         return np.concatenate(mu), cache
 
@@ -73,12 +73,12 @@ class MLP:
         dmu = []
         for inputs, slopes in cache:
             dW, db = dlayers[0]
-            dz = inputs[0] @ dW  # z = x W + b, and x does not depend on theta
+            dz = inputs[0] @ dW.T  # z = W x + b, and x does not depend on theta
             dz += db
             for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
                 dh = np.multiply(dz, slope, out=dz)  # h = tanh(z)
-                dz = dh @ W  # z = h W + b
-                dz += h @ dW
+                dz = dh @ W.T  # z = W h + b
+                dz += h @ dW.T
                 dz += db
             dmu.append(dz)
         return np.concatenate(dmu)
@@ -94,9 +94,9 @@ class MLP:
             for layer in reversed(range(len(layers))):
                 W, _ = layers[layer]
                 dW, db = dlayers[layer]
-                dW += inputs[layer].T @ dz  # z = h W + b
+                dW += dz.T @ inputs[layer]  # z = W h + b
                 db += dz.sum(axis=0)
                 if layer:
-                    dh = dz @ W.T
+                    dh = dz @ W
                     dz = np.multiply(dh, slopes[layer - 1], out=dh)  # h = tanh(z)
         return gradient
