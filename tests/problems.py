@@ -26,3 +26,10 @@ def random_problem(family, hidden, seed=0, N=7, distance=0.3):
     batch = Batch(states, actions, rng.standard_normal(N))
     return SimpleNamespace(policy=policy, family=family, theta_old=theta_old, theta=theta, batch=batch, mu_old=mu_old,
                            log_q=family.log_prob(mu_old, actions), rng=rng)
+
+
+def check_kl_and_entropy_by_sampling(family, mu, mu_new, a):
+    """KL(old || new) and the entropy are averages over actions a of the old policy, within three standard errors."""
+    log_old, log_new = (family.log_prob(np.repeat(m, len(a), axis=0), a) for m in (mu, mu_new))
+    for samples, exact in [(log_old - log_new, family.kl(mu, mu_new)[0]), (-log_old, family.entropy(mu)[0])]:
+        assert abs(samples.mean() - exact) < 3 * samples.std() / np.sqrt(len(samples))

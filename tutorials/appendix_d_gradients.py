@@ -2,7 +2,8 @@
 
 Look for: a V for each gradient. On its right arm the differences are wrong, by order h^2; on its left arm rounding
 is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
-surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy is linear in r: no right arm.)
+surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy
+is linear in r, so it has no right arm.)
 Then change: f(...) to np.float32(f(...)) in central_difference of gradient_check.py. The V's tip rises to 1e-5: that is
 why the package computes in float64.
 """
