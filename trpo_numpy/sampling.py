@@ -47,6 +47,8 @@ def make_env(env_id, render_mode=None):
 
     try:
         env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
+        if render_mode:
+            env.reset()  # opens the window, or finds that it cannot
     except gym.error.DependencyNotInstalled as error:
         raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
     except (gym.error.Error, ImportError) as error:
