@@ -10,8 +10,11 @@ from problems import FAMILIES, HIDDEN, random_problem
 
 import trpo_numpy
 from trpo_numpy import baseline, fisher, surrogate
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.expected_return import random_mdp, random_policy
 from trpo_numpy.gradient_check import check_gradient, check_product, random_directions
 from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
 
 DERIVATIVE = re.compile(r"^(grad_.*|.*_product|forward_mode|backprop)$")
 
@@ -133,6 +136,15 @@ def check_gauss_newton_product(p, theta):
                   phi, directions(p, len(phi)))
 
 
+def check_exact_surrogate(p, theta):
+    """L of Eq. (3) on a finite MDP, for a softmax policy on its one-hot states with the problem's hidden layers."""
+    mdp, pi_old = random_mdp(p.rng, 4, 3, 0.9), random_policy(p.rng, 4, 3)
+    policy = Policy(MLP((4, *p.policy.network.sizes[1:-1], 3)), Categorical((3,)))
+    theta = np.resize(theta, policy.n_parameters)
+    check_gradient(lambda t: surrogate.exact_surrogate(mdp, pi_old, surrogate.softmax_table(policy, t, 4)),
+                   surrogate.grad_exact_surrogate(mdp, pi_old, policy, theta), theta, directions(p, len(theta)))
+
+
 CHECKS = {
     "gaussian.Gaussian.grad_log_prob": check_log_prob,
     "gaussian.Gaussian.grad_kl": check_kl,
@@ -146,6 +158,7 @@ CHECKS = {
     "mlp.MLP.forward_mode": check_mlp_forward_mode,
     "policy.Policy.backprop": check_policy_backprop,
     "policy.Policy.forward_mode": check_policy_forward_mode,
+    "surrogate.grad_exact_surrogate": check_exact_surrogate,
     "surrogate.grad_surrogate": check_surrogate,
     "surrogate.grad_mean_kl": check_mean_kl,
     "fisher.fisher_vector_product": check_fisher_vector_product,

@@ -1,10 +1,82 @@
-"""The estimated objective and constraint of Eq. (14)."""
+"""L exactly, Eqs. (3) and (4), and from samples, Eq. (14), and how the second becomes the first."""
 import numpy as np
 import pytest
 from problems import FAMILIES, random_problem
 
-from trpo_numpy.surrogate import (grad_mean_kl, grad_surrogate, importance_ratio, mean_kl, surrogate,
-                                  surrogate_and_mean_kl)
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.expected_return import (discounted_sums, expected_return, gymnasium_mdp, random_mdp,
+                                        sample_states_and_actions, state_value, visitation)
+from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.gradient_check import check_gradient, random_directions
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import (exact_surrogate, grad_exact_surrogate, grad_mean_kl, grad_surrogate,
+                                  importance_ratio, mean_kl, softmax_table, surrogate, surrogate_and_mean_kl)
+from trpo_numpy.trust_region import visited_mean_kl
+
+
+def softmax_policy(mdp, hidden, rng):
+    """A softmax policy on one-hot states, tabular without hidden layers, and a theta."""
+    S, A = mdp.r.shape
+    policy = Policy(MLP((S, *hidden, A)), Categorical((A,)))
+    return policy, rng.standard_normal(policy.n_parameters) * 0.5
+
+
+@pytest.mark.parametrize("hidden", [(), (6,)], ids=["tabular", "MLP"])
+def test_eq_4_L_touches_eta_in_value_and_in_gradient(hidden):
+    mdps = [random_mdp(np.random.default_rng(seed), 5, 3, 0.9) for seed in range(20)]
+    for mdp in [*mdps, gymnasium_mdp("FrozenLake-v1", 0.9), gymnasium_mdp("CliffWalking-v1", 0.9)]:
+        rng, S = np.random.default_rng(0), len(mdp.rho_0)
+        policy, theta = softmax_policy(mdp, hidden, rng)
+        pi = softmax_table(policy, theta, S)
+        assert exact_surrogate(mdp, pi, pi) == pytest.approx(expected_return(mdp, pi), rel=1e-10, abs=1e-10)
+        check_gradient(lambda t: expected_return(mdp, softmax_table(policy, t, S)),
+                       grad_exact_surrogate(mdp, pi, policy, theta), theta,
+                       random_directions(rng, 5, len(theta)))
+
+
+def errors_of_the_estimates(n_paths, mdp, policy, theta_old, theta, v, rng):
+    """|estimate - exact| of (1 - gamma) (L - eta), of its gradient along v, of the mean KL and of v'Av.
+
+    The discount is a chance 1 - gamma to end the path at each step: then the states on it are distributed as rho, and
+    the plain sum of the rewards that follow is the sampled Q.
+    """
+    S = len(mdp.rho_0)
+    pi_old, pi = softmax_table(policy, theta_old, S), softmax_table(policy, theta, S)
+    rho, V = visitation(mdp, pi_old), state_value(mdp, pi_old)
+    lengths = rng.geometric(1 - mdp.gamma, size=n_paths)
+    states, actions = sample_states_and_actions(mdp, pi_old, rng, n_paths, lengths.max())
+    Q = [discounted_sums(mdp.r[states[n, :T], actions[n, :T]], 1.0) for n, T in enumerate(lengths)]
+    on_path = np.arange(lengths.max()) < lengths[:, None]
+    s, a, Q = states[:, :-1][on_path], actions[on_path][:, None], np.concatenate(Q)
+    X = np.eye(S)[s]
+    mu_old, cache = policy.forward(theta_old, X)
+    log_q = policy.family.log_prob(mu_old, a)
+    mu = policy.mu(theta, X)
+    g = policy.backprop(theta_old, cache, grad_surrogate(policy.family, mu_old, a, Q - V[s], log_q))
+    estimates = [surrogate(policy.family, mu, a, Q - V[s], log_q), g @ v, mean_kl(policy.family, mu_old, mu),
+                 v @ fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, v)]
+    every_mu, every_cache = policy.forward(theta_old, np.eye(S))
+    Jv = policy.forward_mode(theta_old, every_cache, v)
+    vAv = rho @ (Jv * policy.family.fisher_product(every_mu, Jv)).sum(axis=1) / rho.sum()
+    exact = [(1 - mdp.gamma) * (exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old)),
+             (1 - mdp.gamma) * grad_exact_surrogate(mdp, pi_old, policy, theta_old) @ v,
+             visited_mean_kl(rho, pi_old, pi), vAv]
+    return abs(np.array(estimates) - exact)
+
+
+def test_samples_meet_theory_at_the_rate_of_one_over_root_N():
+    """Eqs. (13) and (14): the core's estimates of L, gradient, mean KL and Fisher matrix, from 100 to 6400 paths."""
+    rng = np.random.default_rng(0)
+    mdp = random_mdp(rng, 5, 3, 0.8)
+    policy, theta_old = softmax_policy(mdp, (6,), rng)
+    theta, v = theta_old + 0.3 * rng.standard_normal(len(theta_old)), rng.standard_normal(len(theta_old))
+    sizes = np.array([100, 400, 1600, 6400])
+    errors = [np.sqrt(np.mean([errors_of_the_estimates(n, mdp, policy, theta_old, theta, v, rng) ** 2
+                               for _ in range(24)], axis=0)) for n in sizes]
+    for quantity in np.transpose(errors):  # root mean square errors over 24 repetitions
+        slope = np.polyfit(np.log(sizes), np.log(quantity), 1)[0]
+        assert slope == pytest.approx(-0.5, abs=0.12)
 
 
 @pytest.fixture(params=FAMILIES, ids=str)

@@ -1,9 +1,28 @@
-"""The estimated objective and constraint of Eq. (14), and their gradients (Sections 4 and 5).
+"""The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3) and (4)) and from samples (Section 5, Eq. (14)).
 
-All are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a derivative with
-respect to mu on to theta. N samples of states, actions (N, d_a), advantages (N,) and log q(a|s) (N,).
+From samples, all are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a
+derivative with respect to mu on to theta. N samples of states, actions (N, d_a), advantages (N,), log q(a|s) (N,).
 """
 import numpy as np
+
+from trpo_numpy.expected_return import advantage, expected_return, visitation
+
+
+def exact_surrogate(mdp, pi_old, pi):
+    """L_{pi_old}(pi), Eq. (3): as Eq. (2), but with the visitation of the old policy. Tables (S, A)."""
+    return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
+
+
+def softmax_table(policy, theta, S):
+    """pi_theta as a table (S, A), for a categorical policy on the one-hot states of a finite MDP."""
+    return np.exp(policy.family.log_p(policy.mu(theta, np.eye(S))))
+
+
+def grad_exact_surrogate(mdp, pi_old, policy, theta):
+    """The gradient (P,) of L_{pi_old}(pi_theta); at pi_theta = pi_old it is that of eta (Eq. (4))."""
+    mu, cache = policy.forward(theta, np.eye(len(mdp.rho_0)))
+    dL_dpi = visitation(mdp, pi_old)[:, None] * advantage(mdp, pi_old)  # (S, A)
+    return policy.backprop(theta, cache, policy.family.fisher_product(mu, dL_dpi))  # d softmax / d mu is M
 
 
 def importance_ratio(family, mu, actions, log_q):

@@ -1,0 +1,116 @@
+"""Section 4 without approximation: the best policy under a penalty or a bound on the KL, on a finite MDP.
+
+Shapes: S states, A actions; policies pi (S, A), pi_old above zero everywhere; A_pi (S, A) is `advantage(mdp, pi_old)`,
+rho (S,) `visitation(mdp, pi_old)`. Maximising L of Eq. (3) is maximising sum_s rho(s) sum_a pi(a|s) A_pi(s, a).
+
+In one state, p'A - lambda KL(q || p) has its maximum over distributions p at p_a = q_a / (1 - x_a) / Z, where
+x = u (A - q'A): one number u tells how far p leans from q towards the best action. As u grows KL grows, from 0 without
+bound, and the multiplier lambda falls; so each problem below is a search in one dimension in each state (`lean_to`),
+and one for all of them. The gap that comes with each solution is how much better, by duality, any policy could be.
+"""
+from functools import partial
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.optimize.elementwise import find_root
+from scipy.special import expit, rel_entr
+
+
+def kl_by_state(pi_old, pi):
+    """KL(pi_old(.|s) || pi(.|s)), (S,), in nats; infinite where pi excludes what pi_old does."""
+    return rel_entr(pi_old, pi).sum(axis=1)
+
+
+def max_kl(pi_old, pi):
+    """D_KL^max of Section 3, the constraint of Eq. (11)."""
+    return kl_by_state(pi_old, pi).max()
+
+
+def visited_mean_kl(rho, pi_old, pi):
+    """The mean KL under the visitation rho (S,), the constraint of Eq. (12)."""
+    return rho @ kl_by_state(pi_old, pi) / rho.sum()
+
+
+def lean(q, A, y):
+    """p (n, A), log KL(q || p) (n,) and log lambda (n,) in n states, for u = expit(y) of the largest there can be."""
+    A = A - (q * A).sum(axis=1, keepdims=True)
+    best = A.max(axis=1, keepdims=True)
+    c, t = A / best, expit(y)[:, None]
+    x, one_less_x = t * c, expit(-y)[:, None] + t * (1 - c)  # 1 - x written so that it keeps its digits as t nears 1
+    Z_less_1 = (q * x * x / one_less_x).sum(axis=1)  # the first-order term is zero, for q'x = 0
+    series = -x * x * (1 / 2 + x * (1 / 3 + x * (1 / 4 + x * (1 / 5 + x / 6))))
+    kl = (q * np.where(abs(x) < 1e-3, series, np.log(one_less_x) + x)).sum(axis=1) + np.log1p(Z_less_1)
+    return q / one_less_x / (1 + Z_less_1[:, None]), np.log(kl), np.log(best / t)[:, 0] - np.log1p(Z_less_1)
+
+
+def lean_less(y, n, q, A, which, target):
+    """In the states n, entry `which` of `lean` less its target: the root is sought."""
+    return lean(q[n], A[n], y)[which] - target
+
+
+def lean_to(q, A, which, target):
+    """`lean` until log KL (which = 1) or log lambda (which = 2) is the target, or as near as can be, in each state."""
+    less, n, ends = partial(lean_less, q=q, A=A, which=which, target=target), np.arange(len(A)), (-60.0, 600.0)
+    root = find_root(less, ends, args=(n,), tolerances={"xatol": 1e-13, "xrtol": 1e-13})
+    at_ends = [abs(less(np.full(len(A), end), n)) for end in ends]
+    return lean(q, A, np.where(root.success, root.x, np.where(at_ends[0] < at_ends[1], *ends)))
+
+
+def where_it_matters(pi_old, A, rho):
+    """The states (S,) that are visited and in which some action is better than another; pi_old must allow them all."""
+    if not (pi_old > 0).all():
+        s, a = np.argwhere(~(pi_old > 0))[0]
+        raise ValueError(f"pi_old: got {pi_old[s, a]} in state {s}, action {a}, wanted a number above 0")
+    return ((A - (pi_old * A).sum(axis=1, keepdims=True)).max(axis=1) > 1e-12 * max(1.0, abs(A).max())) & (rho > 0)
+
+
+def patch(pi_old, states, p):
+    """pi_old with p in the given states."""
+    pi = pi_old.copy()
+    pi[states] = p
+    return pi
+
+
+def bound_max_kl(pi_old, A, rho, delta):
+    """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta."""
+    states = where_it_matters(pi_old, A, rho)
+    if not states.any():
+        return pi_old, 0.0
+    p, log_kl, log_lambda = lean_to(pi_old[states], A[states], 1, np.log(delta))
+    return patch(pi_old, states, p), abs(rho[states] @ (np.exp(log_lambda) * (delta - np.exp(log_kl))))
+
+
+def mean_kl_less(log_lambda, q, A, w, delta):
+    """log of the mean KL, with weights w, when all states lean with one multiplier, less log delta."""
+    return np.log(w @ np.exp(lean_to(q, A, 2, log_lambda)[1]) / delta)
+
+
+def bound_mean_kl(pi_old, A, rho, delta):
+    """Eq. (12): the maximiser of L subject to mean KL <= delta, and its gap. All states share one multiplier lambda."""
+    states = where_it_matters(pi_old, A, rho)
+    if not states.any():
+        return pi_old, 0.0
+    q, A, w = pi_old[states], A[states], rho[states] / rho.sum()
+    size = np.log(abs(A).max())
+    log_lambda = brentq(mean_kl_less, size - 25, size + 20, args=(q, A, w, delta), xtol=1e-13)
+    p, log_kl, _ = lean_to(q, A, 2, log_lambda)
+    return patch(pi_old, states, p), np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
+
+
+def price_less(log_kl, q, A, rho, C):
+    """log of what one more nat of D_KL^max would add to L, when each state's KL is exp(log_kl), less log C."""
+    return np.log(max(rho @ np.exp(lean_to(q, A, 1, log_kl)[2]), 1e-300) / C)
+
+
+def penalize_max_kl(pi_old, A, rho, C):
+    """The maximiser of L - C D_KL^max, the inner problem of Algorithm 1, and its gap.
+
+    Every state may lean as far as the one that leans most; how far is where one more nat of KL is worth C.
+    """
+    states = where_it_matters(pi_old, A, rho)
+    if not states.any() or price_less(-28.0, pi_old[states], A[states], rho[states], C) <= 0:  # a KL below 1e-12
+        return pi_old, 0.0
+    q, A, rho = pi_old[states], A[states], rho[states]
+    log_kl = brentq(price_less, -28.0, 3.0, args=(q, A, rho, C), xtol=1e-13)
+    p, log_kls, log_lambda = lean_to(q, A, 1, log_kl)
+    return patch(pi_old, states, p), abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)
