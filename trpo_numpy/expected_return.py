@@ -33,7 +33,7 @@ class FiniteMDP:
 
 
 def check_distributions(name, p):
-    """Raises ValueError unless p is not negative and its last axis sums to one, for each state (and action) before it."""
+    """Raises ValueError unless p is not negative and sums to one over its last axis, for each state (and action)."""
     bad = ~((p >= 0).all(axis=-1) & (abs(p.sum(axis=-1) - 1) < 1e-9))
     if bad.any():
         where = tuple(np.argwhere(bad)[0])
