@@ -40,6 +40,14 @@ class Count(gym.Env):
         return observation, reward, self.t == self.terminate_at, False, {}
 
 
+class NaNReset(Count):
+    """The first observation is not a number."""
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = super().reset(seed=seed)
+        return observation * np.nan, info
+
+
 class Equal(Count):
     """Every reward is zero."""
 
@@ -70,4 +78,6 @@ VARIANTS = {
 for name, kwargs in VARIANTS.items():
     gym.register(f"{name}-v0", entry_point=Count, max_episode_steps=5, kwargs=kwargs)
 gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
+gym.register("NaNReset-v0", entry_point=NaNReset, max_episode_steps=5)
+gym.register("Endless-v0", entry_point=Count)
 gym.register("Slow-v0", entry_point=Count, max_episode_steps=2000)

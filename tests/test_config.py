@@ -37,6 +37,7 @@ def test_out_of_range(field, values):
 
 def test_each_field_is_documented_and_the_range_table_above_is_whole():
     assert all(f.metadata["help"] for f in fields(Config))
+    assert [case[0] for case in test_out_of_range.pytestmark[0].args[1]] == [f.name for f in fields(Config)]
 
 
 def test_whole_numbers_do_for_numbers_and_lists_for_tuples():

@@ -138,9 +138,10 @@ def test_malformed_mdps_are_refused_by_state_and_action():
         FiniteMDP(**broken(rho_0=np.array([0.5, 0, 0])))
 
 
-@pytest.mark.parametrize("changes, name", [({"gamma": 1.0}, "gamma"), ({"gamma": 0.0}, "gamma"),
-                                           ({"gamma": 2}, "gamma"), ({"r": np.zeros(3)}, "r"),
-                                           ({"r": np.zeros((3, 3))}, "P"), ({"P": np.zeros((3, 2))}, "P"), ({"rho_0": np.ones(4) / 4}, "rho_0")])
+@pytest.mark.parametrize("changes, name", [
+    ({"gamma": 1.0}, "gamma"), ({"gamma": 0.0}, "gamma"), ({"gamma": 2}, "gamma"), ({"r": np.zeros(3)}, "r"),
+    ({"r": np.zeros((3, 3))}, "P"), ({"P": np.zeros((3, 2))}, "P"), ({"rho_0": np.ones(4) / 4}, "rho_0"),
+])
 def test_malformed_shapes_and_discounts(changes, name):
     with pytest.raises(ValueError, match=f"^{name}: got "):
         FiniteMDP(**broken(**changes))

@@ -35,11 +35,12 @@ def test_train_and_evaluate(tmp_path, capsys):
 
 
 def test_evaluation_is_deterministic_and_its_episodes_follow_the_seed(tmp_path, capsys):
-    main(["train", "Pendulum-v1", "--timesteps", "200", "--batch-size", "200", "--out", str(tmp_path / "run")])
+    main(["train", "Pendulum-v1", "--timesteps", "200", "--batch-size", "200", "--seed", "1",
+          "--out", str(tmp_path / "run")])
     outputs = []
-    for seed in ("1", "1", "2"):
+    for seed in (["--seed", "1"], [], ["--seed", "2"]):  # the default is the run's own
         capsys.readouterr()
-        main(["evaluate", str(tmp_path / "run"), "--episodes", "2", "--seed", seed])
+        main(["evaluate", str(tmp_path / "run"), "--episodes", "2", *seed])
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1] != outputs[2]
 
@@ -69,6 +70,7 @@ def test_the_paper_alone(tmp_path):
     (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number at least 1"),
     (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got (64, 0), wanted"),
     (["train", "--cg-iterations", "0"], "cg_iterations: got 0, wanted"),
+    (["train", "--timesteps", "1" + 400 * "0", "--delta", "0"], "delta: got 0.0, wanted"),
     (["evaluate", "nowhere"], "nowhere/config.json: wanted the config.json of a run"),
 ])
 def test_bad_input_is_a_clear_error_and_leaves_nothing(arguments, message, tmp_path, monkeypatch, capsys):
@@ -91,6 +93,8 @@ def test_evaluate_refuses_no_episodes(tmp_path, capsys):
     main([*COUNT, "--out", str(tmp_path / "run")])
     assert main(["evaluate", str(tmp_path / "run"), "--episodes", "0"]) == 2
     assert "episodes: got 0, wanted a whole number of at least 1" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "run"), "--seed", "-1"]) == 2
+    assert "seed: got -1, wanted a whole number of at least 0" in capsys.readouterr().err
 
 
 def test_a_nan_from_the_environment_keeps_what_was_written(tmp_path, capsys):
@@ -102,26 +106,36 @@ def test_a_nan_from_the_environment_keeps_what_was_written(tmp_path, capsys):
     assert (out / "policy.npz").exists() and (out / "learning_curve.png").exists()
 
 
+def heed_ctrl_c():
+    """Whoever runs the tests may have turned SIGINT off for its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_leaves_the_last_whole_iteration_and_the_plot(tmp_path):
     out = tmp_path / "run"
     run = subprocess.Popen([*COMMAND, "train", "environments:Slow-v0", "--timesteps", "100000000", "--out", str(out)],
-                           env=HERE, stdout=subprocess.PIPE, text=True)
-    while not (out / "progress.csv").exists() or len((out / "progress.csv").read_text().splitlines()) < 3:
-        assert run.poll() is None
-        time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
-    output, _ = run.communicate(timeout=60)
+                           env=HERE, stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    try:
+        while not (out / "progress.csv").exists() or len((out / "progress.csv").read_text().splitlines()) < 3:
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        output, _ = run.communicate(timeout=60)
+    finally:
+        run.kill()
     assert run.returncode == 130
-    said = re.fullmatch(r"interrupted; the last whole iteration, (\d+), is in .*run", output.splitlines()[-1])
+    said = re.search(r"^interrupted; whole iterations: (\d+), in .*run$", output, re.MULTILINE)
     assert read_progress(out)["iteration"][-1] == int(said[1]) >= 2
     assert (out / "learning_curve.png").exists()
     assert main(["evaluate", str(out), "--episodes", "1"]) == 0
 
 
-def test_without_arguments_it_trains_pendulum(monkeypatch):
+def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
     seen = []
     monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda options: seen.append(options) or 0)
-    assert main([]) == 0 and seen == [{}]
+    for argv in ([], ["--seed", "3"], ["CartPole-v1"]):
+        assert main(argv) == 0
+    assert seen == [{}, {"seed": 3}, {"env_id": "CartPole-v1"}]
     assert Config().env_id == "Pendulum-v1" and Config().timesteps == 100_000
 
 

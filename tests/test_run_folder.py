@@ -118,6 +118,10 @@ def damage_nan(path):
     np.savez(path, theta=np.full(shapes()[1], np.nan), mean=np.zeros(2), std=np.ones(2))
 
 
+def damage_std(path):
+    np.savez(path, theta=np.zeros(shapes()[1]), mean=np.zeros(2), std=np.zeros(2))
+
+
 def damage_remove(path):
     path.unlink()
 

@@ -7,7 +7,7 @@ import pytest
 from trpo_numpy.baseline import Scaling, no_scaling
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.sampling import make_env, policy_for, sample_path, single_path
+from trpo_numpy.sampling import greedy_returns, make_env, policy_for, sample_path, single_path
 
 
 def sample(env_id, episode=0, act="act", scaling=None, log_std=0.0):
@@ -80,19 +80,43 @@ def test_an_episode_is_a_function_of_its_own_seed():
     assert np.array_equal(paths[1].states, first.states)
 
 
+def test_evaluation_meets_none_of_trainings_episodes():
+    env = make_env("Pendulum-v1")
+    policy = policy_for(env, (4,))
+    theta = policy.initial(np.random.default_rng(0), 0.0)
+    returns = list(greedy_returns(env, policy, theta, no_scaling(3), 0, 3))
+    training, _ = np.random.SeedSequence(0).spawn(2)
+    starts = [sample_path(env, policy.act_greedily, policy.unpack(theta), no_scaling(3), training, i) for i in range(3)]
+    assert not set(returns) & {path.rewards.sum() for path in starts}
+
+
+def test_an_environment_without_a_time_limit_gets_one():
+    _, _, path = sample("Endless-v0")
+    assert len(path.rewards) == 1000 and not path.terminated
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_large_observations_are_not_taken_for_infinite():
+    scaling = Scaling(1, np.zeros(2), np.ones(2), np.full(2, 1e-200))
+    assert len(sample("Count-v0", scaling=scaling)[2].rewards) == 5
+
+
 def test_the_greedy_policy_has_no_noise():
     _, policy, path = sample("Pendulum-v1", act="act_greedily")
     theta = policy.initial(np.random.default_rng(0), 0.0)
     assert np.allclose(path.actions, policy.mu(theta, path.states[:-1])[:, :1], atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("env_id, where", [("NaNReward-v0", (2, 3)), ("InfiniteReward-v0", (0, 0)),
-                                           ("NaNObservation-v0", (4, 1)), ("InfiniteObservation-v0", (4, 1))])
+                                           ("NaNObservation-v0", (4, 1)), ("InfiniteObservation-v0", (4, 1)),
+                                           ("NaNReset-v0", None)])
 def test_numbers_that_are_not_finite(env_id, where):
     env = make_env(env_id)
     policy = policy_for(env, (4,))
     theta = policy.initial(np.random.default_rng(0), 0.0)
-    with pytest.raises(FloatingPointError, match="step {} of episode {} gave reward".format(*where)):
+    place = "step {} of episode {} gave reward".format(*where) if where else "the reset of episode 0 gave"
+    with pytest.raises(FloatingPointError, match=place):
         single_path(env, policy, theta, no_scaling(2), 1000, np.random.SeedSequence(0), 0)
 
 

@@ -62,6 +62,10 @@ def test_the_record_is_appendix_c():
 def test_damping_is_in_the_direction_but_not_in_sAs():
     """With the damping counted into s'As the step would fall short of delta; the paper's s'As has none."""
     p = random_problem(Gaussian(2), (5,), N=200)
+    update = trpo_update(p.policy, p.theta_old, p.batch, Config(damping=1.0, cg_iterations=60), rng)
+    _, cache = p.policy.forward(p.theta_old, p.batch.states)
+    damped_As = trpo.fisher_vector_product(p.policy, p.theta_old, cache, p.mu_old, 1.0, update.s)
+    assert np.allclose(damped_As, update.g, rtol=1e-6, atol=1e-9)
     update = trpo_update(p.policy, p.theta_old, p.batch, Config(delta=1e-8, damping=1.0), rng)
     assert update.candidates[0].kl == pytest.approx(1e-8, rel=0.01)
 
@@ -72,6 +76,7 @@ def test_zero_gradient_is_no_error():
     assert update.status == "zero gradient" and update.theta is p.theta_old and update.candidates == []
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_an_advantage_that_is_not_finite_is_an_error(wrong):
     p = random_problem(Gaussian(2), (5,))
@@ -114,7 +119,7 @@ def test_trains_anything(env_id, options):
     assert np.isnan(iterations[-1].explained_variance) == (options is PAPER)
 
 
-def test_all_rewards_equal_changes_nothing():
+def test_no_reward_changes_nothing():
     iterations = list(train(Config(env_id="Equal-v0", batch_size=50, timesteps=100, **PAPER)))
     assert [i.update.status for i in iterations] == ["zero gradient"] * 2
     assert iterations[0].update.theta.tobytes() == iterations[1].update.theta.tobytes()
@@ -124,6 +129,31 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others():
     def last(seed):
         return list(train(Config(env_id="Pendulum-v1", batch_size=400, timesteps=1200, seed=seed)))[-1]
     assert last(1).update.theta.tobytes() == last(1).update.theta.tobytes() != last(2).update.theta.tobytes()
+
+
+@pytest.mark.parametrize("option", [{"gae_lambda": 0.5}, {"shrink": 0.3}, {"initial_log_std": -1.0},
+                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0}, {"baseline_steps": 1},
+                                    {"standardize_advantages": False}, {"gamma": 0.5}, {"damping": 2.0},
+                                    {"max_backtracks": 0}, {"cg_iterations": 2}, {"baseline": False}], ids=str)
+def test_each_option_makes_a_difference(option):
+    settings = {"env_id": "Pendulum-v1", "batch_size": 400, "timesteps": 2000, "delta": 0.05}
+    plain, other = ([i.update for i in train(Config(**{**settings, **option}))] for option in ({}, option))
+    assert not np.array_equal(plain[-1].theta, other[-1].theta)
+    assert abs(plain[0].L_old) < 1e-12 and ("standardize_advantages" in option) == (abs(other[0].L_old) > 1e-3)
+
+
+def test_what_an_iteration_reports():
+    paths, sample = [], trpo.single_path
+
+    def spy(*args):
+        paths.append(sample(*args))
+        return paths[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trpo, "single_path", spy)
+        first, second = train(Config(env_id="Pendulum-v1", batch_size=600, timesteps=1200))
+    assert first.mean_return == np.mean([path.rewards.sum() for path in paths[0]])
+    assert second.episodes == 6 and second.timesteps == 1200 and 0.01 < second.explained_variance < 1
 
 
 def test_scaling_is_that_of_the_paths_before():

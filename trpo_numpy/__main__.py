@@ -60,31 +60,31 @@ def run_training(options):
     folder = create_run_folder(out, config)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     print(HEADER)
-    start, code, last = time.perf_counter(), 0, "no iteration was completed"
+    start, code, whole = time.perf_counter(), 0, 0
     try:
         for iteration in train(config):
             row = record_iteration(folder, iteration)
             seconds = (time.perf_counter() - start) * max(0, config.timesteps / iteration.timesteps - 1)
             print(LINE.format(**row, left=f"{int(seconds) // 60}:{int(seconds) % 60:02d}"), flush=True)
-            last = f"the last whole iteration, {iteration.iteration}"
+            whole = iteration.iteration
     except KeyboardInterrupt:
-        print(f"interrupted; {last}, is in {folder}")
+        print(f"interrupted; whole iterations: {whole}, in {folder}")
         code = 130
     except (FloatingPointError, CurvatureError) as error:
-        print(f"error: {error}\nstopped; {last}, is in {folder}", file=sys.stderr)
+        print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)
         code = 1
     if (folder / "progress.csv").exists():
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
-        if code == 0:
-            print(f"learning curve: {folder / 'learning_curve.png'}")
-            print(f"evaluate with: python -m trpo_numpy evaluate {folder}")
+        print(f"learning curve: {folder / 'learning_curve.png'}")
+        print(f"evaluate with: python -m trpo_numpy evaluate {folder}")
     return code
 
 
 def run_evaluation(folder, episodes, seed, render):
     """evaluate: deterministic (the most probable action), raw returns. Prints a line an episode and one for all."""
-    if episodes < 1:
-        raise ValueError(f"episodes: got {episodes}, wanted a whole number of at least 1")
+    for name, value, least in [("episodes", episodes, 1), ("seed", seed or 0, 0)]:
+        if value < least:
+            raise ValueError(f"{name}: got {value}, wanted a whole number of at least {least}")
     config = read_config(folder)
     env = make_env(config.env_id, render_mode="human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
@@ -99,15 +99,20 @@ def run_evaluation(folder, episodes, seed, render):
 
 
 def main(argv):
-    """Runs one command. Returns the exit code: 0, 1 for numbers that failed, 2 for bad input, 130 for Ctrl-C."""
-    options = vars(build_parser().parse_args(argv or ["train"]))
+    """Runs a command, train if none is named. Returns 0, 1 for failed numbers, 2 for bad input, 130 for Ctrl-C."""
+    if not argv or argv[0] not in ("train", "evaluate", "-h", "--help"):
+        argv = ["train", *argv]
+    options = vars(build_parser().parse_args(argv))
     try:
         if options.pop("command") == "train":
             return run_training(options)
         return run_evaluation(options["dir"], options["episodes"], options["seed"], options["render"])
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except FloatingPointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -14,7 +14,10 @@ from trpo_numpy.expected_return import discounted_sums
 
 @dataclass(frozen=True)
 class Scaling:
-    """The policy sees (observation - mean) / std; mean and var are those of all `count` observations so far."""
+    """The policy sees (observation - mean) / std; mean and var are those of all `count` observations so far.
+
+    When they change, between two iterations, so does the policy, a little, by a KL that no update counts.
+    """
     count: int
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
@@ -55,10 +58,16 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
 
 def standardize(advantages):
-    """Mean 0 and, unless they are all equal, standard deviation 1: the scale of L, not its maximiser, depends on it."""
-    centred = advantages - advantages.mean()
-    std = centred.std()
-    return centred / std if std > 0 else centred
+    """Mean 0 and standard deviation 1, or 0 if they are all equal. The scale of L depends on it, not its maximiser."""
+    if np.ptp(advantages) == 0:
+        return np.zeros_like(advantages)
+    return (advantages - advantages.mean()) / advantages.std()
+
+
+def explained_variance(V, targets):
+    """1 - Var(targets - V) / Var(targets): 1 is a perfect baseline, 0 that of a constant; NaN if nothing varies."""
+    var = np.var(targets)
+    return 1 - np.var(targets - V) / var if var > 1e-12 * np.mean(targets ** 2) else np.nan
 
 
 def value_loss(V, targets):

@@ -15,9 +15,9 @@ def draw_learning_curve(figure, runs, delta, title):
     kls.set_ylabel(r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     kls.set_xlabel("environment steps")
     kls.set_ylim(0, 1.2 * delta)
-    for axes in (returns, kls):
+    for axes, corner in [(returns, "lower right"), (kls, "lower left")]:
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")
+        axes.legend(loc=corner)
     figure.align_ylabels()
     figure.tight_layout()
 

@@ -12,7 +12,7 @@ BLOCK = 512  # samples worked on at a time, so that what they need stays in the 
 
 @dataclass(frozen=True)
 class MLP:
-    """mu(x): tanh hidden layers and a linear output (Appendix D).
+    """mu(x): fully connected layers (Appendix D), the hidden ones followed by tanh (our choice), the last one linear.
 
     sizes = (d_in, hidden..., d_out); (d_in, d_out), without hidden layers, is a linear map. The object holds
     sizes only: the parameters are an argument of every function that uses them.

@@ -8,7 +8,6 @@ import csv
 import json
 import os
 import platform
-import zipfile
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -106,7 +105,7 @@ def load_policy(folder, n_parameters, d_s):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in shapes}
-    except (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file fails in more ways than NumPy documents
         raise ValueError(f"{path}: wanted the arrays theta, mean and std: {type(error).__name__}: {error}") from error
     for name, shape in shapes.items():
         if arrays[name].shape != shape or arrays[name].dtype != np.float64:
@@ -114,4 +113,6 @@ def load_policy(folder, n_parameters, d_s):
                              f"wanted float64 of shape {shape}")
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{path}: {name} has numbers that are not finite")
+    if not (arrays["std"] > 0).all():
+        raise ValueError(f"{path}: std is {arrays['std']}, wanted numbers above 0")
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])

@@ -39,11 +39,12 @@ def make_env(env_id, render_mode=None):
     """The Gymnasium environment env_id, its states flat vectors and its actions those of our families.
 
     Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
-    the log-probability is of the unclipped action), Discrete or MultiDiscrete. Raises ValueError otherwise, or if
-    there is no such environment; ImportError if a package that it needs is not installed.
+    the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
+    of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
+    environment; ImportError if a package that it needs is not installed.
     """
     import gymnasium as gym
-    from gymnasium.wrappers import FlattenObservation, TransformAction
+    from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
 
     try:
         env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
@@ -53,6 +54,8 @@ def make_env(env_id, render_mode=None):
         raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
     except (gym.error.Error, ImportError) as error:
         raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
+    if env.spec.max_episode_steps is None:
+        env = TimeLimit(env, max_episode_steps=1000)
     seen, done = env.observation_space, env.action_space
     if not isinstance(seen, (gym.spaces.Box, gym.spaces.Discrete)):
         raise ValueError(f"env_id: {env_id} has observation space {seen}, wanted Box or Discrete")
@@ -90,6 +93,13 @@ def policy_for(env, hidden_sizes):
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
 
 
+def check_finite(reward, observation, where):
+    """Raises FloatingPointError unless the environment gave finite numbers."""
+    if not (math.isfinite(reward) and np.isfinite(observation).all()):
+        raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "
+                                 "wanted finite numbers")
+
+
 def sample_path(env, act, weights, scaling, seeds, episode):
     """One path from rho_0 to its end or its time limit (Section 5.1).
 
@@ -99,16 +109,16 @@ def sample_path(env, act, weights, scaling, seeds, episode):
     """
     rng = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, episode)))
     observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
-    s, reward = (observation - scaling.mean) / scaling.std, 0.0
+    check_finite(0.0, observation, f"the reset of episode {episode}")
+    s = (observation - scaling.mean) / scaling.std
     states, actions, rewards = [s], [], []
     terminated = truncated = False
     while not (terminated or truncated):
         a = act(weights, s, rng)
         observation, reward, terminated, truncated, _ = env.step(a)
         s = (observation - scaling.mean) / scaling.std
-        if not math.isfinite(reward + s.dot(s)):
-            raise FloatingPointError(f"environment: step {len(rewards)} of episode {episode} gave reward {reward} and "
-                                     f"observation {observation}, wanted finite numbers")
+        if not math.isfinite(reward + s.dot(s)):  # quick, and a first suspicion only: a square may overflow
+            check_finite(reward, observation, f"step {len(rewards)} of episode {episode}")
         states.append(s)
         actions.append(a)
         rewards.append(reward)

@@ -39,7 +39,10 @@ def surrogate(family, mu, actions, advantages, log_q):
 
 
 def grad_surrogate(family, mu, actions, advantages, log_q):
-    """The derivative of L with respect to mu, (N, d_mu); at theta_old, the policy gradient (Eq. (4))."""
+    """The derivative of L with respect to mu, (N, d_mu).
+
+    At theta_old, J' makes it the policy gradient of Eq. (4), but for the factor 1/(1 - gamma) that Eq. (14) drops.
+    """
     weights = importance_ratio(family, mu, actions, log_q) * advantages / len(mu)
     return weights[:, None] * family.grad_log_prob(mu, actions)
 

@@ -8,8 +8,8 @@ from time import perf_counter
 
 import numpy as np
 
-from trpo_numpy.baseline import (Scaling, fit_baseline, generalized_advantages, no_scaling, standardize, update_scaling,
-                                 values)
+from trpo_numpy.baseline import (Scaling, explained_variance, fit_baseline, generalized_advantages, no_scaling,
+                                 standardize, update_scaling, values)
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.fisher import fisher_vector_product
@@ -52,7 +52,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
     L_old = surrogate(family, mu_old, batch.actions, batch.advantages, log_q)       # Eq. (14)
     dL_dmu = grad_surrogate(family, mu_old, batch.actions, batch.advantages, log_q)  # (N, d_mu)
     g = policy.backprop(theta_old, cache, dL_dmu)                                   # (P,)
-    if not g.any():  # all advantages are equal: every theta is as good
+    if not g.any():  # no advantage differs from zero: L is flat
         return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
                       L_old, L_old, L_old, 0.0, 0.0, entropy)
 
@@ -71,11 +71,11 @@ def trpo_update(policy, theta_old, batch, config, rng):
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
                                         config.shrink, config.max_backtracks)       # Eq. (55)
     last = candidates[-1]
+    status, beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
     if last.refused:
-        return Update(theta_old, "no candidate accepted", g, s, sAs, residuals, candidates,
-                      L_old, L_old, L_old, 0.0, 0.0, entropy)
-    return Update(theta_new, "accepted", g, s, sAs, residuals, candidates, L_old, last.L, L_old + last.beta * (g @ s),
-                  last.kl, last.beta ** 2 * sAs / 2, entropy)
+        status, beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
+    return Update(theta_new, status, g, s, sAs, residuals, candidates,
+                  L_old, L_new, L_old + beta * (g @ s), kl_new, beta ** 2 * sAs / 2, entropy)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Iteration:
     episodes: int               # paths so far
     mean_return: float          # mean raw return of this iteration's paths
     update: Update
-    explained_variance: float   # of the returns by the baseline before its fit; NaN without a baseline
+    explained_variance: float   # of the baseline's targets by V, before its fit; NaN without a baseline
     seconds_sampling: float
     seconds_updating: float
     policy: Policy
@@ -130,7 +130,7 @@ def train(config):
 
         iteration, timesteps, episodes = iteration + 1, timesteps + len(states), episodes + len(paths)
         mean_return = np.mean([path.rewards.sum() for path in paths])
-        explained = 1 - np.var(targets - V) / np.var(targets) if config.baseline and np.var(targets) > 0 else np.nan
+        explained = explained_variance(V, targets) if config.baseline else np.nan
         used = scaling
         if config.baseline:
             phi = fit_baseline(baseline, phi, states, targets, config)

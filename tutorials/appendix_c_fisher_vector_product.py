@@ -4,8 +4,8 @@ Look for: left, the mean KL along a line through theta_old: at theta_old its val
 always zero: is it a bug?"), but its curvature is v'Av. Middle: each component of J'MJv against the Hessian of the KL
 times v, by differences of its gradient. Right: the same difference away from theta_old, where the second term of
 Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
-Then change: the network to no hidden layer, hidden = (). mu is linear in theta, the second term is zero everywhere,
-and the right-hand curve of the categorical policy falls to rounding error.
+Then change: the network to no hidden layer, hidden, N = (), 500. mu is linear in theta, the second term is zero
+everywhere, and the curves on the right fall to rounding error.
 """
 from functools import partial
 

@@ -40,12 +40,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=3, help="how many, from --seed on (default: 3)")
     parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL (default: {Config.delta})")
     args = parser.parse_args()
-    timesteps = 4000 if args.quick else args.timesteps
+    timesteps, name = 4000 if args.quick else args.timesteps, args.env_id.replace("/", "-")
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, delta=args.delta)
                for seed in range(args.seed, args.seed + args.seeds)]
 
     results = [run(config, args.out) for config in configs]
-    with open(args.out / f"{args.env_id}-evaluation.csv", "w", newline="") as file:
+    with open(args.out / f"{name}-evaluation.csv", "w", newline="") as file:
         rows = [(config.seed, timesteps, np.mean(returns), np.std(returns))
                 for config, (_, returns) in zip(configs, results)]
         csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
@@ -53,7 +53,7 @@ def main():
     figure = new_figure(args.show)
     runs = {f"seed {config.seed}": read_progress(folder) for config, (folder, _) in zip(configs, results)}
     draw_learning_curve(figure, runs, args.delta, f"TRPO, single path, on {args.env_id}")
-    save_figure(figure, args.out, f"section_6_trpo_{args.env_id}", args.show)
+    save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {args.seeds} seeds, 20 episodes each without noise: "
           f"{np.median([np.mean(returns) for _, returns in results]):.1f}")
 

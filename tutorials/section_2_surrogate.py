@@ -1,0 +1,59 @@
+"""Section 2, Eqs. (3) and (4): L touches eta at theta_old, with the same slope, and then they part.
+
+Look for: along a line through theta_old, eta and L have one value and one tangent at t = 0. Away from it they part,
+for L still counts visits as the old policy made them: to the left it even promises a negative return, which FrozenLake
+cannot give. How far can L be trusted? That is Section 3.
+Then change: --seed. Another theta_old; the touching stays, the parting differs.
+"""
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.expected_return import expected_return, gymnasium_mdp
+from trpo_numpy.gradient_check import central_difference
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import exact_surrogate, grad_exact_surrogate, softmax_table
+
+
+def compute(seed, n_points=81):
+    """eta and L at theta_old + t v, v the normalised policy gradient, and their slopes at t = 0."""
+    mdp = gymnasium_mdp("FrozenLake-v1", 0.95)
+    policy = Policy(MLP((16, 4)), Categorical((4,)))  # no hidden layer, one-hot states: a tabular softmax
+    theta_old = 0.5 * np.random.default_rng(seed).standard_normal(policy.n_parameters)
+    pi_old = softmax_table(policy, theta_old, 16)
+    g = grad_exact_surrogate(mdp, pi_old, policy, theta_old)
+    v = g / np.linalg.norm(g)
+    t = np.linspace(-6, 8, n_points)
+    tables = [softmax_table(policy, theta_old + t_i * v, 16) for t_i in t]
+    slope_of_eta = central_difference(lambda theta: expected_return(mdp, softmax_table(policy, theta, 16)),
+                                      theta_old, v, 1e-4)
+    return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in tables]),
+            "L": np.array([exact_surrogate(mdp, pi_old, pi) for pi in tables]),
+            "eta_old": expected_return(mdp, pi_old), "slope_of_L": g @ v, "slope_of_eta": slope_of_eta}
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    numbers = compute(args.seed, 21 if args.quick else 81)
+    t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
+    figure = new_figure(args.show, figsize=(8, 5))
+    axes = figure.subplots()
+    axes.plot(t, numbers["L"], "--", label=r"$L_{\theta_{old}}$: visits as the old policy makes them")
+    axes.plot(t, numbers["eta"], label=r"$\eta$: the expected return itself")
+    near = abs(t) < 2.5
+    axes.plot(t[near], eta_old + slope * t[near], ":", color="gray", label=f"their common tangent, slope {slope:.5f}")
+    axes.plot(0, eta_old, "ko", label=r"$\theta_{old}$")
+    axes.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$ and $v$ along the policy gradient, $|v| = 1$",
+             ylabel="discounted return", title="FrozenLake: L touches eta at theta_old, then parts from it")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.tight_layout()
+    save_figure(figure, args.out, "section_2_surrogate", args.show)
+    print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
+    print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.4f}, eta is {numbers['eta'][-1]:.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Section 3: how loose the bounds are. Thousands of policy pairs, near and far, on random MDPs.
+
+Look for: every slack is above zero: no bound is ever broken. All fall as alpha^2. For each pair the order is the same:
+Eq. (44) is tighter than Theorem 1 (8), and that than the KL form (9); near alpha = 0 the first two meet. (6), which is
+for mixtures only, is mostly tighter still while alpha is small. And all promise far too little: the true loss L - eta
+is a small part of the penalty, which is why Section 4 replaces the penalty by a constraint.
+Then change: gamma in compute. At 0.1 the bounds are nearly as tight as any example makes them; at 0.99 hopeless.
+"""
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.expected_return import expected_return, random_mdp, random_policy
+from trpo_numpy.kl_bound import (coupling_bound, max_total_variation, minorizer, mixture, mixture_bound,
+                                 total_variation_bound)
+from trpo_numpy.surrogate import exact_surrogate
+
+BOUNDS = {"(6), mixtures": "tab:green", "(44), before simplifying": "tab:blue", "(8), Theorem 1": "tab:orange",
+          "(9), KL": "tab:red"}
+
+
+def compute(seed, n_pairs, gamma=0.9):
+    """alpha (n,), and for each bound its slack eta - bound (n,); and L - eta (n,)."""
+    rng, rows = np.random.default_rng(seed), []
+    for _ in range(n_pairs):
+        mdp, pi, other = random_mdp(rng, 4, 3, gamma), random_policy(rng, 4, 3), random_policy(rng, 4, 3)
+        weight = 10 ** rng.uniform(-3, 0)
+        pi_new = mixture(pi, other, weight)
+        eta = expected_return(mdp, pi_new)
+        bounds = [mixture_bound(mdp, pi, other, weight), coupling_bound(mdp, pi, pi_new),
+                  total_variation_bound(mdp, pi, pi_new), minorizer(mdp, pi, pi_new)]
+        rows.append([max_total_variation(pi, pi_new), exact_surrogate(mdp, pi, pi_new) - eta,
+                     *(eta - bound for bound in bounds)])
+    alpha, loss, *slacks = np.array(rows).T
+    return {"alpha": alpha, "loss": loss, "slacks": dict(zip(BOUNDS, slacks))}
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    numbers = compute(args.seed, 100 if args.quick else 3000)
+    alpha = numbers["alpha"]
+    figure = new_figure(args.show, figsize=(9, 5.5))
+    axes = figure.subplots()
+    for (name, color), marker in zip(BOUNDS.items(), "ov^s"):
+        axes.loglog(alpha, numbers["slacks"][name], marker, markersize=2.5, alpha=0.35, color=color, label=name)
+    axes.loglog(alpha, abs(numbers["loss"]), "k.", markersize=2, alpha=0.4, label="the true |L - eta|")
+    axes.loglog([1e-4, 1], [1e-6, 1e2], ":", color="gray", label=r"order $\alpha^2$")
+    axes.set(xlabel=r"$\alpha = D_{TV}^{max}$ between the two policies",
+             ylabel=r"slack: $\eta$(new) less its lower bound (discounted return)",
+             title="Every bound holds, none is near (gamma 0.9)")
+    axes.grid(alpha=0.3)
+    for handle in axes.legend(markerscale=3, loc="lower right").legend_handles:
+        handle.set_alpha(1)
+    figure.tight_layout()
+    save_figure(figure, args.out, "section_3_bounds", args.show)
+    for name, slack in numbers["slacks"].items():
+        print(f"{name:>25}: smallest slack {slack.min():.2e}, median {np.median(slack):.2e}")
+    penalty = numbers["slacks"]["(8), Theorem 1"] + numbers["loss"]
+    print(f"the true loss is at most {100 * np.max(numbers['loss'] / penalty):.2f}% of Theorem 1's penalty")
+
+
+if __name__ == "__main__":
+    main()
