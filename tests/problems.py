@@ -11,6 +11,7 @@ from trpo_numpy.sampling import Batch
 
 FAMILIES = [Gaussian(2), Categorical((3,)), Categorical((2, 4))]
 HIDDEN = [(), (5,), (4, 5)]
+GYMNASIUM = [("FrozenLake-v1", {}), ("FrozenLake-v1", {"map_name": "8x8"}), ("CliffWalking-v1", {}), ("Taxi-v4", {})]
 
 
 def random_problem(family, hidden, seed=0, N=7, distance=0.3):
@@ -33,3 +34,16 @@ def check_kl_and_entropy_by_sampling(family, mu, mu_new, a):
     log_old, log_new = (family.log_prob(np.repeat(m, len(a), axis=0), a) for m in (mu, mu_new))
     for samples, exact in [(log_old - log_new, family.kl(mu, mu_new)[0]), (-log_old, family.entropy(mu)[0])]:
         assert abs(samples.mean() - exact) < 3 * samples.std() / np.sqrt(len(samples))
+
+
+def sample_states_and_actions(mdp, pi, rng, n_paths, T):
+    """n_paths paths of T steps under pi at once: states (n_paths, T + 1) and actions (n_paths, T), integers."""
+    cumulative_P, cumulative_pi = mdp.P.cumsum(axis=2), pi.cumsum(axis=1)
+    states, actions = np.empty((n_paths, T + 1), dtype=int), np.empty((n_paths, T), dtype=int)
+    states[:, 0] = rng.choice(len(mdp.rho_0), size=n_paths, p=mdp.rho_0)
+    last_s, last_a = len(mdp.rho_0) - 1, pi.shape[1] - 1
+    for t in range(T):
+        s = states[:, t]
+        actions[:, t] = a = np.minimum((rng.random((n_paths, 1)) > cumulative_pi[s]).sum(axis=1), last_a)
+        states[:, t + 1] = np.minimum((rng.random((n_paths, 1)) > cumulative_P[s, a]).sum(axis=1), last_s)
+    return states, actions

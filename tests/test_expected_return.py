@@ -4,13 +4,11 @@ import time
 import gymnasium as gym
 import numpy as np
 import pytest
+from problems import GYMNASIUM, sample_states_and_actions
 
 from trpo_numpy.expected_return import (FiniteMDP, action_value, advantage, check_policy, discounted_sums,
                                         expected_return, expected_return_from, gymnasium_mdp, random_mdp,
-                                        random_policy, sample_states_and_actions, state_value, transition_matrix,
-                                        visitation)
-
-GYMNASIUM = [("FrozenLake-v1", {}), ("FrozenLake-v1", {"map_name": "8x8"}), ("CliffWalking-v1", {}), ("Taxi-v4", {})]
+                                        random_policy, state_value, transition_matrix, visitation)
 
 
 def random_problems(n):

@@ -1,11 +1,11 @@
 """L exactly, Eqs. (3) and (4), and from samples, Eq. (14), and how the second becomes the first."""
 import numpy as np
 import pytest
-from problems import FAMILIES, random_problem
+from problems import FAMILIES, GYMNASIUM, random_problem, sample_states_and_actions
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.expected_return import (discounted_sums, expected_return, gymnasium_mdp, random_mdp,
-                                        sample_states_and_actions, state_value, visitation)
+from trpo_numpy.expected_return import (advantage, discounted_sums, expected_return, gymnasium_mdp, random_mdp,
+                                        random_policy, state_value, visitation)
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.gradient_check import check_gradient, random_directions
 from trpo_numpy.mlp import MLP
@@ -24,15 +24,26 @@ def softmax_policy(mdp, hidden, rng):
 
 @pytest.mark.parametrize("hidden", [(), (6,)], ids=["tabular", "MLP"])
 def test_eq_4_L_touches_eta_in_value_and_in_gradient(hidden):
-    mdps = [random_mdp(np.random.default_rng(seed), 5, 3, 0.9) for seed in range(20)]
-    for mdp in [*mdps, gymnasium_mdp("FrozenLake-v1", 0.9), gymnasium_mdp("CliffWalking-v1", 0.9)]:
+    mdps = [random_mdp(np.random.default_rng(seed), 5, 3, 0.9) for seed in range(200)]
+    for mdp in mdps + [gymnasium_mdp(env_id, 0.95, **kwargs) for env_id, kwargs in GYMNASIUM]:
         rng, S = np.random.default_rng(0), len(mdp.rho_0)
         policy, theta = softmax_policy(mdp, hidden, rng)
         pi = softmax_table(policy, theta, S)
         assert exact_surrogate(mdp, pi, pi) == pytest.approx(expected_return(mdp, pi), rel=1e-10, abs=1e-10)
         check_gradient(lambda t: expected_return(mdp, softmax_table(policy, t, S)),
-                       grad_exact_surrogate(mdp, pi, policy, theta), theta,
-                       random_directions(rng, 5, len(theta)))
+                       grad_exact_surrogate(mdp, pi, policy, theta), theta, random_directions(rng, 2, len(theta)))
+
+
+def test_eq_3_term_by_term():
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        mdp = random_mdp(rng, 4, 3, rng.uniform(0.1, 0.99))
+        pi_old, pi = random_policy(rng, 4, 3), random_policy(rng, 4, 3)
+        rho, A, L = visitation(mdp, pi_old), advantage(mdp, pi_old), expected_return(mdp, pi_old)
+        for s in range(4):
+            for a in range(3):
+                L += rho[s] * pi[s, a] * A[s, a]
+        assert exact_surrogate(mdp, pi_old, pi) == pytest.approx(L, rel=1e-10, abs=1e-10)
 
 
 def errors_of_the_estimates(n_paths, mdp, policy, theta_old, theta, v, rng):

@@ -121,19 +121,6 @@ def expected_return_from(mdp, pi, pi_new):
     return expected_return(mdp, pi) + visitation(mdp, pi_new) @ (pi_new * advantage(mdp, pi)).sum(axis=1)
 
 
-def sample_states_and_actions(mdp, pi, rng, n_paths, T):
-    """n_paths paths of T steps under pi at once: states (n_paths, T + 1) and actions (n_paths, T), integers."""
-    cumulative_P, cumulative_pi = mdp.P.cumsum(axis=2), pi.cumsum(axis=1)
-    states, actions = np.empty((n_paths, T + 1), dtype=int), np.empty((n_paths, T), dtype=int)
-    states[:, 0] = rng.choice(len(mdp.rho_0), size=n_paths, p=mdp.rho_0)
-    last_s, last_a = len(mdp.rho_0) - 1, pi.shape[1] - 1
-    for t in range(T):
-        s = states[:, t]
-        actions[:, t] = a = np.minimum((rng.random((n_paths, 1)) > cumulative_pi[s]).sum(axis=1), last_a)
-        states[:, t + 1] = np.minimum((rng.random((n_paths, 1)) > cumulative_P[s, a]).sum(axis=1), last_s)
-    return states, actions
-
-
 def discounted_sums(x, discount):
     """y_t = sum_l discount^l x_{t+l}, (T,) -> (T,): with x the rewards, the sampled Q(s_t, a_t) of Section 5.1."""
     from scipy.signal import lfilter  # here, because it takes half a second to import

@@ -44,24 +44,12 @@ def create_run_folder(out, config, parent="runs"):
 
 def progress_row(iteration):
     """One row of progress.csv, a dict by COLUMNS, from a trpo.Iteration."""
-    update = iteration.update
-    row = {
-        "iteration": iteration.iteration,
-        "timesteps": iteration.timesteps,
-        "episodes": iteration.episodes,
-        "mean_return": iteration.mean_return,
-        "L_improvement": update.L_new - update.L_old,
-        "kl": update.kl_new,
-        "kl_predicted": update.kl_predicted,
-        "backtracks": sum(bool(candidate.refused) for candidate in update.candidates),
-        "cg_residual": update.residuals[-1],
-        "entropy": update.entropy,
-        "explained_variance": iteration.explained_variance,
-        "status": update.status,
-        "seconds_sampling": round(iteration.seconds_sampling, 4),
-        "seconds_updating": round(iteration.seconds_updating, 4),
-    }
-    return {column: value.item() if isinstance(value, np.generic) else value for column, value in row.items()}
+    i, update = iteration, iteration.update
+    backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
+    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.kl_new,
+           update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance, update.status,
+           round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
+    return dict(zip(COLUMNS, (value.item() if isinstance(value, np.generic) else value for value in row)))
 
 
 def record_iteration(folder, iteration):
