@@ -131,10 +131,9 @@ def train(config):
         iteration, timesteps, episodes = iteration + 1, timesteps + len(states), episodes + len(paths)
         mean_return = np.mean([path.rewards.sum() for path in paths])
         explained = explained_variance(V, targets) if config.baseline else np.nan
-        used = scaling
         if config.baseline:
             phi = fit_baseline(baseline, phi, states, targets, config)
+        yield Iteration(iteration, timesteps, episodes, mean_return, update, explained, sampled - start,
+                        perf_counter() - sampled, policy, scaling)
         if config.scale_observations:
             scaling = update_scaling(scaling, states)
-        yield Iteration(iteration, timesteps, episodes, mean_return, update, explained, sampled - start,
-                        perf_counter() - sampled, policy, used)
