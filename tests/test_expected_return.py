@@ -1,6 +1,4 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
-import time
-
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -159,12 +157,3 @@ def test_discounted_sums_by_a_plain_loop(discount):
     x = np.random.default_rng(0).standard_normal(50)
     expected = [sum(discount ** k * x[t + k] for k in range(50 - t)) for t in range(50)]
     assert np.allclose(discounted_sums(x, discount), expected, rtol=1e-12, atol=1e-12)
-
-
-def test_taxi_is_small_work(record_property):
-    """Says how long Taxi's 500 states take; asserts only that there are 500."""
-    start = time.perf_counter()
-    mdp = gymnasium_mdp("Taxi-v4", 0.95)
-    expected_return(mdp, np.full((500, 6), 1 / 6))
-    record_property("seconds", time.perf_counter() - start)
-    assert mdp.r.shape == (500, 6)

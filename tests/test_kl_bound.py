@@ -8,7 +8,7 @@ from trpo_numpy.expected_return import (FiniteMDP, advantage, expected_return, g
 from trpo_numpy.kl_bound import (algorithm_1, coupling_bound, max_total_variation, minorizer, mixture, mixture_bound,
                                  penalty_coefficient, policy_iteration, total_variation, total_variation_bound)
 from trpo_numpy.surrogate import exact_surrogate
-from trpo_numpy.trust_region import kl_by_state, max_kl
+from trpo_numpy.trust_region import bound_max_kl, kl_by_state, max_kl
 
 
 def policy_pairs(n):
@@ -50,6 +50,8 @@ def test_penalties_by_hand():
     assert coupling_bound(mdp, pi, pi_new) == pytest.approx(L - 8 / 16 * 0.5 / (1 - 0.5 * 0.75))
     assert minorizer(mdp, pi, pi_new) == pytest.approx(L - 8 * 0.5 * np.log(0.25 / 0.1875))
     assert mixture_bound(mdp, pi, np.array([[1.0, 0.0]]), 0.5) == pytest.approx(L - 4 / 4)
+    half_as_good = np.array([[0.75, 0.25]])  # epsilon of Eq. (6) is |E_{a~pi'} A| = 1/2, L as above
+    assert mixture_bound(mdp, pi, half_as_good, 1.0) == pytest.approx(L - 4 / 2)
 
 
 def slack_ratio(x):
@@ -89,6 +91,8 @@ def check_algorithm_1(mdp, pi, n):
         assert step.eta >= step.M - size and step.M >= etas[-1] - size
         assert step.eta >= etas[-1] - 1e-12
         assert step.gap <= 1e-9 * (step.M - etas[-1]) + 1e-13
+        assert step.kl > 0 and step.kl == max_kl(pi, step.pi)
+        pi = step.pi
         etas.append(step.eta)
     assert etas[-1] > etas[0]
     return etas
@@ -109,6 +113,39 @@ def test_algorithm_1_converges_to_the_optimum():
     mdp, pi = random_mdp(rng, 3, 2, 0.1), random_policy(rng, 3, 2, 5.0)
     *_, last = algorithm_1(mdp, pi)
     assert last.eta == pytest.approx(optimum_by_value_iteration(mdp), abs=1e-7)
+
+
+def test_algorithm_1_says_what_it_leaves_when_steps_are_too_short():
+    """At gamma 0.999, C is 1e6 times epsilon: the best step has a KL near 1e-15. Nothing better than the gap exists."""
+    mdp, pi = gymnasium_mdp("FrozenLake-v1", 0.9999), np.full((16, 4), 0.25)
+    *_, last = algorithm_1(mdp, pi)
+    A, rho = advantage(mdp, pi), visitation(mdp, pi)
+    gains = [rho @ (bound_max_kl(pi, A, rho, kl)[0] * A).sum(axis=1) - last.C * kl for kl in np.logspace(-22, -13, 30)]
+    assert last.pi is pi and max(gains) > 0 and last.gap >= max(gains)
+
+
+def test_algorithm_1_stops_by_its_tolerance():
+    rng = np.random.default_rng(0)
+    mdp, pi = random_mdp(rng, 3, 2, 0.1), random_policy(rng, 3, 2, 5.0)
+    coarse, fine = list(algorithm_1(mdp, pi, 1e-3)), list(algorithm_1(mdp, pi, 1e-6))
+    gains = np.diff([expected_return(mdp, pi), *(step.eta for step in coarse)])
+    assert len(coarse) < len(fine) and (gains[:-1] > 1e-3 * 0.1).all()
+    assert coarse[-1].M - coarse[-2].eta <= 1e-3 * penalty_coefficient(mdp, coarse[-2].pi) * 0.81 / 0.4 + 1e-15
+
+
+@pytest.mark.parametrize("size", [1e-13, 1e-6, 1e6])
+def test_results_do_not_depend_on_the_size_of_rewards(size):
+    rng = np.random.default_rng(0)
+    mdp, pi = random_mdp(rng, 4, 3, 0.5), random_policy(rng, 4, 3, 5.0)
+    scaled = FiniteMDP(mdp.P, size * mdp.r, mdp.rho_0, mdp.gamma)
+    assert np.allclose(next(algorithm_1(scaled, pi)).pi, next(algorithm_1(mdp, pi)).pi, rtol=1e-6)
+    assert (list(policy_iteration(scaled, pi))[-1][0] == list(policy_iteration(mdp, pi))[-1][0]).all()
+
+
+def test_nothing_to_improve():
+    mdp = FiniteMDP(np.ones((1, 2, 1)), np.zeros((1, 2)), np.ones(1), 0.9)
+    pi = np.array([[0.3, 0.7]])
+    assert list(algorithm_1(mdp, pi)) == [] and len(list(policy_iteration(mdp, pi))) == 1
 
 
 def test_the_inner_problem_has_no_better_solution():
@@ -142,8 +179,7 @@ def optimum_by_value_iteration(mdp):
 def test_policy_iteration_through_L_reaches_the_optimum(mdp):
     *_, (pi, eta) = policy_iteration(mdp, np.full(mdp.r.shape, 1 / mdp.r.shape[1]))
     assert eta == pytest.approx(optimum_by_value_iteration(mdp), rel=1e-9)
-    A, rho = advantage(mdp, np.full(mdp.r.shape, 1 / mdp.r.shape[1])), visitation(mdp, pi)
-    assert (pi.sum(axis=1) == 1).all() and np.isfinite(A).all() and rho.sum() > 0
+    assert list(policy_iteration(mdp, pi)) == [(pi, eta)]  # it stays there
 
 
 def test_M_touches_eta_at_pi():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from trpo_numpy import trust_region
 from trpo_numpy.expected_return import advantage, random_mdp, random_policy, visitation
 from trpo_numpy.trust_region import (bound_max_kl, bound_mean_kl, kl_by_state, lean, max_kl, penalize_max_kl,
                                      visited_mean_kl)
@@ -80,6 +81,39 @@ def test_states_that_do_not_matter_stay():
     for solve in (bound_max_kl, bound_mean_kl, penalize_max_kl):
         p, _ = solve(pi, A, rho, 0.1)
         assert (p[1:3] == pi[1:3]).all() and (p[0] != pi[0]).any()
+    assert visited_mean_kl(rho, pi, bound_mean_kl(pi, A, rho, 0.1)[0]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, np.nan, np.inf])
+def test_a_limit_that_is_not_above_zero_is_refused(limit):
+    for solve in (bound_max_kl, bound_mean_kl, penalize_max_kl):
+        with pytest.raises(ValueError, match=f"delta or C: got {limit}, wanted a finite number above 0"):
+            solve(*problem(0), limit)
+
+
+def test_a_mean_bound_that_few_visited_states_must_spend():
+    pi, A, rho = problem(0)
+    A[1:] = 0.0
+    rho = rho * [0.01, 1, 1, 1]
+    p, gap = bound_mean_kl(pi, A, rho, 0.05)
+    assert visited_mean_kl(rho, pi, p) == pytest.approx(0.05) and gap < 1e-9
+
+
+def test_the_gap_of_a_solution_that_is_not_quite_one(monkeypatch):
+    """With the search for the multiplier cut short, the gap covers what the true solution wins."""
+    pi, A, rho = problem(0)
+    best, _ = bound_mean_kl(pi, A, rho, 0.05)
+    search = trust_region.brentq
+    monkeypatch.setattr(trust_region, "brentq", lambda *args, **kwargs: search(*args, **kwargs) + 0.1)
+    short, gap = bound_mean_kl(pi, A, rho, 0.05)
+    assert gap >= gain(best, A, rho) - gain(short, A, rho) > 1e-3
+    C = 5.0
+    M_best = {cut: None for cut in (0.0, 0.1)}
+    for cut in M_best:
+        monkeypatch.setattr(trust_region, "brentq", lambda *args, **kwargs: search(*args, **kwargs) + cut)
+        p, gap = penalize_max_kl(pi, A, rho, C)
+        M_best[cut] = gain(p, A, rho) - C * max_kl(pi, p)
+    assert gap >= M_best[0.0] - M_best[0.1] > 0
 
 
 def test_a_policy_that_excludes_an_action_is_refused():

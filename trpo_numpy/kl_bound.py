@@ -1,4 +1,4 @@
-"""The improvement that a small change of policy guarantees, on a finite MDP (Sections 2 and 3, Eqs. (5) to (10)).
+"""The improvement that a small change of policy guarantees, on a finite MDP (Sections 2, 3; Eqs. (5) to (10), (44)).
 
 Policies are tables (S, A); the old one is pi, the new one pi_new. Each bound is a lower bound on eta(pi_new): L of
 Eq. (3) less a penalty on the distance between the two.
@@ -23,12 +23,12 @@ def max_total_variation(pi, pi_new):
 
 
 def mixture(pi, pi_prime, alpha):
-    """pi_new of conservative policy iteration, Eq. (5): pi_prime with probability alpha."""
+    """pi_new of conservative policy iteration, Eq. (5): pi_prime, there the maximiser of L, with probability alpha."""
     return (1 - alpha) * pi + alpha * pi_prime
 
 
 def mixture_bound(mdp, pi, pi_prime, alpha):
-    """Eq. (6), for the mixture of Eq. (5): L - 2 epsilon gamma / (1 - gamma)^2 alpha^2."""
+    """Eq. (6), for the mixture of Eq. (5) with any pi_prime: L - 2 epsilon gamma / (1 - gamma)^2 alpha^2."""
     epsilon = abs((pi_prime * advantage(mdp, pi)).sum(axis=1)).max()  # max_s |E_{a~pi'} A_pi(s, a)|
     L = exact_surrogate(mdp, pi, mixture(pi, pi_prime, alpha))
     return L - 2 * epsilon * mdp.gamma / (1 - mdp.gamma) ** 2 * alpha ** 2
@@ -45,7 +45,7 @@ def total_variation_bound(mdp, pi, pi_new):
 
 
 def coupling_bound(mdp, pi, pi_new):
-    """Eq. (44), tighter than Theorem 1: L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
+    """Eq. (44) of Appendix A, tighter than Theorem 1: L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
     alpha = max_total_variation(pi, pi_new)
     shrinks = (1 - mdp.gamma) / (1 - mdp.gamma * (1 - alpha))
     return exact_surrogate(mdp, pi, pi_new) - shrinks * penalty_coefficient(mdp, pi) * alpha ** 2
@@ -70,25 +70,30 @@ class Improvement:
 def algorithm_1(mdp, pi, tolerance=1e-12):
     """Algorithm 1 from pi (S, A), above zero everywhere: yields an Improvement for each iteration.
 
-    Ends when M_i promises no more than tolerance times the size of eta. C is large, so steps are small and many.
+    Ends when M_i promises no more than tolerance times epsilon = max |A|, or when its best step is too short for
+    float64 (`penalize_max_kl`; the last gap tells). C is large, so steps are small and many.
     """
     check_policy(mdp, pi)
     eta = expected_return(mdp, pi)
     while True:
-        C = penalty_coefficient(mdp, pi)
-        pi_new, gap = penalize_max_kl(pi, advantage(mdp, pi), visitation(mdp, pi), C)
+        C, A = penalty_coefficient(mdp, pi), advantage(mdp, pi)
+        if not A.any():
+            return
+        pi_new, gap = penalize_max_kl(pi, A, visitation(mdp, pi), C)
         M, eta_new = minorizer(mdp, pi, pi_new), expected_return(mdp, pi_new)
         yield Improvement(pi_new, eta_new, M, max_kl(pi, pi_new), C, gap)
-        if M - eta <= tolerance * max(1.0, abs(eta)):
+        if M - eta <= tolerance * abs(A).max():
             return
         pi, eta = pi_new, eta_new
 
 
 def policy_iteration(mdp, pi):
-    """Section 7: L maximised without a constraint, again and again: each state its best action. Yields (pi, eta)."""
-    while True:
-        A = advantage(mdp, pi)
-        if A.max() <= 1e-12 * max(1.0, abs(A).max()):
-            return
-        pi = np.eye(pi.shape[1])[A.argmax(axis=1)]
-        yield pi, expected_return(mdp, pi)
+    """L maximised without a constraint, again and again: each state its best action (Sections 2 and 7).
+
+    Yields (pi, eta), the given policy first, as long as eta rises.
+    """
+    eta, eta_before = expected_return(mdp, pi), -np.inf
+    while eta > eta_before:
+        yield pi, eta
+        pi = np.eye(pi.shape[1])[advantage(mdp, pi).argmax(axis=1)]
+        eta, eta_before = expected_return(mdp, pi), eta

@@ -15,6 +15,8 @@ from scipy.optimize import brentq
 from scipy.optimize.elementwise import find_root
 from scipy.special import expit, rel_entr
 
+LEAST_KL = 1e-15
+
 
 def kl_by_state(pi_old, pi):
     """KL(pi_old(.|s) || pi(.|s)), (S,), in nats; infinite where pi excludes what pi_old does."""
@@ -32,7 +34,10 @@ def visited_mean_kl(rho, pi_old, pi):
 
 
 def lean(q, A, y):
-    """p (n, A), log KL(q || p) (n,) and log lambda (n,) in n states, for u = expit(y) of the largest there can be."""
+    """p (n, A), log KL(q || p) (n,) and log lambda (n,) in n states, y (n,) from -inf (p = q) to inf (best action only).
+
+    u = expit(y) / max(A - q'A): at its largest, y = inf, the best action's 1 - x is zero.
+    """
     A = A - (q * A).sum(axis=1, keepdims=True)
     best = A.max(axis=1, keepdims=True)
     c, t = A / best, expit(y)[:, None]
@@ -56,12 +61,14 @@ def lean_to(q, A, which, target):
     return lean(q, A, np.where(root.success, root.x, np.where(at_ends[0] < at_ends[1], *ends)))
 
 
-def where_it_matters(pi_old, A, rho):
-    """The states (S,) that are visited and in which some action is better than another; pi_old must allow them all."""
+def where_it_matters(pi_old, A, rho, limit):
+    """The states (S,) that are visited and where one action is better than another. Checks pi_old, and limit (delta or C)."""
+    if not 0 < limit < np.inf:
+        raise ValueError(f"delta or C: got {limit}, wanted a finite number above 0")
     if not (pi_old > 0).all():
         s, a = np.argwhere(~(pi_old > 0))[0]
         raise ValueError(f"pi_old: got {pi_old[s, a]} in state {s}, action {a}, wanted a number above 0")
-    return ((A - (pi_old * A).sum(axis=1, keepdims=True)).max(axis=1) > 1e-12 * max(1.0, abs(A).max())) & (rho > 0)
+    return ((A - (pi_old * A).sum(axis=1, keepdims=True)).max(axis=1) > 1e-12 * abs(A).max()) & (rho > 0)
 
 
 def patch(pi_old, states, p):
@@ -73,7 +80,7 @@ def patch(pi_old, states, p):
 
 def bound_max_kl(pi_old, A, rho, delta):
     """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta."""
-    states = where_it_matters(pi_old, A, rho)
+    states = where_it_matters(pi_old, A, rho, delta)
     if not states.any():
         return pi_old, 0.0
     p, log_kl, log_lambda = lean_to(pi_old[states], A[states], 1, np.log(delta))
@@ -87,12 +94,14 @@ def mean_kl_less(log_lambda, q, A, w, delta):
 
 def bound_mean_kl(pi_old, A, rho, delta):
     """Eq. (12): the maximiser of L subject to mean KL <= delta, and its gap. All states share one multiplier lambda."""
-    states = where_it_matters(pi_old, A, rho)
+    states = where_it_matters(pi_old, A, rho, delta)
     if not states.any():
         return pi_old, 0.0
     q, A, w = pi_old[states], A[states], rho[states] / rho.sum()
-    size = np.log(abs(A).max())
-    log_lambda = brentq(mean_kl_less, size - 25, size + 20, args=(q, A, w, delta), xtol=1e-13)
+    low = size = np.log(abs(A).max())
+    while mean_kl_less(low, q, A, w, delta) < 0 and low > size - 500:
+        low -= 25  # the less lambda, the more KL
+    log_lambda = brentq(mean_kl_less, low, size + 20, args=(q, A, w, delta), xtol=1e-13)
     p, log_kl, _ = lean_to(q, A, 2, log_lambda)
     return patch(pi_old, states, p), np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
 
@@ -105,12 +114,15 @@ def price_less(log_kl, q, A, rho, C):
 def penalize_max_kl(pi_old, A, rho, C):
     """The maximiser of L - C D_KL^max, the inner problem of Algorithm 1, and its gap.
 
-    Every state may lean as far as the one that leans most; how far is where one more nat of KL is worth C.
+    Every state may lean as far as the one that leans most; how far is where one more nat of KL is worth C. A step of
+    less KL than LEAST_KL, which float64 hardly resolves, is not taken: the gap is then the L that it would have won.
     """
-    states = where_it_matters(pi_old, A, rho)
-    if not states.any() or price_less(-28.0, pi_old[states], A[states], rho[states], C) <= 0:  # a KL below 1e-12
+    states = where_it_matters(pi_old, A, rho, C)
+    if not states.any():
         return pi_old, 0.0
-    q, A, rho = pi_old[states], A[states], rho[states]
-    log_kl = brentq(price_less, -28.0, 3.0, args=(q, A, rho, C), xtol=1e-13)
+    q, A, rho, least = pi_old[states], A[states], rho[states], np.log(LEAST_KL)
+    if price_less(least, q, A, rho, C) <= 0:
+        return pi_old, rho @ ((lean_to(q, A, 1, least)[0] - q) * A).sum(axis=1)
+    log_kl = brentq(price_less, least, 3.0, args=(q, A, rho, C), xtol=1e-13)
     p, log_kls, log_lambda = lean_to(q, A, 1, log_kl)
     return patch(pi_old, states, p), abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)

@@ -4,7 +4,8 @@ Look for: left, the minorize-maximize picture. M_i touches eta at pi_i, lies bel
 M_i is highest: eta cannot fall. (L and eta can hardly be told apart here: the bound is far too careful.) Right above,
 eta by iteration: Algorithm 1 needs many iterations for what an update bounded by mean KL <= 0.01, Eq. (12), reaches in
 a few. Right below, why: the KL of their steps.
-Then change: gamma in compute to 0.5. C shrinks with (1 - gamma)^2, and Algorithm 1 is half-way after 9 iterations.
+Then change: gamma in compute to 0.5. C, which has 1 / (1 - gamma)^2, falls from 138 to 13, and Algorithm 1 is half-way
+after 9 iterations.
 """
 from itertools import islice
 
@@ -67,7 +68,7 @@ def main():
         kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), label=label)
     etas.axhline(numbers["optimum"], color="gray", linestyle=":", label="optimum")
     etas.set(ylabel=r"$\eta(\pi_i)$", title="many small steps, or a few larger ones")
-    kls.set(xlabel="i + 1, policies so far", ylabel=r"max KL of step i (nats)")
+    kls.set(xlabel="number of the policy, the first being 1", ylabel=r"max KL of step i (nats)")
     for axes in (line, etas, kls):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)

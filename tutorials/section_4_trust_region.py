@@ -5,7 +5,7 @@ each state has its own bound. The mean-KL region, Eq. (12), is nearly an ellipse
 The penalty's step is a fifth of the others. A policy gradient step as long as the natural gradient's points elsewhere:
 it is steepest in theta, not in the policies' own metric. The natural gradient's step, which believes in the quadratic
 model of the KL, ends just outside the region; TRPO's line search brings it back.
-Then change: delta in compute to 0.3. The region is no ellipse any more, and the natural gradient ends far outside it.
+Then change: delta in compute to 0.5. The mean-KL region is no ellipse any more; contours of eta and of L part within it.
 """
 from common import new_figure, save_figure, tutorial_parser
 
@@ -39,7 +39,7 @@ def compute(delta=0.03):
     g = rho * spread * (A[:, 1] - A[:, 0])                      # gradient of L, which is that of eta
     fisher = rho / rho.sum() * spread                           # the diagonal of A, the metric of the mean KL
     natural = g / fisher * np.sqrt(2 * delta / (g / fisher @ g))  # beta s of Appendix C: s = A^-1 g
-    trpo = natural
+    trpo = natural  # the line search of Appendix C, with a factor of 0.9; L improves at each candidate here
     while visited_mean_kl(rho, pi_old, table(theta_old + trpo)) > delta:
         trpo = 0.9 * trpo
     steps = {"policy gradient (18)": g / np.linalg.norm(g) * np.linalg.norm(natural),
@@ -57,7 +57,8 @@ def main():
     numbers = compute()
     mdp, theta_old, pi_old, delta = (numbers[key] for key in ("mdp", "theta_old", "pi_old", "delta"))
     n = 25 if args.quick else 101
-    x, y = (np.linspace(theta - 1.3, theta + 1.3, n) for theta in theta_old)
+    span = 1.3 * np.sqrt(delta / 0.03)
+    x, y = (np.linspace(theta - span, theta + span, n) for theta in theta_old)
     tables = [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
     eta = np.array([[expected_return(mdp, pi) for pi in row] for row in tables])
     L = np.array([[exact_surrogate(mdp, pi_old, pi) for pi in row] for row in tables])
