@@ -34,7 +34,7 @@ def visited_mean_kl(rho, pi_old, pi):
 
 
 def lean(q, A, y):
-    """p (n, A), log KL(q || p) (n,) and log lambda (n,) in n states, y (n,) from -inf (p = q) to inf (best action only).
+    """p (n, A), log KL(q || p) (n,) and log lambda (n,) in n states; y (n,) from -inf (p = q) to inf (best action).
 
     u = expit(y) / max(A - q'A): at its largest, y = inf, the best action's 1 - x is zero.
     """
@@ -62,7 +62,7 @@ def lean_to(q, A, which, target):
 
 
 def where_it_matters(pi_old, A, rho, limit):
-    """The states (S,) that are visited and where one action is better than another. Checks pi_old, and limit (delta or C)."""
+    """The states (S,) that are visited and where some action is better. Checks pi_old, and limit, a delta or C."""
     if not 0 < limit < np.inf:
         raise ValueError(f"delta or C: got {limit}, wanted a finite number above 0")
     if not (pi_old > 0).all():

@@ -5,7 +5,7 @@ each state has its own bound. The mean-KL region, Eq. (12), is nearly an ellipse
 The penalty's step is a fifth of the others. A policy gradient step as long as the natural gradient's points elsewhere:
 it is steepest in theta, not in the policies' own metric. The natural gradient's step, which believes in the quadratic
 model of the KL, ends just outside the region; TRPO's line search brings it back.
-Then change: delta in compute to 0.5. The mean-KL region is no ellipse any more; contours of eta and of L part within it.
+Then change: delta in compute to 0.5. The mean-KL region is no ellipse any more; eta and L differ within it.
 """
 from common import new_figure, save_figure, tutorial_parser
 
