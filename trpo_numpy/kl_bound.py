@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.expected_return import advantage, check_policy, expected_return, visitation
+from trpo_numpy.expected_return import advantage, check_policy, expected_return, state_value, visitation
 from trpo_numpy.surrogate import exact_surrogate
 from trpo_numpy.trust_region import max_kl, penalize_max_kl
 
@@ -90,10 +90,10 @@ def algorithm_1(mdp, pi, tolerance=1e-12):
 def policy_iteration(mdp, pi):
     """L maximised without a constraint, again and again: each state its best action (Sections 2 and 7).
 
-    Yields (pi, eta), the given policy first, as long as eta rises.
+    Yields (pi, eta), the given policy first, until V rises in no state; where it starts, it may rise last.
     """
-    eta, eta_before = expected_return(mdp, pi), -np.inf
-    while eta > eta_before:
-        yield pi, eta
+    V, V_before = state_value(mdp, pi), -np.inf
+    while V.sum() > np.sum(V_before):
+        yield pi, mdp.rho_0 @ V
         pi = np.eye(pi.shape[1])[advantage(mdp, pi).argmax(axis=1)]
-        eta, eta_before = expected_return(mdp, pi), eta
+        V, V_before = state_value(mdp, pi), V
