@@ -49,14 +49,14 @@ def test_accepted_and_refused_steps_over_many_batches():
 
 def test_the_record_is_appendix_c():
     p = random_problem(Gaussian(2), (5,), N=200)
-    update = trpo_update(p.policy, p.theta_old, p.batch, Config(delta=1e-8, cg_iterations=60, damping=0.0), rng)
+    update = trpo_update(p.policy, p.theta_old, p.batch, Config(delta=1e-8, cg_iterations=300, damping=0.0), rng)
     step = update.theta - p.theta_old
     assert np.allclose(step, update.candidates[-1].beta * update.s, rtol=1e-6)
     assert update.candidates[0].beta == np.sqrt(2 * 1e-8 / update.sAs)
     assert update.kl_new == pytest.approx(update.kl_predicted, rel=0.01)  # the models hold for a small step
     assert update.L_new - update.L_old == pytest.approx(update.L_predicted - update.L_old, rel=0.01)
     assert update.sAs == pytest.approx(update.g @ update.s, rel=1e-3)  # A s = g, undamped and nearly solved
-    assert len(update.residuals) <= 61 and update.residuals[-1] < 1e-3 * update.residuals[0]
+    assert len(update.residuals) <= 301 and update.residuals[-1] < 1e-3 * update.residuals[0]
 
 
 def test_damping_is_in_the_direction_but_not_in_sAs():
