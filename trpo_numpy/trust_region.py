@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.optimize.elementwise import find_root
 from scipy.special import expit, rel_entr
 
-LEAST_KL = 1e-15
+LEAST_KL = 1e-15  # nats; a step of less is lost in the rounding of the KL itself
 
 
 def kl_by_state(pi_old, pi):
