@@ -81,3 +81,47 @@ gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
 gym.register("NaNReset-v0", entry_point=NaNReset, max_episode_steps=5)
 gym.register("Endless-v0", entry_point=Count)
 gym.register("Slow-v0", entry_point=Count, max_episode_steps=2000)
+
+
+class Dynamics(gym.Env):
+    """The FiniteMDP `Dynamics.mdp` as an environment; gamma is the chance to go on: undiscounted sums are eta."""
+
+    def __init__(self):
+        S, A = self.mdp.r.shape
+        self.observation_space, self.action_space = spaces.Discrete(S), spaces.Discrete(A)
+
+    def draw(self, p):
+        return min(int(np.searchsorted(p.cumsum(), self.np_random.random())), len(p) - 1)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.s = self.draw(self.mdp.rho_0)
+        return self.s, {}
+
+    def step(self, action):
+        reward = self.mdp.r[self.s, action]
+        self.s = self.draw(self.mdp.P[self.s, action])
+        return self.s, reward, self.np_random.random() > self.mdp.gamma, False, {}
+
+
+class Elsewhere(Count):
+    """Its steps are counted where no copy reaches: in a variable of its class."""
+    steps = 0
+
+    def step(self, action):
+        Elsewhere.steps += 1
+        observation, reward, *rest = super().step(action)
+        return observation + Elsewhere.steps, reward, *rest
+
+
+class Handle(Count):
+    """Holds something that cannot be copied, as environments around other programs do."""
+
+    def __init__(self):
+        super().__init__()
+        self.process = (i for i in range(3))
+
+
+gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
+gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)
+gym.register("Dynamics-v0", entry_point=Dynamics, max_episode_steps=1000)

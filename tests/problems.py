@@ -7,7 +7,7 @@ from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.sampling import Batch
+from trpo_numpy.surrogate import Batch
 
 FAMILIES = [Gaussian(2), Categorical((3,)), Categorical((2, 4))]
 HIDDEN = [(), (5,), (4, 5)]

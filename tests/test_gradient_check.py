@@ -9,10 +9,10 @@ import pytest
 from problems import FAMILIES, HIDDEN, random_problem
 
 import trpo_numpy
-from trpo_numpy import baseline, fisher, surrogate
+from trpo_numpy import baseline, fisher, prior_work, surrogate
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.expected_return import random_mdp, random_policy
-from trpo_numpy.gradient_check import check_gradient, check_product, random_directions
+from trpo_numpy.gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 
@@ -48,6 +48,27 @@ def check_surrogate(p, theta):
     arguments = (p.batch.actions, p.batch.advantages, p.log_q)
     check_through_mu(p, theta, lambda mu: surrogate.surrogate(p.family, mu, *arguments),
                      lambda mu: surrogate.grad_surrogate(p.family, mu, *arguments))
+
+
+def vine_arguments(p, K=3):
+    """K actions of pi_theta_old in each state, their Q, and log q."""
+    layers, r = p.policy.unpack(p.theta_old)
+    actions = p.family.sample(np.repeat(p.policy.network.output(layers, p.batch.states), K, axis=0), r, p.rng)
+    return actions, p.rng.standard_normal(len(actions)), surrogate.log_prob(p.family, p.mu_old, actions)
+
+
+def check_vine_surrogate(p, theta):
+    arguments = vine_arguments(p)
+    check_through_mu(p, theta, lambda mu: surrogate.vine_surrogate(p.family, mu, *arguments),
+                     lambda mu: surrogate.grad_vine_surrogate(p.family, mu, *arguments))
+    check_through_mu(p, theta, lambda mu: surrogate.surrogate(p.family, mu, *arguments),
+                     lambda mu: surrogate.grad_surrogate(p.family, mu, *arguments))  # Eq. (14) with K > 1 too
+
+
+def check_all_actions_surrogate(p, theta):
+    arguments = vine_arguments(p)
+    check_through_mu(p, theta, lambda mu: surrogate.all_actions_surrogate(p.family, mu, *arguments),
+                     lambda mu: surrogate.grad_all_actions_surrogate(p.family, mu, *arguments))
 
 
 def check_mean_kl(p, theta):
@@ -108,6 +129,32 @@ def check_fisher_vector_product(p, theta):
                   theta, directions(p, len(theta)))
 
 
+def check_weighted_fisher_product(p, theta):
+    """The Hessian of a weighted sum of the KLs."""
+    mu_old, cache_old = p.policy.forward(theta, p.batch.states)
+    weights = p.rng.random(len(mu_old))
+
+    def gradient_of_kl(t):
+        mu, cache = p.policy.forward(t, p.batch.states)
+        return p.policy.backprop(t, cache, weights[:, None] * p.family.grad_kl(mu_old, mu))
+
+    check_product(gradient_of_kl, lambda y: prior_work.weighted_fisher_product(
+        p.policy, theta, cache_old, mu_old, weights, 0.1, y) - 0.1 * y, theta, directions(p, len(theta)))
+
+
+def check_empirical_fisher_product(p, theta):
+    """1/NK sum of grad log pi(a|s) (grad log pi(a|s))'y: J'MJ from the Jacobian of all log pi(a|s) at theta."""
+    actions, _, _ = vine_arguments(p)
+    mu, cache = p.policy.forward(theta, p.batch.states)
+    scores = p.family.grad_log_prob(np.repeat(mu, 3, axis=0), actions).reshape(len(mu), 3, -1)
+    for y in directions(p, len(theta)):
+        along = extrapolated_difference(
+            lambda t: surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions), theta, y)
+        check_gradient(lambda t: np.mean(along * surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions)),
+                       prior_work.empirical_fisher_product(p.policy, theta, cache, scores, 0.1, y) - 0.1 * y,
+                       theta, random_directions(p.rng, 3, len(theta)))
+
+
 def value_network(p, theta):
     network = MLP((*p.policy.network.sizes[:-1], 1))
     return network, np.resize(theta, network.n_parameters)
@@ -160,8 +207,12 @@ CHECKS = {
     "policy.Policy.forward_mode": check_policy_forward_mode,
     "surrogate.grad_exact_surrogate": check_exact_surrogate,
     "surrogate.grad_surrogate": check_surrogate,
+    "surrogate.grad_all_actions_surrogate": check_all_actions_surrogate,
+    "surrogate.grad_vine_surrogate": check_vine_surrogate,
     "surrogate.grad_mean_kl": check_mean_kl,
     "fisher.fisher_vector_product": check_fisher_vector_product,
+    "prior_work.empirical_fisher_product": check_empirical_fisher_product,
+    "prior_work.weighted_fisher_product": check_weighted_fisher_product,
     "baseline.grad_value_loss": check_value_loss,
     "baseline.gauss_newton_product": check_gauss_newton_product,
 }
@@ -177,7 +228,8 @@ def derivatives_of_the_package():
         own = {name: m for name, m in members if getattr(m, "__module__", "").endswith("." + module.name)}
         for name, member in list(own.items()):
             if inspect.isclass(member):
-                own.update({f"{name}.{method}": f for method, f in vars(member).items() if inspect.isfunction(f)})
+                own.update({f"{name}.{method}": f for method, f in vars(member).items()
+                            if inspect.isfunction(f) and "." in f.__qualname__})
         found |= {f"{module.name}.{name}" for name in own if DERIVATIVE.match(name.split(".")[-1])}
     return found
 

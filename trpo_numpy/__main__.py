@@ -15,7 +15,7 @@ from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
                                    record_iteration)
 from trpo_numpy.sampling import greedy_returns, make_env, policy_for  # noqa: E402
-from trpo_numpy.trpo import train  # noqa: E402
+from trpo_numpy.training import train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}")

@@ -18,6 +18,9 @@ class Config:
     timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
     seed: int = option(0, "all randomness is a function of it", least=0)
     batch_size: int = option(2_000, "steps an iteration, at least (paths are whole); the paper: 50K to 1M", least=2)
+    vine_states: int = option(0, "vine (Section 5.2) from some so many states an iteration; 0: single path", least=0)
+    vine_actions: int = option(4, "K, actions in each of them (Table 2); all, if there are no more", least=2)
+    vine_length: int = option(100, "steps of a rollout after an action, at most (Table 2: 50 or 100)", least=1)
     hidden_sizes: tuple = option((64, 64), "sizes of the tanh hidden layers (Table 2: 30 or 50), or none")
     initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", least=-20, most=20)
     gamma: float = option(0.99, "discount (Section 2)", least=0, below=1)
@@ -40,6 +43,8 @@ class Config:
             object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
         for f in fields(self):
             check_field(f, getattr(self, f.name))
+        if self.vine_states > self.batch_size:
+            raise ValueError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")
 
 
 def check_field(f, value):

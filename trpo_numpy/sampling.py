@@ -27,14 +27,6 @@ class Path:
     terminated: bool
 
 
-@dataclass(frozen=True)
-class Batch:
-    """N state-action pairs and what Eq. (14) weights them with."""
-    states: np.ndarray      # (N, d_s)
-    actions: np.ndarray     # (N, d_a)
-    advantages: np.ndarray  # (N,), Q of Eq. (14), or, not in the paper, an advantage estimate (baseline.py)
-
-
 def make_env(env_id, render_mode=None):
     """The Gymnasium environment env_id, its states flat vectors and its actions those of our families.
 
@@ -100,6 +92,26 @@ def check_finite(reward, observation, where):
                                  "wanted finite numbers")
 
 
+def follow(env, act, weights, scaling, observation, rng, max_steps, where):
+    """The Path from an observation on, until the episode ends or max_steps are done. act(weights, s, rng) -> a.
+
+    Raises FloatingPointError for a reward or state that is not finite, saying where.
+    """
+    s = (observation - scaling.mean) / scaling.std
+    states, actions, rewards = [s], [], []
+    terminated = truncated = False
+    while not (terminated or truncated) and len(rewards) < max_steps:
+        a = act(weights, s, rng)
+        observation, reward, terminated, truncated, _ = env.step(a)
+        s = (observation - scaling.mean) / scaling.std
+        if not math.isfinite(reward + s.dot(s)):  # quick, and a first suspicion only: a square may overflow
+            check_finite(reward, observation, f"step {len(rewards)} of {where}")
+        states.append(s)
+        actions.append(a)
+        rewards.append(reward)
+    return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated)
+
+
 def sample_path(env, act, weights, scaling, seeds, episode):
     """One path from rho_0 to its end or its time limit (Section 5.1).
 
@@ -110,19 +122,7 @@ def sample_path(env, act, weights, scaling, seeds, episode):
     rng = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, episode)))
     observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
     check_finite(0.0, observation, f"the reset of episode {episode}")
-    s = (observation - scaling.mean) / scaling.std
-    states, actions, rewards = [s], [], []
-    terminated = truncated = False
-    while not (terminated or truncated):
-        a = act(weights, s, rng)
-        observation, reward, terminated, truncated, _ = env.step(a)
-        s = (observation - scaling.mean) / scaling.std
-        if not math.isfinite(reward + s.dot(s)):  # quick, and a first suspicion only: a square may overflow
-            check_finite(reward, observation, f"step {len(rewards)} of episode {episode}")
-        states.append(s)
-        actions.append(a)
-        rewards.append(reward)
-    return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated)
+    return follow(env, act, weights, scaling, observation, rng, math.inf, f"episode {episode}")
 
 
 def greedy_returns(env, policy, theta, scaling, seed, n_episodes):

@@ -1,8 +1,12 @@
-"""The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3) and (4)) and from samples (Section 5, Eq. (14)).
+"""The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3), (4)) and from samples (Section 5, Eqs. (14) to (16)).
 
 From samples, all are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a
-derivative with respect to mu on to theta. N samples of states, actions (N, d_a), advantages (N,), log q(a|s) (N,).
+derivative with respect to mu on to theta. N states with K actions in each: one in single path (Section 5.1), more in
+a vine (5.2); actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have those of one state below each other.
 """
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from trpo_numpy.expected_return import advantage, expected_return, visitation
@@ -25,9 +29,20 @@ def grad_exact_surrogate(mdp, pi_old, policy, theta):
     return policy.backprop(theta, cache, policy.family.fisher_product(mu, dL_dpi))  # d softmax / d mu is M
 
 
+def log_prob(family, mu, actions):
+    """log pi(a|s) for actions (N*K, d_a), those of one state below each other: (N*K,). In single path K = 1."""
+    return family.log_prob(np.repeat(mu, len(actions) // len(mu), axis=0), actions)
+
+
+def sum_grad_log_prob(family, mu, actions, weights):
+    """The derivative of sum(weights * log_prob) with respect to mu, (N, d_mu), for weights (N*K,)."""
+    each = weights[:, None] * family.grad_log_prob(np.repeat(mu, len(actions) // len(mu), axis=0), actions)
+    return each.reshape(len(mu), -1, mu.shape[1]).sum(axis=1)
+
+
 def importance_ratio(family, mu, actions, log_q):
-    """pi_theta(a|s) / q(a|s), (N,): 1 at theta_old where q = pi_old, as in single path (Section 5.1)."""
-    return np.exp(family.log_prob(mu, actions) - log_q)
+    """pi_theta(a|s) / q(a|s), (N*K,): 1 at theta_old where q = pi_old, as in single path (Section 5.1)."""
+    return np.exp(log_prob(family, mu, actions) - log_q)
 
 
 def surrogate(family, mu, actions, advantages, log_q):
@@ -43,8 +58,47 @@ def grad_surrogate(family, mu, actions, advantages, log_q):
 
     At theta_old, J' makes it the policy gradient of Eq. (4), but for the factor 1/(1 - gamma) that Eq. (14) drops.
     """
-    weights = importance_ratio(family, mu, actions, log_q) * advantages / len(mu)
-    return weights[:, None] * family.grad_log_prob(mu, actions)
+    weights = importance_ratio(family, mu, actions, log_q) * advantages / len(actions)
+    return sum_grad_log_prob(family, mu, actions, weights)
+
+
+def all_actions_surrogate(family, mu, actions, Q, log_q):
+    """The average over states of Eq. (15): the K actions of each state are all that there are. (log_q is not used.)"""
+    return np.sum(np.exp(log_prob(family, mu, actions)) * Q) / len(mu)
+
+
+def grad_all_actions_surrogate(family, mu, actions, Q, log_q):
+    """Its derivative with respect to mu, (N, d_mu)."""
+    return sum_grad_log_prob(family, mu, actions, np.exp(log_prob(family, mu, actions)) * Q / len(mu))
+
+
+def vine_surrogate(family, mu, actions, Q, log_q):
+    """The average over states of the self-normalised Eq. (16): K actions of each state, from q = pi_old.
+
+    It is consistent in K, not in N: the fewer actions, the less of L's change it sees. Its gradient at theta_old is
+    that of L times 1 - 1/K on average, so that only its length is wrong.
+    """
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
+    return np.mean((ratios * Q.reshape(ratios.shape)).sum(axis=1) / ratios.sum(axis=1))
+
+
+def grad_vine_surrogate(family, mu, actions, Q, log_q):
+    """Its derivative with respect to mu, (N, d_mu): a constant added to a state's Q does not change it."""
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
+    shares = ratios / ratios.sum(axis=1, keepdims=True)
+    Q = Q.reshape(ratios.shape)
+    L_n = (shares * Q).sum(axis=1, keepdims=True)
+    return sum_grad_log_prob(family, mu, actions, (shares * (Q - L_n) / len(mu)).ravel())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N states, K actions in each, and the estimator of L that belongs to the way they were sampled."""
+    states: np.ndarray      # (N, d_s)
+    actions: np.ndarray     # (N*K, d_a), those of one state below each other; single path: K = 1
+    advantages: np.ndarray  # (N*K,), Q of Eqs. (14) to (16), or, not in the paper, an estimate of A (baseline.py)
+    L: Callable = surrogate
+    grad_L: Callable = grad_surrogate
 
 
 def mean_kl(family, mu_old, mu):
@@ -60,4 +114,13 @@ def grad_mean_kl(family, mu_old, mu):
 def surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta):
     """(L, mean KL) at theta from one pass through the network, for the line search (Appendix C)."""
     mu = policy.mu(theta, batch.states)
-    return surrogate(policy.family, mu, batch.actions, batch.advantages, log_q), mean_kl(policy.family, mu_old, mu)
+    return batch.L(policy.family, mu, batch.actions, batch.advantages, log_q), mean_kl(policy.family, mu_old, mu)
+
+
+def surrogate_and_gradient(policy, batch, theta_old):
+    """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,)."""
+    mu_old, cache = policy.forward(theta_old, batch.states)
+    log_q = log_prob(policy.family, mu_old, batch.actions)  # q = pi_old
+    L_old = batch.L(policy.family, mu_old, batch.actions, batch.advantages, log_q)
+    dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.advantages, log_q)  # (N, d_mu)
+    return mu_old, cache, log_q, L_old, policy.backprop(theta_old, cache, dL_dmu)

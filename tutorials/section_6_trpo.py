@@ -17,7 +17,7 @@ from trpo_numpy.config import Config
 from trpo_numpy.learning_curve import draw_learning_curve
 from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
 from trpo_numpy.sampling import greedy_returns, make_env
-from trpo_numpy.trpo import train
+from trpo_numpy.training import train
 
 
 def run(config, out):

@@ -1,0 +1,98 @@
+"""The loop around the update."""
+import sys
+
+import environments  # noqa: F401
+import numpy as np
+import pytest
+
+from trpo_numpy import training, trpo
+from trpo_numpy.config import PAPER, Config
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.training import train
+from trpo_numpy.trpo import trpo_update
+
+
+def test_at_most_three_frames_from_the_loop_to_the_fisher_product(monkeypatch):
+    stacks, product = [], trpo.fisher_vector_product
+
+    def spy(*args):
+        frame, names = sys._getframe(1), []
+        while frame.f_code.co_name != "train":
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        stacks.append(names)
+        return product(*args)
+
+    monkeypatch.setattr(trpo, "fisher_vector_product", spy)
+    next(train(Config(env_id="Count-v0", batch_size=20)))
+    assert ["conjugate_gradient", "trust_region_step", "trpo_update"] in stacks and max(map(len, stacks)) <= 3
+
+
+@pytest.mark.parametrize("env_id", ["Count-v0", "DiscreteStates-v0", "MatrixActions-v0", "MultiDiscreteActions-v0"])
+@pytest.mark.parametrize("options", [{}, PAPER, {"hidden_sizes": ()}, {"fisher_fraction": 0.5}], ids=str)
+def test_trains_anything(env_id, options):
+    iterations = list(train(Config(env_id=env_id, batch_size=50, timesteps=150, **options)))
+    assert [i.timesteps for i in iterations] == [50, 100, 150] and [i.episodes for i in iterations] == [10, 20, 30]
+    assert all(i.mean_return == 15 for i in iterations)
+    assert np.isnan(iterations[-1].explained_variance) == (options is PAPER)
+
+
+def test_no_reward_changes_nothing():
+    iterations = list(train(Config(env_id="Equal-v0", batch_size=50, timesteps=100, **PAPER)))
+    assert [i.update.status for i in iterations] == ["zero gradient"] * 2
+    assert iterations[0].update.theta.tobytes() == iterations[1].update.theta.tobytes()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_others():
+    def last(seed):
+        return list(train(Config(env_id="Pendulum-v1", batch_size=400, timesteps=1200, seed=seed)))[-1]
+    assert last(1).update.theta.tobytes() == last(1).update.theta.tobytes() != last(2).update.theta.tobytes()
+
+
+@pytest.mark.parametrize("option", [{"gae_lambda": 0.5}, {"shrink": 0.3}, {"initial_log_std": -1.0},
+                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0}, {"baseline_steps": 1},
+                                    {"standardize_advantages": False}, {"gamma": 0.5}, {"damping": 2.0},
+                                    {"max_backtracks": 0}, {"cg_iterations": 2}, {"baseline": False}], ids=str)
+def test_each_option_makes_a_difference(option):
+    settings = {"env_id": "Pendulum-v1", "batch_size": 400, "timesteps": 2000, "delta": 0.05}
+    plain, other = ([i.update for i in train(Config(**{**settings, **option}))] for option in ({}, option))
+    assert not np.array_equal(plain[-1].theta, other[-1].theta)
+    assert abs(plain[0].L_old) < 1e-12 and ("standardize_advantages" in option) == (abs(other[0].L_old) > 1e-3)
+
+
+def test_what_an_iteration_reports():
+    paths, sample = [], training.single_path
+
+    def spy(*args):
+        paths.append(sample(*args))
+        return paths[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "single_path", spy)
+        first, second = train(Config(env_id="Pendulum-v1", batch_size=600, timesteps=1200))
+    assert first.mean_return == np.mean([path.rewards.sum() for path in paths[0]])
+    assert second.episodes == 6 and second.timesteps == 1200 and 0.01 < second.explained_variance < 1
+
+
+def test_scaling_is_that_of_the_paths_before():
+    first, second = train(Config(env_id="Pendulum-v1", batch_size=400, timesteps=800))
+    assert first.scaling.count == 0 and second.scaling.count == 400
+    off = list(train(Config(env_id="Pendulum-v1", batch_size=400, timesteps=800, scale_observations=False)))
+    assert off[-1].scaling.count == 0
+
+
+def test_the_papers_advantages_are_the_sampled_Q():
+    batches = []
+
+    def spy(policy, theta, batch, config, rng):
+        batches.append(batch)
+        return trpo_update(policy, theta, batch, config, rng)
+
+    next(train(Config(env_id="Terminates-v0", batch_size=6, gamma=0.5, **PAPER), spy))
+    assert isinstance(batches[0], Batch) and batches[0].advantages.tolist() == [2.75, 3.5, 3.0] * 2
+
+
+def test_learns():
+    """A short run on Pendulum-v1: far above a random policy's -1200. The curves are in tutorials/results."""
+    returns = [i.mean_return for i in train(Config(timesteps=40_000, batch_size=1000))]
+    assert np.mean(returns[-5:]) > -500 > -900 > np.mean(returns[:5])

@@ -1,0 +1,101 @@
+"""Siblings of trpo_update: prior methods (Section 7, Eqs. (17), (18)) and the ablations of Section 8.1.
+
+Each is called as trpo_update is, and returns the same record: `train(config, update=empirical_fim_update)`. Those with
+a step of their own get it bound: `train(config, update=partial(natural_gradient_update, step=0.1))`.
+Shapes: N states, K actions in each (single path: 1), d_mu distribution parameters, P parameters.
+"""
+from functools import partial
+
+import numpy as np
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.line_search import Candidate
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.trpo import Update, trust_region_step
+
+
+def natural_gradient_update(policy, theta_old, batch, config, rng, step):
+    """Natural gradient: theta_old + step A^-1 g, the maximiser of Eq. (17) with a penalty; step is 1/lambda.
+
+    TRPO's direction; but the step is the same in each iteration, and nothing checks what it does.
+    """
+    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
+    s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)
+    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
+    return fixed_step(theta_old, L_old, g, s, step, A, L_and_kl, policy.family.entropy(mu_old).mean(), residuals)
+
+
+def policy_gradient_update(policy, theta_old, batch, config, rng, step):
+    """Policy gradient: theta_old + step g, the maximiser of Eq. (18) with a penalty on the l2 norm instead."""
+    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
+    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
+    return fixed_step(theta_old, L_old, g, g, step, A, L_and_kl, policy.family.entropy(mu_old).mean(), np.zeros(1))
+
+
+def fixed_step(theta_old, L_old, g, s, step, A, L_and_kl, entropy, residuals):
+    """theta_old + step s, whatever comes of it: there is one candidate, and it is accepted."""
+    theta_new, sAs = theta_old + step * s, s @ A(0.0, s)
+    L_new, kl_new = L_and_kl(theta_new)
+    return Update(theta_new, "accepted", g, s, sAs, residuals, [Candidate(step, L_new, kl_new, "")],
+                  L_old, L_new, L_old + step * (g @ s), kl_new, step ** 2 * sAs / 2, entropy)
+
+
+def empirical_fisher_product(policy, theta_old, cache, scores, damping, y):
+    """Ay + damping y, (P,), with A the empirical FIM of Section 6: the covariance of the gradients of log pi(a_n|s_n).
+
+    That is J'MJ again, with scores_n scores_n' for M_n, scores (N, K, d_mu) the gradients with respect to mu. Neither
+    A nor the gradients with respect to theta are ever stored.
+    """
+    Jy = policy.forward_mode(theta_old, cache, y)                                       # (N, d_mu)
+    along = np.einsum("nkm,nm->nk", scores, Jy)                                         # gradient of log pi, times y
+    MJy = np.einsum("nk,nkm->nm", along, scores) / along.size                           # (N, d_mu)
+    return policy.backprop(theta_old, cache, MJy) + damping * y
+
+
+def empirical_fim_update(policy, theta_old, batch, config, rng):
+    """Empirical FIM (Section 8.1): trpo_update with the covariance of the gradients for the Hessian of the KL."""
+    family = policy.family
+    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    each = np.repeat(mu_old, len(batch.actions) // len(mu_old), axis=0)
+    scores = family.grad_log_prob(each, batch.actions).reshape(len(mu_old), -1, mu_old.shape[1])  # (N, K, d_mu)
+    A = partial(empirical_fisher_product, policy, theta_old, cache, scores)
+    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
+    return trust_region_step(theta_old, L_old, g, A, L_and_kl, family.entropy(mu_old).mean(), config)
+
+
+def surrogate_and_max_kl(policy, batch, mu_old, log_q, theta):
+    """(L, D_KL^max) at theta, over the states of the batch, for Eq. (11)'s line search."""
+    mu = policy.mu(theta, batch.states)
+    return batch.L(policy.family, mu, batch.actions, batch.advantages, log_q), policy.family.kl(mu_old, mu).max()
+
+
+def weighted_fisher_product(policy, theta_old, cache, mu_old, weights, damping, y):
+    """sum_n w_n J_n'M_nJ_n y + damping y, (P,), for weights w (N,): `fisher_vector_product` has 1/N for each."""
+    MJy = policy.family.fisher_product(mu_old, policy.forward_mode(theta_old, cache, y))
+    return policy.backprop(theta_old, cache, weights[:, None] * MJy) + damping * y
+
+
+def max_kl_update(policy, theta_old, batch, config, rng, n_rounds=30):
+    """Max KL: Eq. (11), every state of the batch a constraint. Tractable for small problems only (Section 8.1).
+
+    To second order the constraints are s'A_ns <= 2 delta, and by duality the best direction is that of Eq. (12) with
+    some weights on the states: those at which every state with weight has the same, largest s'A_ns. Each round gives
+    weight to the states whose s'A_ns is large (the multiplicative algorithm of optimal design: Titterington, 1976).
+    The KLs of the record are maxima over the batch's states.
+    """
+    family = policy.family
+    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    weights = np.full(len(mu_old), 1 / len(mu_old))
+    for _ in range(n_rounds if g.any() else 0):
+        A_damped = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights, config.damping)
+        s, _ = conjugate_gradient(A_damped, g, config.cg_iterations)
+        Js = policy.forward_mode(theta_old, cache, s)
+        sAs = (Js * family.fisher_product(mu_old, Js)).sum(axis=1)                      # (N,) s'A_ns
+        weights = weights * np.sqrt(sAs)
+        weights /= weights.sum()
+    A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)
+    L_and_kl = partial(surrogate_and_max_kl, policy, batch, mu_old, log_q)
+    return trust_region_step(theta_old, L_old, g, A, L_and_kl, family.entropy(mu_old).mean(), config)

@@ -1,0 +1,105 @@
+"""The training loop (Section 6): sample, estimate, update, and again.
+
+Shapes: N samples of an iteration, d_s state dimension, P parameters.
+"""
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from trpo_numpy.baseline import (Scaling, explained_variance, fit_baseline, generalized_advantages, no_scaling,
+                                 standardize, update_scaling, values)
+from trpo_numpy.expected_return import discounted_sums
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.sampling import make_env, policy_for, single_path
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import Update, trpo_update
+from trpo_numpy.vine import check_restorable, vine
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands between two iterations: with its Config, all that the rest of it depends on."""
+    theta: np.ndarray           # (P,)
+    phi: np.ndarray             # (P,) of the baseline
+    scaling: Scaling            # what the next iteration's observations are scaled with
+    iteration: int = 0          # iterations done
+    timesteps: int = 0          # environment steps so far
+    episodes: int = 0           # paths so far
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One turn of the training loop: what was sampled, and what the update made of it."""
+    iteration: int              # from 1
+    timesteps: int              # environment steps so far; in a vine those of its rollouts too
+    episodes: int               # paths so far; in a vine those of its trunk
+    mean_return: float          # mean raw return of this iteration's paths
+    update: Update
+    explained_variance: float   # of the baseline's targets by V, before its fit; NaN without a baseline
+    seconds_sampling: float
+    seconds_updating: float
+    policy: Policy
+    scaling: Scaling            # what this iteration's observations were scaled with
+    state: State                # from which training goes on
+
+
+def estimate_advantages(paths, network, phi, config):
+    """Advantages (N,), the baseline's targets (N,) and V (N,); without a baseline, Q by its discounted sum (5.1)."""
+    if not config.baseline:
+        Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
+        return Q, Q, np.zeros_like(Q)
+    V = [values(network, phi, path.states) for path in paths]
+    advantages = np.concatenate([generalized_advantages(path, V_path, config.gamma, config.gae_lambda)
+                                 for path, V_path in zip(paths, V)])
+    V = np.concatenate([V_path[:-1] for V_path in V])
+    return advantages, advantages + V, V
+
+
+def initial_state(policy, baseline, config):
+    """The State before the first iteration: a function of config.seed."""
+    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
+    return State(policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.01),
+                 no_scaling(policy.network.sizes[0]))
+
+
+def train(config, update=trpo_update, state=None):
+    """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
+
+    update is trpo_update, or one of its siblings (prior_work.py). A State, `iteration.state` of an earlier run with
+    the same config, goes on where that run stood, to the same bytes.
+    """
+    env = make_env(config.env_id)
+    policy = policy_for(env, config.hidden_sizes)
+    baseline = MLP((*policy.network.sizes[:-1], 1))
+    use_baseline = config.baseline and not config.vine_states  # Eqs. (15) and (16) need none
+    path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
+    if config.vine_states:
+        check_restorable(env, policy)
+    state = state or initial_state(policy, baseline, config)
+    while state.timesteps < config.timesteps:
+        start, theta, phi, scaling = perf_counter(), state.theta, state.phi, state.scaling
+        if config.vine_states:                                                                       # step 1
+            paths, batch, n_steps = vine(env, policy, theta, scaling, config, path_seeds, state.episodes)
+            sampled = perf_counter()
+        else:
+            paths = single_path(env, policy, theta, scaling, config.batch_size, path_seeds, state.episodes)
+            sampled = perf_counter()
+            advantages, targets, V = estimate_advantages(paths, baseline, phi, config)               # step 2
+            if config.standardize_advantages:
+                advantages = standardize(advantages)
+            batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
+                          np.concatenate([path.actions for path in paths]), advantages)
+            n_steps = len(batch.states)
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
+        result = update(policy, theta, batch, config, rng)                                           # step 3
+
+        explained = explained_variance(V, targets) if use_baseline else np.nan
+        phi = fit_baseline(baseline, phi, batch.states, targets, config) if use_baseline else phi
+        seen = np.concatenate([path.states[:-1] for path in paths])
+        state = State(result.theta, phi, update_scaling(scaling, seen) if config.scale_observations else scaling,
+                      state.iteration + 1, state.timesteps + n_steps, state.episodes + len(paths))
+        yield Iteration(state.iteration, state.timesteps, state.episodes,
+                        np.mean([path.rewards.sum() for path in paths]), result, explained, sampled - start,
+                        perf_counter() - sampled, policy, scaling, state)

@@ -1,0 +1,138 @@
+"""Vine: rollouts from states along the path, several actions in each (Section 5.2).
+
+Shapes: N states in the rollout set, K actions in each; d_s, d_a dimensions of state and action.
+"""
+import copy
+import math
+from functools import partial
+
+import numpy as np
+
+from trpo_numpy.baseline import no_scaling
+from trpo_numpy.expected_return import discounted_sums
+from trpo_numpy.sampling import check_finite, follow, sample_path
+from trpo_numpy.surrogate import (Batch, all_actions_surrogate, grad_all_actions_surrogate, grad_vine_surrogate,
+                                  vine_surrogate)
+
+
+def layers(env):
+    """The wrappers of env from the outermost inwards, and the environment itself."""
+    while env is not env.unwrapped:
+        yield env
+        env = env.env
+    yield env
+
+
+def copy_attributes(env, attributes):
+    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's data, copied apart."""
+    import gymnasium as gym
+
+    shared = {}
+    for layer in layers(env):
+        for value in vars(layer).values():
+            fixed = isinstance(value, (gym.Env, gym.Space, gym.envs.registration.EnvSpec))
+            if fixed or type(value).__module__.startswith("mujoco"):
+                shared[id(value)] = value
+    return copy.deepcopy(attributes, shared)
+
+
+def save(env):
+    """All that steps change in env: a deep copy of its attributes and its wrappers'; in MuJoCo the whole MjData too.
+
+    (MuJoCo's own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
+    """
+    data = getattr(env.unwrapped, "data", None)
+    is_mujoco = type(data).__module__.startswith("mujoco")
+    return copy_attributes(env, [vars(layer) for layer in layers(env)]), copy.copy(data) if is_mujoco else None
+
+
+def restore(env, saved):
+    """Brings env back to the state in which `save` found it, bitwise."""
+    attributes, data = saved
+    for layer, values in zip(layers(env), copy_attributes(env, attributes)):
+        vars(layer).update(values)
+    if data is not None:
+        import mujoco
+        mujoco.mj_copyData(env.unwrapped.data, env.unwrapped.model, data)
+
+
+def check_restorable(env, policy):
+    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise."""
+    weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
+    observation, _ = env.reset(seed=0)
+    try:
+        saved, paths = save(env), []
+        for _ in range(2):
+            restore(env, saved)
+            paths.append(follow(env, policy.act, weights, scaling, observation, np.random.default_rng(0), 20, "a test"))
+        problem = None if paths[0].states.tobytes() == paths[1].states.tobytes() else "it goes on differently"
+    except (TypeError, NotImplementedError, AttributeError, RecursionError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        raise ValueError(f"env_id: {env.spec.id} cannot be restored to an earlier state ({problem}), as vine_states "
+                         "above 0 needs; wanted an environment that can, or vine_states 0")
+
+
+def rollout_return(env, policy, weights, scaling, a, noise, config):
+    """The sampled Q of action a in the state in which env is, and the number of steps.
+
+    noise seeds the random numbers of the policy and of the environment: the same for all actions of a state. The
+    rollout ends with the episode or after config.vine_length steps; what would follow these is not counted.
+    """
+    rng, env.unwrapped.np_random = np.random.default_rng(noise).spawn(2)
+    observation, reward, terminated, truncated, _ = env.step(a)
+    check_finite(reward, observation, "a rollout")
+    if terminated or truncated:
+        return reward, 1
+    rest = follow(env, policy.act, weights, scaling, observation, rng, config.vine_length - 1, "a rollout").rewards
+    return discounted_sums(np.array([reward, *rest]), config.gamma)[0], 1 + len(rest)
+
+
+def all_actions(family, most):
+    """Every action of a finite set (K, d_a), or None if there are more than `most`, or infinitely many."""
+    sizes = getattr(family, "factor_sizes", (math.inf,))
+    if math.prod(sizes) > most:
+        return None
+    return np.indices(sizes).reshape(len(sizes), -1).T
+
+
+def branch(env, policy, weights, scaling, s, rng, config):
+    """From the state s (d_s,) in which env is: actions (K, d_a), their Q (K,), and the steps that took. env goes back.
+
+    The actions are all that there are if these are at most config.vine_actions, else so many from q = pi_old.
+    """
+    actions = all_actions(policy.family, config.vine_actions)
+    if actions is None:
+        actions = np.array([policy.act(weights, s, rng) for _ in range(config.vine_actions)])
+    saved, noise, Q, n_steps = save(env), int(rng.integers(2 ** 63)), [], 0
+    for a in actions:
+        Q_a, length = rollout_return(env, policy, weights, scaling, a, noise, config)
+        Q.append(Q_a)
+        n_steps += length
+        restore(env, saved)
+    return actions, np.array(Q), n_steps
+
+
+def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):
+    """`policy.act`; but first, with chance vine_states / batch_size, s joins the rollout set and is branched from."""
+    if rng.random() < config.vine_states / config.batch_size:
+        branches.append((s, *branch(env, policy, weights, scaling, s, rng, config)))
+    return policy.act(weights, s, rng)
+
+
+def vine(env, policy, theta, scaling, config, seeds, first_episode):
+    """Trunk paths of config.batch_size steps together, and branches from some config.vine_states of their states.
+
+    Returns the trunk, a list of Path; the Batch, N states with K actions and the estimator that fits, Eq. (15) or (16);
+    and the number of all environment steps. Each state of the trunk is as likely as any other to be branched from.
+    """
+    weights, paths, branches, n_steps = policy.unpack(theta), [], [], 0
+    act = partial(act_and_branch, env, policy, scaling, config, branches)
+    while n_steps < config.batch_size or not branches:
+        paths.append(sample_path(env, act, weights, scaling, seeds, first_episode + len(paths)))
+        n_steps += len(paths[-1].rewards)
+    states, actions, Q, steps = zip(*branches)
+    estimator = vine_surrogate, grad_vine_surrogate
+    if all_actions(policy.family, config.vine_actions) is not None:
+        estimator = all_actions_surrogate, grad_all_actions_surrogate
+    return paths, Batch(np.array(states), np.concatenate(actions), np.concatenate(Q), *estimator), n_steps + sum(steps)
