@@ -5,7 +5,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by bei
 import argparse  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from dataclasses import fields  # noqa: E402
+from dataclasses import fields, replace  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 
@@ -13,9 +14,9 @@ from trpo_numpy.config import PAPER, Config  # noqa: E402
 from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
 from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
-                                   record_iteration)
+                                   record_iteration, resume, write_config)
 from trpo_numpy.sampling import greedy_returns, make_env, policy_for  # noqa: E402
-from trpo_numpy.training import train  # noqa: E402
+from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}")
@@ -30,6 +31,8 @@ def build_parser():
                                    argument_default=argparse.SUPPRESS)
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
+    training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it would "
+                          "have had uninterrupted; of the other options only --timesteps may be given")
     training.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
     for field in fields(Config)[1:]:
         flag, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"
@@ -52,23 +55,43 @@ def config_from(options):
     return Config(**{**(PAPER if options.pop("paper", False) else {}), **options})
 
 
-def run_training(options):
-    """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
+def start_run(options):
+    """The folder of a new run, its Config, and no State."""
     out = options.pop("out", None)
     config = config_from(options)
     make_env(config.env_id).close()  # a wrong environment is refused before a folder is made
-    folder = create_run_folder(out, config)
+    return create_run_folder(out, config), config, None
+
+
+def resume_run(options):
+    """The folder of the run to go on with, its Config, with more timesteps if so many are asked for, and its State."""
+    folder = Path(options.pop("resume"))
+    others = sorted(set(options) - {"timesteps"})
+    if others:
+        raise ValueError(f"resume: got {', '.join(others)} too, wanted at most timesteps: a run keeps its options")
+    held = read_config(folder)
+    config = replace(held, **options)
+    state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
+    if config != held:
+        write_config(folder, config)
+    return folder, config, state
+
+
+def run_training(options):
+    """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
+    folder, config, state = (resume_run if "resume" in options else start_run)(options)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     print(HEADER)
-    start, code, whole = time.perf_counter(), 0, 0
+    start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
     try:
-        for iteration in train(config):
+        for iteration in train(config, state=state):
             row = record_iteration(folder, iteration)
-            seconds = (time.perf_counter() - start) * max(0, config.timesteps / iteration.timesteps - 1)
+            rate = (time.perf_counter() - start) / (iteration.timesteps - done)
+            seconds = max(0, config.timesteps - iteration.timesteps) * rate
             print(LINE.format(**row, left=f"{int(seconds) // 60}:{int(seconds) % 60:02d}"), flush=True)
             whole = iteration.iteration
     except KeyboardInterrupt:
-        print(f"interrupted; whole iterations: {whole}, in {folder}")
+        print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {folder}")
         code = 130
     except (FloatingPointError, CurvatureError) as error:
         print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)

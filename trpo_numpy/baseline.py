@@ -24,9 +24,15 @@ class Scaling:
     std: np.ndarray     # (d_s,), sqrt(var), or 1 where an observation has not varied yet
 
 
+def scaling_of(count, mean, var):
+    """The Scaling by these moments of `count` observations."""
+    std = np.sqrt(var)
+    return Scaling(count, mean, var, np.where(std > 1e-8, std, 1.0))
+
+
 def no_scaling(d_s):
     """The Scaling that changes nothing, before any observation."""
-    return Scaling(0, np.zeros(d_s), np.zeros(d_s), np.ones(d_s))
+    return scaling_of(0, np.zeros(d_s), np.zeros(d_s))
 
 
 def update_scaling(scaling, states):
@@ -36,8 +42,7 @@ def update_scaling(scaling, states):
     count, old = scaling.count + len(states), scaling.count / (scaling.count + len(states))
     total_mean = old * scaling.mean + (1 - old) * mean
     total_var = old * scaling.var + (1 - old) * var + old * (1 - old) * (mean - scaling.mean) ** 2
-    std = np.sqrt(total_var)
-    return Scaling(count, total_mean, total_var, np.where(std > 1e-8, std, 1.0))
+    return scaling_of(count, total_mean, total_var)
 
 
 def values(network, phi, states):

@@ -2,23 +2,35 @@
 
 config.json    the Config, and the versions it ran with: all that is needed to repeat the run
 progress.csv   one row an iteration
-policy.npz     theta, and the scaling of the observations that it was trained with
+policy.npz     theta, and the mean and std that its observations were scaled with; and the rest of training.State, from
+               which the run goes on
 """
 import csv
 import json
 import os
 import platform
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from trpo_numpy.baseline import Scaling
+from trpo_numpy.baseline import Scaling, scaling_of
 from trpo_numpy.config import Config
+from trpo_numpy.training import State
 
 COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "kl", "kl_predicted", "backtracks",
            "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling", "seconds_updating")
+
+
+@contextmanager
+def whole_file(path):
+    """Opens a file to be written in binary, whole or not at all: it is written beside its place, then replaced."""
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        yield file
+    os.replace(partial, path)
 
 
 def create_run_folder(out, config, parent="runs"):
@@ -36,10 +48,16 @@ def create_run_folder(out, config, parent="runs"):
     if out.is_dir() and any(out.iterdir()):
         raise FileExistsError(f"out: {out} is not empty, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
+    write_config(out, config)
+    return out
+
+
+def write_config(folder, config):
+    """Writes config.json: the Config, and the versions with which it runs."""
     versions = {package: version(package) for package in ("numpy", "scipy", "gymnasium")}
     contents = {"config": asdict(config), "versions": {"python": platform.python_version(), **versions}}
-    (out / "config.json").write_text(json.dumps(contents, indent=2) + "\n")
-    return out
+    with whole_file(folder / "config.json") as file:
+        file.write((json.dumps(contents, indent=2) + "\n").encode())
 
 
 def progress_row(iteration):
@@ -53,18 +71,42 @@ def progress_row(iteration):
 
 
 def record_iteration(folder, iteration):
-    """Writes policy.npz (whole, or not at all) and appends the iteration's row to progress.csv. Returns the row."""
-    partial = folder / "policy.npz.partial"
-    with open(partial, "wb") as file:
-        np.savez(file, theta=iteration.update.theta, mean=iteration.scaling.mean, std=iteration.scaling.std)
-    os.replace(partial, folder / "policy.npz")
-    row = progress_row(iteration)
+    """Appends the iteration's row to progress.csv, then writes policy.npz. Returns the row.
+
+    A run killed in between has a row too many, which `resume` takes away.
+    """
+    row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
     with open(folder / "progress.csv", "a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if file.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
+    with whole_file(folder / "policy.npz") as file:
+        np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
+                 next_mean=state.scaling.mean, next_var=state.scaling.var,
+                 counts=[state.scaling.count, state.iteration, state.timesteps, state.episodes])
     return row
+
+
+def resume(folder, policy, baseline):
+    """The training.State from which the run in folder goes on, or None if it has none yet; cuts progress.csv to fit.
+
+    Raises ValueError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
+    """
+    folder, state, d_s = Path(folder), None, policy.network.sizes[0]
+    if (folder / "policy.npz").exists():
+        arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
+                                      "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
+        count, *counts = map(int, arrays["counts"])
+        scaling = scaling_of(count, arrays["next_mean"], arrays["next_var"])
+        state = State(arrays["theta"], arrays["phi"], scaling, *counts)
+    path, n_lines = folder / "progress.csv", 1 + state.iteration if state else 0
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    if len(lines) < n_lines:
+        raise ValueError(f"{path}: got {len(lines)} lines, wanted {n_lines}: policy.npz has had so many iterations")
+    with whole_file(path) as file:
+        file.writelines(lines[:n_lines])
+    return state
 
 
 def read_progress(folder):
@@ -83,24 +125,30 @@ def read_config(folder):
         raise ValueError(f"{path}: wanted the config.json of a run: {type(error).__name__}: {error}") from error
 
 
-def load_policy(folder, n_parameters, d_s):
-    """theta (n_parameters,) and the Scaling (d_s,) of a run.
+def load_arrays(folder, shapes):
+    """The arrays of policy.npz that shapes names, {name: shape}.
 
     Raises ValueError if policy.npz is missing, damaged, a pickle or of other shapes.
     """
     path = Path(folder) / "policy.npz"
-    shapes = {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)}
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in shapes}
     except Exception as error:  # a damaged file fails in more ways than NumPy documents
-        raise ValueError(f"{path}: wanted the arrays theta, mean and std: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{path}: wanted the arrays {', '.join(shapes)}: {type(error).__name__}: {error}") from error
     for name, shape in shapes.items():
-        if arrays[name].shape != shape or arrays[name].dtype != np.float64:
+        dtype = np.int64 if name == "counts" else np.float64
+        if arrays[name].shape != shape or arrays[name].dtype != dtype:
             raise ValueError(f"{path}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}, "
-                             f"wanted float64 of shape {shape}")
+                             f"wanted {np.dtype(dtype)} of shape {shape}")
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{path}: {name} has numbers that are not finite")
+    return arrays
+
+
+def load_policy(folder, n_parameters, d_s):
+    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises ValueError as `load_arrays`, or for a std of 0."""
+    arrays = load_arrays(folder, {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)})
     if not (arrays["std"] > 0).all():
-        raise ValueError(f"{path}: std is {arrays['std']}, wanted numbers above 0")
+        raise ValueError(f"{Path(folder) / 'policy.npz'}: std is {arrays['std']}, wanted numbers above 0")
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])

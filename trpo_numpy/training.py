@@ -57,6 +57,12 @@ def estimate_advantages(paths, network, phi, config):
     return advantages, advantages + V, V
 
 
+def policy_and_baseline(env, config):
+    """The Policy, and the network of its baseline: the same hidden layers, one output."""
+    policy = policy_for(env, config.hidden_sizes)
+    return policy, MLP((*policy.network.sizes[:-1], 1))
+
+
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
@@ -71,8 +77,7 @@ def train(config, update=trpo_update, state=None):
     the same config, goes on where that run stood, to the same bytes.
     """
     env = make_env(config.env_id)
-    policy = policy_for(env, config.hidden_sizes)
-    baseline = MLP((*policy.network.sizes[:-1], 1))
+    policy, baseline = policy_and_baseline(env, config)
     use_baseline = config.baseline and not config.vine_states  # Eqs. (15) and (16) need none
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     if config.vine_states:

@@ -1,0 +1,182 @@
+"""What the experiments of Section 8.1 share: many runs side by side, each taken up where it stopped; their picture."""
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import partial
+from os import cpu_count
+from pathlib import Path
+from time import perf_counter
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.wrappers import TransformAction
+
+from trpo_numpy.config import Config
+from trpo_numpy.conjugate_gradient import CurvatureError
+from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
+from trpo_numpy.run_folder import (create_run_folder, read_config, read_progress, record_iteration, resume,
+                                   write_config)
+from trpo_numpy.sampling import make_env
+from trpo_numpy.training import policy_and_baseline, train
+
+STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the methods that fix one, in factors of three, as in Section 8.1
+SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One curve of one seed: loop(config, state=state) yields what `train` does; step is that of a swept method."""
+    method: str
+    step: float | None
+    loop: object
+    config: Config
+
+    @property
+    def folder(self):
+        """Its name inside the experiment's folder."""
+        step = f"-{self.step:g}" if self.step else ""
+        return f"{self.method.replace(' ', '_')}{step}-seed{self.config.seed}"
+
+
+def push(env, force):
+    """Gymnasium's action 1 is a push to the right with force_mag newtons: here force (1,), in units of 10 N."""
+    env.force_mag = 10.0 * float(force[0])
+    return 1
+
+
+def continuous_cart_pole(render_mode=None):
+    """Gymnasium's CartPole-v1, its dynamics and its reward of 1 a step, with any force from -10 to 10 N."""
+    env = gym.make("CartPole-v1", render_mode=render_mode).unwrapped
+    return TransformAction(env, partial(push, env), gym.spaces.Box(-1.0, 1.0, (1,), np.float32))
+
+
+gym.register("ContinuousCartPole-v0", entry_point=continuous_cart_pole, max_episode_steps=500)
+
+
+def all_runs(methods, seeds, steps=STEPS):
+    """Runs of methods {name: (loop, Config)}, one a seed; those in SWEPT have None for a loop, and a run a step too."""
+    return [Run(name, step, loop or partial(train, update=partial(SWEPT[name], step=step)), replace(config, seed=seed))
+            for name, (loop, config) in methods.items() for step in (steps if name in SWEPT else [None])
+            for seed in seeds]
+
+
+def carry_out(run, parent):
+    """Trains into the run's folder from where it stands; done already, it does nothing. Returns the run's name.
+
+    Numbers that cannot be trusted any more end it: progress.csv has what came before, stopped.txt says why.
+    """
+    folder = Path(parent, run.folder)
+    if not (folder / "config.json").exists():
+        create_run_folder(folder, run.config)
+    held = read_config(folder)
+    if replace(held, timesteps=run.config.timesteps) != run.config:
+        raise ValueError(f"out: {folder} holds a run with other options, {held}; wanted {run.config}, or another --out")
+    if (folder / "stopped.txt").exists():
+        return run.folder
+    if held != run.config:
+        write_config(folder, run.config)
+    state = resume(folder, *policy_and_baseline(make_env(run.config.env_id), run.config))
+    try:
+        for iteration in run.loop(run.config, state=state):
+            record_iteration(folder, iteration)
+    except (FloatingPointError, CurvatureError) as error:
+        (folder / "stopped.txt").write_text(f"{error}\n")
+    return run.folder
+
+
+def carry_out_all(runs, parent, workers):
+    """All runs, `workers` at a time (None: one a processor), with a line and the time left after each."""
+    start = perf_counter()
+    with ProcessPoolExecutor(workers or cpu_count()) as executor:
+        futures = [executor.submit(carry_out, run, parent) for run in runs]
+        try:
+            for n, future in enumerate(as_completed(futures), 1):
+                left = int((perf_counter() - start) * (len(runs) / n - 1))
+                print(f"{n:>4} of {len(runs)} runs, {left // 60}:{left % 60:02d} left: {future.result()}", flush=True)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            print("stopped; the same command goes on from here")
+            raise
+
+
+def final_return(progress, timesteps):
+    """The mean training return over the last tenth of the steps; of a run that ended early, its last one."""
+    late = progress["timesteps"] > 0.9 * timesteps
+    return progress["mean_return"][late].mean() if late.any() else progress["mean_return"][-1]
+
+
+def read_runs(runs, parent):
+    """progress.csv of each Run that has one: {Run: columns}."""
+    return {run: read_progress(Path(parent, run.folder)) for run in runs
+            if Path(parent, run.folder, "progress.csv").exists()}
+
+
+def keep_best_steps(progress, timesteps):
+    """Of each swept method the runs with the step whose final returns have the highest mean.
+
+    Returns {method: {Run: columns}} and {swept method: {step: final returns}}.
+    """
+    sweeps, curves = {}, {}
+    for run, columns in progress.items():
+        if run.step:
+            sweeps.setdefault(run.method, {}).setdefault(run.step, []).append(final_return(columns, timesteps))
+    best = {method: max(by_step, key=lambda step: np.mean(by_step[step])) for method, by_step in sweeps.items()}
+    for run, columns in progress.items():
+        if run.step == best.get(run.method):
+            curves.setdefault(run.method, {})[run] = columns
+    return curves, sweeps
+
+
+def mean_curve(columns, grid):
+    """The mean over runs of their returns, linearly between their iterations; a run that ended keeps its last."""
+    return np.mean([np.interp(grid, c["timesteps"], c["mean_return"]) for c in columns], axis=0)
+
+
+def draw(figure, curves, sweeps, timesteps, title):
+    """All means in one panel; in one a method its mean (thick) and each of its runs (thin); the sweeps in the last."""
+    n_panels = len(curves) + 1 + bool(sweeps)
+    figure.set_size_inches(12, 3 * -(-n_panels // 3))
+    panels = figure.subplots(-(-n_panels // 3), 3, squeeze=False).ravel()
+    for panel in panels[n_panels:]:
+        panel.remove()
+    grid = np.linspace(0, timesteps, 200)[1:]
+    for i, (method, runs) in enumerate(curves.items()):
+        mean, panel = mean_curve(runs.values(), grid), panels[1 + i]
+        step = next(iter(runs)).step
+        panels[0].plot(grid, mean, color=f"C{i}", label=method)
+        for columns in runs.values():
+            panel.plot(columns["timesteps"], columns["mean_return"], color=f"C{i}", linewidth=0.6, alpha=0.7)
+        panel.plot(grid, mean, color=f"C{i}", linewidth=2.2)
+        panel.set_title(method + (f", step {step:g}" if step else "") + f" ({len(runs)} seeds)", fontsize=10)
+    panels[0].set_title("means over the seeds", fontsize=10)
+    panels[0].legend(fontsize=7)
+    for panel in panels[1:1 + len(curves)]:
+        panel.sharey(panels[0])
+    for panel in panels[:1 + len(curves)]:
+        panel.set_xlabel("environment steps", fontsize=8)
+        panel.set_ylabel("training return (raw)", fontsize=8)
+    for method, by_step in sweeps.items():
+        color, steps = f"C{list(curves).index(method)}", sorted(by_step)
+        for step in steps:
+            panels[n_panels - 1].plot([step] * len(by_step[step]), by_step[step], ".", color=color)
+        panels[n_panels - 1].plot(steps, [np.mean(by_step[step]) for step in steps], color=color, label=method)
+    if sweeps:
+        panels[n_panels - 1].set(xscale="log", xlabel="step", ylabel="final return (last tenth)")
+        panels[n_panels - 1].set_title("the sweep: each seed, and the mean", fontsize=10)
+        panels[n_panels - 1].legend(fontsize=7)
+    for panel in panels[:n_panels]:
+        panel.grid(alpha=0.3)
+        panel.tick_params(labelsize=8)
+    figure.suptitle(title)
+    figure.tight_layout()
+
+
+def report(curves, timesteps, top=None):
+    """Prints a line a method: final returns, seed by seed, and, if top is given, the iteration that first had it."""
+    for method, runs in curves.items():
+        finals = [final_return(columns, timesteps) for columns in runs.values()]
+        line = f"{method:>17}: final {np.mean(finals):8.1f}   seeds " + " ".join(f"{R:.1f}" for R in finals)
+        if top is not None:
+            firsts = [next((int(i) for i, R in zip(c["iteration"], c["mean_return"]) if R >= top), "-")
+                      for c in runs.values()]
+            line += f"   first iteration with {top:g}: " + " ".join(map(str, firsts))
+        print(line)

@@ -1,0 +1,56 @@
+"""Section 8.1, the first panel of Figure 4: cart-pole with a linear policy of six parameters, seven methods.
+
+Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
+panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
+are worth when their steps are counted. README.md has the paper's words beside these curves.
+Then change: --seeds 20, or DELTA to 0.1.
+
+    python tutorials/section_8_cart_pole.py           # some ten minutes on two cores; goes on where it was stopped
+    python tutorials/section_8_cart_pole.py --plot-only --out tutorials/results
+"""
+from functools import partial
+
+from cem import cross_entropy_method
+from common import new_figure, save_figure, tutorial_parser
+from experiment import all_runs, carry_out_all, draw, keep_best_steps, read_runs, report
+
+from trpo_numpy.config import PAPER, Config
+from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
+from trpo_numpy.training import train
+
+ENV_ID, DELTA, STEPS_AN_ITERATION = "experiment:ContinuousCartPole-v0", 0.01, 20_000
+
+
+def methods(timesteps):
+    """The curves: {name: (loop or None if its step is swept, Config)}. The paper's algorithm, with nothing added."""
+    single = Config(**PAPER | {"delta": DELTA}, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps,
+                    batch_size=STEPS_AN_ITERATION)
+    vine = Config(**PAPER | {"delta": DELTA}, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps,
+                  batch_size=STEPS_AN_ITERATION // 10, vine_states=STEPS_AN_ITERATION // 400)  # 4 x 100 steps from each
+    return {"single path": (train, single), "vine": (train, vine), "natural gradient": (None, single),
+            "empirical FIM": (partial(train, update=empirical_fim_update), single),
+            "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (None, single),
+            "CEM": (cross_entropy_method, single)}
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--timesteps", type=int, default=1_000_000, help="of each run (default: 1000000)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from --seed on (default: 5)")
+    parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
+    parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
+    args = parser.parse_args()
+    timesteps, seeds = (40_000, 1) if args.quick else (args.timesteps, args.seeds)
+    runs = all_runs(methods(timesteps), range(args.seed, args.seed + seeds), *[(0.1,)] if args.quick else [])
+    folder = args.out / "section_8_cart_pole"
+    if not args.plot_only:
+        carry_out_all(runs, folder, args.workers)
+    curves, sweeps = keep_best_steps(read_runs(runs, folder), timesteps)
+    figure = new_figure(args.show)
+    draw(figure, curves, sweeps, timesteps, "Cart-pole, continuous force, linear policy of six parameters")
+    report(curves, timesteps, top=500)
+    save_figure(figure, args.out, "section_8_cart_pole", args.show)
+
+
+if __name__ == "__main__":
+    main()
