@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -13,8 +14,14 @@ import section_2_surrogate  # noqa: E402
 import section_3_bounds  # noqa: E402
 import section_3_monotonic_improvement  # noqa: E402
 import section_4_trust_region  # noqa: E402
+import section_5_single_path_and_vine  # noqa: E402
+import section_7_prior_work  # noqa: E402
+import section_8_cart_pole  # noqa: E402
+from experiment import all_runs, carry_out, final_return, keep_best_steps, mean_curve, read_runs  # noqa: E402
 
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
+from trpo_numpy.run_folder import read_progress  # noqa: E402
+from trpo_numpy.sampling import make_env  # noqa: E402
 from trpo_numpy.surrogate import exact_surrogate  # noqa: E402
 from trpo_numpy.trust_region import visited_mean_kl  # noqa: E402
 
@@ -80,3 +87,82 @@ def test_section_4_trust_region():
     assert kl["mean KL (12)"] == pytest.approx(delta) and kl["penalty C of (9)"] < 0.1 * delta
     assert L["mean KL (12)"] > L["max KL (11)"] and L["mean KL (12)"] > L["TRPO: with line search"]
     assert all(expected_return(mdp, pi) > expected_return(mdp, pi_old) for pi in tables.values())
+
+
+def test_section_5():
+    numbers = section_5_single_path_and_vine.compute(0, 50, 8, 40)
+    difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
+    assert difference["independent"] > 10 * difference["common"]
+    single, vine = (numbers["curves"][name] for name in ("single path", "vine"))
+    assert single[2, 1] > 10 * vine[2, 2] and single[0, 1] == vine[0, 2] == 800
+
+
+def test_section_7():
+    numbers = section_7_prior_work.compute(0, 1.0, 12)
+    at_delta = {name: np.interp(0.01, kl, L) for name, (L, kl) in numbers["curves"].items()}
+    assert at_delta["TRPO"] == at_delta["natural gradient (17)"] > 1.5 * at_delta["policy gradient (18)"] > 0
+    assert at_delta["empirical FIM"] == pytest.approx(at_delta["TRPO"], rel=0.2)
+    assert numbers["kls"]["TRPO"].max() <= 0.01
+    fixed = numbers["kls"]["natural gradient (17)"]
+    assert fixed.max() > 4 * fixed.min()
+
+
+def test_cart_pole_has_six_parameters_and_gymnasiums_dynamics():
+    for _, config in section_8_cart_pole.methods(1000).values():
+        env = make_env(config.env_id)
+        assert config.hidden_sizes == () and env.observation_space.shape == (4,) and env.action_space.shape == (1,)
+    discrete = gym.make("CartPole-v1")
+    states = [e.reset(seed=3)[0] for e in (env, discrete)]
+    for force in (1, -1, -1, 1, -1):  # the whole force is Gymnasium's push
+        states = [env.step(np.array([force]))[0], discrete.step(int(force > 0))[0]]
+        assert np.array_equal(*states)
+    assert env.step(np.array([0.3]))[0].tolist() != discrete.step(1)[0].tolist()
+    env.reset(seed=3)
+    assert env.step(np.array([7.0]))[0].tolist() == (env.reset(seed=3), env.step(np.array([1.0])))[1][0].tolist()
+
+
+@pytest.mark.parametrize("method", ["single path", "vine", "CEM"])
+def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
+    """Cut short and taken up again it leaves the bytes of the whole run; carried out once more it does nothing."""
+    runs = {}
+    for timesteps in (21_000, 45_000):
+        methods = {method: section_8_cart_pole.methods(timesteps)[method]}
+        runs[timesteps], = all_runs(methods, [0])
+    for parent, steps in [("cut", (21_000, 45_000)), ("whole", (45_000,))]:
+        for timesteps in steps:
+            carry_out(runs[timesteps], tmp_path / parent)
+    names = [tmp_path / parent / runs[45_000].folder for parent in ("cut", "whole")]
+    assert (names[0] / "policy.npz").read_bytes() == (names[1] / "policy.npz").read_bytes()
+    returns = [read_progress(name)["mean_return"] for name in names]
+    assert np.array_equal(*returns) and len(returns[0]) > 1
+    before = (names[1] / "progress.csv").read_bytes()
+    carry_out(runs[45_000], tmp_path / "whole")
+    assert (names[1] / "progress.csv").read_bytes() == before
+    other, = all_runs({method: section_8_cart_pole.methods(45_000)["max KL" if method == "vine" else "vine"]}, [0])
+    with pytest.raises(ValueError, match="out: .* holds a run with other options"):
+        carry_out(other, tmp_path / "whole")
+
+
+def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
+    run, = all_runs({"natural gradient": section_8_cart_pole.methods(60_000)["natural gradient"]}, [0], steps=[1e4])
+    with np.errstate(all="ignore"):
+        carry_out(run, tmp_path)
+    stopped = (tmp_path / run.folder / "stopped.txt").read_text()
+    assert "wanted" in stopped
+    before = (tmp_path / run.folder / "progress.csv").read_text()
+    carry_out(run, tmp_path)
+    assert (tmp_path / run.folder / "progress.csv").read_text() == before
+
+
+def test_the_best_step_is_kept_and_curves_are_means():
+    methods = section_8_cart_pole.methods(100)
+    runs = all_runs({name: methods[name] for name in ("CEM", "natural gradient")}, range(2), steps=[0.1, 0.3])
+    assert len(runs) == 2 + 2 * 2 and len({run.folder for run in runs}) == 6
+    progress = {run: {"timesteps": np.array([50.0, 95, 100]), "mean_return": np.array([0, 1, 2]) * (run.step or 1)}
+                for run in runs}
+    curves, sweeps = keep_best_steps(progress, 100)
+    assert {run.step for run in curves["natural gradient"]} == {0.3} and len(curves["CEM"]) == 2
+    assert sweeps == {"natural gradient": {0.1: [pytest.approx(0.15)] * 2, 0.3: [pytest.approx(0.45)] * 2}}
+    assert mean_curve(list(curves["CEM"].values()), [72.5, 100, 200]).tolist() == [0.5, 2, 2]
+    assert final_return({"timesteps": np.array([10.0, 20]), "mean_return": np.array([3.0, 4])}, 100) == 4
+    assert read_runs(runs, "nowhere") == {}

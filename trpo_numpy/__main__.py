@@ -31,8 +31,8 @@ def build_parser():
                                    argument_default=argparse.SUPPRESS)
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
-    training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it would "
-                          "have had uninterrupted; of the other options only --timesteps may be given")
+    training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it "
+                          "would have had uninterrupted; of the other options only --timesteps may be given")
     training.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
     for field in fields(Config)[1:]:
         flag, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"

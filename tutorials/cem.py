@@ -13,7 +13,7 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
     """CEM (Szita and Lorincz, 2006): draws thetas, and fits mean and standard deviations to the best of them.
 
     Yields what `train` does; the State has the standard deviations in the place of phi. Noise that goes down to zero
-    half-way keeps them from shrinking too early.
+    in 30 iterations keeps them from shrinking too early.
     """
     env = make_env(config.env_id)
     policy, seeds = policy_for(env, config.hidden_sizes), np.random.SeedSequence(config.seed, spawn_key=(0,))
@@ -29,7 +29,7 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
                  for i, theta in enumerate(thetas)]
         returns = [path.rewards.sum() for path in paths]
         best = thetas[np.argsort(returns)[-round(elite * n_samples):]]
-        noise = initial_std / 5 * max(0.0, 1 - 2 * state.timesteps / config.timesteps)
+        noise = initial_std / 5 * max(0.0, 1 - state.iteration / 30)
         timesteps = state.timesteps + sum(len(path.rewards) for path in paths)
         state = State(best.mean(axis=0), np.hypot(best.std(axis=0), noise), scaling, state.iteration + 1, timesteps,
                       state.episodes + n_samples)

@@ -6,6 +6,8 @@ from os import cpu_count
 from pathlib import Path
 from time import perf_counter
 
+from common import new_figure, save_figure, tutorial_parser
+
 import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TransformAction
@@ -52,6 +54,16 @@ def continuous_cart_pole(render_mode=None):
 gym.register("ContinuousCartPole-v0", entry_point=continuous_cart_pole, max_episode_steps=500)
 
 
+def experiment_parser(description, timesteps):
+    """A parser with the options of every experiment."""
+    parser = tutorial_parser(description)
+    parser.add_argument("--timesteps", type=int, default=timesteps, help=f"of each run (default: {timesteps})")
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from --seed on (default: 5)")
+    parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
+    parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
+    return parser
+
+
 def all_runs(methods, seeds, steps=STEPS):
     """Runs of methods {name: (loop, Config)}, one a seed; those in SWEPT have None for a loop, and a run a step too."""
     return [Run(name, step, loop or partial(train, update=partial(SWEPT[name], step=step)), replace(config, seed=seed))
@@ -74,7 +86,8 @@ def carry_out(run, parent):
         return run.folder
     if held != run.config:
         write_config(folder, run.config)
-    state = resume(folder, *policy_and_baseline(make_env(run.config.env_id), run.config))
+    policy, baseline = policy_and_baseline(make_env(run.config.env_id), run.config)
+    state = resume(folder, policy, policy if run.method == "CEM" else baseline)  # CEM's phi has the size of theta
     try:
         for iteration in run.loop(run.config, state=state):
             record_iteration(folder, iteration)
@@ -171,7 +184,7 @@ def draw(figure, curves, sweeps, timesteps, title):
 
 
 def report(curves, timesteps, top=None):
-    """Prints a line a method: final returns, seed by seed, and, if top is given, the iteration that first had it."""
+    """Prints a line a method: final returns, seed by seed, and, if top is given, the first iterations to reach it."""
     for method, runs in curves.items():
         finals = [final_return(columns, timesteps) for columns in runs.values()]
         line = f"{method:>17}: final {np.mean(finals):8.1f}   seeds " + " ".join(f"{R:.1f}" for R in finals)
@@ -180,3 +193,20 @@ def report(curves, timesteps, top=None):
                       for c in runs.values()]
             line += f"   first iteration with {top:g}: " + " ".join(map(str, firsts))
         print(line)
+
+
+def experiment(name, methods, title, args, top=None):
+    """Carries out all runs of methods, or what is left to do of them; then draws them, and prints a table."""
+    timesteps = next(iter(methods.values()))[1].timesteps
+    seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
+    runs, parent = all_runs(methods, seeds, (0.1,) if args.quick else STEPS), args.out / name
+    if not args.plot_only:
+        carry_out_all(runs, parent, args.workers)
+    progress = read_runs(runs, parent)
+    if not progress:
+        raise SystemExit(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")
+    curves, sweeps = keep_best_steps(progress, timesteps)
+    figure = new_figure(args.show)
+    draw(figure, curves, sweeps, timesteps, title)
+    report(curves, timesteps, top)
+    save_figure(figure, args.out, name, args.show)

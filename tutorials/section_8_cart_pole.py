@@ -11,8 +11,7 @@ Then change: --seeds 20, or DELTA to 0.1.
 from functools import partial
 
 from cem import cross_entropy_method
-from common import new_figure, save_figure, tutorial_parser
-from experiment import all_runs, carry_out_all, draw, keep_best_steps, read_runs, report
+from experiment import experiment, experiment_parser
 
 from trpo_numpy.config import PAPER, Config
 from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
@@ -34,22 +33,9 @@ def methods(timesteps):
 
 
 def main():
-    parser = tutorial_parser(__doc__)
-    parser.add_argument("--timesteps", type=int, default=1_000_000, help="of each run (default: 1000000)")
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from --seed on (default: 5)")
-    parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
-    parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
-    args = parser.parse_args()
-    timesteps, seeds = (40_000, 1) if args.quick else (args.timesteps, args.seeds)
-    runs = all_runs(methods(timesteps), range(args.seed, args.seed + seeds), *[(0.1,)] if args.quick else [])
-    folder = args.out / "section_8_cart_pole"
-    if not args.plot_only:
-        carry_out_all(runs, folder, args.workers)
-    curves, sweeps = keep_best_steps(read_runs(runs, folder), timesteps)
-    figure = new_figure(args.show)
-    draw(figure, curves, sweeps, timesteps, "Cart-pole, continuous force, linear policy of six parameters")
-    report(curves, timesteps, top=500)
-    save_figure(figure, args.out, "section_8_cart_pole", args.show)
+    args = experiment_parser(__doc__, 1_000_000).parse_args()
+    experiment("section_8_cart_pole", methods(40_000 if args.quick else args.timesteps),
+               "Cart-pole, continuous force, linear policy of six parameters", args, top=500)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""Section 5: single path against vine, on Pendulum-v1: how good an estimate of the gradient is, and what it costs.
+
+Left: Q of two actions in one state, once for each of many random sequences. With common random numbers both actions
+meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
+Middle and right: the variance of the gradient at theta_old, relative to its squared length. At equal numbers of
+Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100 simulator
+steps, each of single path's one: counted in steps, here, the two lie on one line.
+Then change: --length 20. Rollouts are cheaper, and what they leave out is no longer small.
+
+    python tutorials/section_5_single_path_and_vine.py
+"""
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.baseline import no_scaling
+from trpo_numpy.config import Config
+from trpo_numpy.expected_return import discounted_sums
+from trpo_numpy.sampling import make_env, policy_for, single_path
+from trpo_numpy.surrogate import Batch, surrogate_and_gradient
+from trpo_numpy.vine import restore, rollout_return, save, vine
+
+
+def q_pairs(env, policy, theta, config, n, common):
+    """Q of the actions -0.5 and 0.5 in one state, (n, 2); common: the two share their random numbers."""
+    weights, scaling, Q = policy.unpack(theta), no_scaling(3), []
+    env.reset(seed=0)
+    saved = save(env)
+    for noise in range(n):
+        for k, a in enumerate([-0.5, 0.5]):
+            restore(env, saved)
+            seed = noise if common else n * (1 + k) + noise
+            Q.append(rollout_return(env, policy, weights, scaling, np.array([a]), seed, config)[0])
+    return np.reshape(Q, (n, 2))
+
+
+def single_path_gradient(env, policy, theta, config, n_values, seed):
+    """The gradient of L (P,) from n_values Q-values of single paths (Section 5.1), and the steps they took."""
+    paths = single_path(env, policy, theta, no_scaling(3), n_values, np.random.SeedSequence(seed), 0)
+    batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
+                  np.concatenate([path.actions for path in paths]),
+                  np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths]))
+    return surrogate_and_gradient(policy, batch, theta)[-1], len(batch.states)
+
+
+def vine_gradient(env, policy, theta, config, n_values, seed):
+    """The gradient of L (P,) from some n_values Q-values of a vine (Section 5.2), and the steps they took."""
+    config = Config(gamma=config.gamma, batch_size=10 * n_values, vine_states=n_values // 4,
+                    vine_length=config.vine_length)
+    _, batch, n_steps = vine(env, policy, theta, no_scaling(3), config, np.random.SeedSequence(seed), 0)
+    return surrogate_and_gradient(policy, batch, theta)[-1], n_steps
+
+
+def total_variance(gradients):
+    """The sum of the variances of the gradient's components, from repeated estimates (n, P)."""
+    return np.var(gradients, axis=0, ddof=1).sum()
+
+
+def squared_length(gradients):
+    """The squared length of the gradient itself, without bias, from repeated estimates (n, P)."""
+    return np.sum(np.mean(gradients, axis=0) ** 2) - total_variance(gradients) / len(gradients)
+
+
+def compute(seed=0, length=100, n_repeats=30, n_pairs=100):
+    """All numbers behind the picture; rows of curves: (Q-values, simulator steps, relative variance)."""
+    env, config = make_env("Pendulum-v1"), Config(vine_length=length)
+    policy = policy_for(env, ())
+    theta = policy.initial(np.random.default_rng(seed), 0.0)
+    pairs = {name: q_pairs(env, policy, theta, config, n_pairs, name == "common") for name in ("common", "independent")}
+    curves = {}
+    for name, gradient, sizes in [("single path", single_path_gradient, (200, 800, 3200, 12800)),
+                                  ("vine", vine_gradient, (50, 200, 800))]:
+        rows = []
+        for n_values in sizes:
+            gradients, steps = zip(*[gradient(env, policy, theta, config, n_values, [seed, repeat])
+                                     for repeat in range(n_repeats)])
+            rows.append((n_values, np.mean(steps), total_variance(gradients)))
+            print(f"{name}: {n_values} Q-values from {rows[-1][1]:.0f} simulator steps", flush=True)
+        curves[name] = np.array(rows).T / [[1], [1], [squared_length(gradients)]]  # that of the largest batches
+    return {"pairs": pairs, "curves": curves}
+
+
+def draw(figure, numbers):
+    """Three panels from the numbers of `compute`."""
+    figure.set_size_inches(12, 4)
+    scatter, by_values, by_steps = figure.subplots(1, 3)
+    scatter.margins(y=0.2)
+    for name, Q in numbers["pairs"].items():
+        scatter.plot(Q[:, 0], Q[:, 1], ".", markersize=4, label=f"{name} random numbers")
+    scatter.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$")
+    for name, (n_values, n_steps, variance) in numbers["curves"].items():
+        by_values.loglog(n_values, variance, "o-", label=name)
+        by_steps.loglog(n_steps, variance, "o-", label=name)
+    by_values.set(xlabel="Q-values", ylabel="variance of the gradient / squared length")
+    by_steps.set(xlabel="simulator steps", ylabel="variance of the gradient / squared length")
+    for axes in (scatter, by_values, by_steps):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.tight_layout()
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
+    args = parser.parse_args()
+    numbers = compute(args.seed, args.length, *[2, 10] if args.quick else [])
+    figure = new_figure(args.show)
+    draw(figure, numbers)
+    save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
+    difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
+    single, vine_ = (numbers["curves"][name] for name in ("single path", "vine"))
+    print(f"variance of Q(s, a_2) - Q(s, a_1): independent random numbers {difference['independent']:.3g}, "
+          f"common {difference['common']:.3g}: {difference['independent'] / difference['common']:.1f} times less")
+    for n_values in (200, 800):
+        variances = [float(curve[2, curve[0] == n_values][0]) for curve in (single, vine_)]
+        print(f"relative variance of the gradient from {n_values} Q-values: single path {variances[0]:.2f}, "
+              f"vine {variances[1]:.2f}: {variances[0] / variances[1]:.1f} times less")
+
+
+if __name__ == "__main__":
+    main()

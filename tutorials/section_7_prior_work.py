@@ -1,0 +1,90 @@
+"""Section 7: four updates from one batch. What do natural and policy gradient share with TRPO, and where do they part?
+
+Left: L gained against the mean KL paid, along the direction of each. Natural gradient's direction is TRPO's own;
+the empirical FIM's is nearly so; the plain gradient, Eq. (18), pays many times the KL for the same L.
+Right: the KL of each method's step in every iteration of one run. TRPO's is at most delta by construction. A fixed
+step, Eq. (17), means another KL in each iteration: it is right for a while, at best.
+Then change: --step 3. Natural gradient now leaves the trust region in most iterations.
+
+    python tutorials/section_7_prior_work.py
+"""
+from functools import partial
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.config import Config
+from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.training import train
+from trpo_numpy.trpo import trpo_update
+
+
+def all_updates(seen, step, policy, theta_old, batch, config, rng):
+    """TRPO's update, for `train`; those of the others from the same batch are kept in seen, {method: [Update]}."""
+    updates = {"TRPO": trpo_update, "empirical FIM": empirical_fim_update,
+               "natural gradient (17)": partial(natural_gradient_update, step=step),
+               "policy gradient (18)": partial(policy_gradient_update, step=step)}
+    for name, update in updates.items():
+        seen.setdefault(name, []).append(update(policy, theta_old, batch, config, rng))
+    seen["batch"] = policy, theta_old, batch
+    return seen["TRPO"][-1]
+
+
+def gain_along(policy, theta_old, batch, s, sAs, kls):
+    """L gained and mean KL paid at steps along s, (n,) each; the steps are where the quadratic model has these KLs."""
+    mu_old, _, log_q, L_old, _ = surrogate_and_gradient(policy, batch, theta_old)
+    steps = np.sqrt(2 * kls / sAs)
+    L, kl = np.array([surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta_old + t * s) for t in steps]).T
+    return L - L_old, kl
+
+
+def compute(seed=0, step=1.0, n_iterations=25):
+    """The numbers behind the picture: curves {method: (L gained, KL)} of the last batch, kls {method: (n,)} of all."""
+    seen, config = {}, Config(env_id="Pendulum-v1", seed=seed, timesteps=2000 * n_iterations)
+    for iteration in train(config, partial(all_updates, seen, step)):
+        print(f"iteration {iteration.iteration} of {n_iterations}", flush=True)
+    problem, grid = seen.pop("batch"), np.geomspace(1e-5, 0.3, 60)
+    curves = {name: gain_along(*problem, updates[-1].s, updates[-1].sAs, grid) for name, updates in seen.items()}
+    kls = {name: np.array([update.kl_new for update in updates]) for name, updates in seen.items()}
+    return {"curves": curves, "kls": kls, "delta": config.delta, "step": step}
+
+
+def draw(figure, numbers):
+    """Two panels from the numbers of `compute`."""
+    figure.set_size_inches(11, 4.2)
+    gains, kls = figure.subplots(1, 2)
+    for i, (name, (L, kl)) in enumerate(numbers["curves"].items()):
+        style = {"color": f"C{i}", "linestyle": "--" if name.startswith("natural") else "-",
+                 "linewidth": 2.5 if name == "TRPO" else 1.5}
+        gains.plot(kl, L, label=name, **style)
+        kls.semilogy(1 + np.arange(len(numbers["kls"][name])), numbers["kls"][name], ".", label=name, **style)
+    for axes, line in [(gains, gains.axvline), (kls, kls.axhline)]:
+        line(numbers["delta"], color="black", linestyle=":", label=rf"$\delta$ = {numbers['delta']:g}")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    gains.set(xscale="log", xlabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)", ylabel=r"$L - L_{old}$",
+              title="one batch: gain along each direction")
+    kls.set(xlabel="iteration of a TRPO run on Pendulum-v1", ylabel="mean KL of the step taken (nats)",
+            title=f"fixed steps of {numbers['step']:g} against TRPO's")
+    figure.tight_layout()
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--step", type=float, default=1.0, help="1/lambda, of both fixed steps (default: 1)")
+    args = parser.parse_args()
+    numbers = compute(args.seed, args.step, 3 if args.quick else 25)
+    figure = new_figure(args.show)
+    draw(figure, numbers)
+    save_figure(figure, args.out, "section_7_prior_work", args.show)
+    at_delta = {name: np.interp(numbers["delta"], kl, L) for name, (L, kl) in numbers["curves"].items()}
+    print("L gained where the KL is delta: " + ", ".join(f"{name} {L:.4f}" for name, L in at_delta.items()))
+    fixed = numbers["kls"]["natural gradient (17)"]
+    print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
+          f"{fixed.max() / fixed.min():.0f} times as much")
+
+
+if __name__ == "__main__":
+    main()
