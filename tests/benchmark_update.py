@@ -17,7 +17,8 @@ from trpo_numpy.fisher import fisher_vector_product  # noqa: E402
 from trpo_numpy.gaussian import Gaussian  # noqa: E402
 from trpo_numpy.mlp import MLP  # noqa: E402
 from trpo_numpy.policy import Policy  # noqa: E402
-from trpo_numpy.sampling import make_env, policy_for, sample_path  # noqa: E402
+from trpo_numpy.environment import make_env, policy_for  # noqa: E402
+from trpo_numpy.sampling import sample_path  # noqa: E402
 from trpo_numpy.surrogate import Batch  # noqa: E402
 from trpo_numpy.trpo import trpo_update  # noqa: E402
 

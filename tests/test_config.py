@@ -18,6 +18,7 @@ from trpo_numpy.config import PAPER, Config
     ("initial_log_std", [float("nan"), float("inf"), -100.0]),
     ("gamma", [-0.1, 1.0, 1.5, float("nan"), "0.9", None]),
     ("delta", [0.0, -0.01, float("nan"), float("inf")]),
+    ("delta_per_dimension", [2]),
     ("cg_iterations", [0, -1, 2.5]),
     ("fisher_fraction", [0.0, 1.1]),
     ("shrink", [0.0, 1.0]),

@@ -10,7 +10,8 @@ from trpo_numpy import run_folder
 from trpo_numpy.config import Config
 from trpo_numpy.run_folder import (COLUMNS, create_run_folder, load_policy, read_config, read_progress,
                                    record_iteration)
-from trpo_numpy.sampling import make_env, policy_for, sample_path
+from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.sampling import sample_path
 from trpo_numpy.training import train
 
 CONFIG = Config(env_id="Count-v0", batch_size=20, timesteps=60, hidden_sizes=(4,))

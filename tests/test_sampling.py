@@ -7,7 +7,8 @@ import pytest
 from trpo_numpy.baseline import Scaling, no_scaling
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.sampling import greedy_returns, make_env, policy_for, sample_path, single_path
+from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.sampling import greedy_returns, in_order, sample_path, single_path
 
 
 def sample(env_id, episode=0, act="act", scaling=None, log_std=0.0):
@@ -74,8 +75,8 @@ def test_an_episode_is_a_function_of_its_own_seed():
         assert np.array_equal(path.states, first.states) == (episode == 3)
     env = make_env("Pendulum-v1")
     policy = policy_for(env, (4,))
-    paths = single_path(env, policy, policy.initial(np.random.default_rng(0), 0.0), no_scaling(3), 201,
-                        np.random.SeedSequence(0), 2)
+    arguments = policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(3)
+    paths = single_path(in_order(sample_path, env, None, (*arguments, np.random.SeedSequence(0)), 2), 201)
     assert [len(path.rewards) for path in paths] == [200, 200]  # whole paths
     assert np.array_equal(paths[1].states, first.states)
 
@@ -114,10 +115,11 @@ def test_the_greedy_policy_has_no_noise():
 def test_numbers_that_are_not_finite(env_id, where):
     env = make_env(env_id)
     policy = policy_for(env, (4,))
-    theta = policy.initial(np.random.default_rng(0), 0.0)
+    weights = policy.unpack(policy.initial(np.random.default_rng(0), 0.0))
+    arguments = policy.act, weights, no_scaling(2), np.random.SeedSequence(0)
     place = "step {} of episode {} gave reward".format(*where) if where else "the reset of episode 0 gave"
     with pytest.raises(FloatingPointError, match=place):
-        single_path(env, policy, theta, no_scaling(2), 1000, np.random.SeedSequence(0), 0)
+        single_path(in_order(sample_path, env, None, arguments, 0), 1000)
 
 
 @pytest.mark.parametrize("env_id, message", [

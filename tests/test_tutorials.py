@@ -19,9 +19,9 @@ import section_7_prior_work  # noqa: E402
 import section_8_cart_pole  # noqa: E402
 from experiment import all_runs, carry_out, final_return, keep_best_steps, mean_curve, read_runs  # noqa: E402
 
+from trpo_numpy.environment import make_env  # noqa: E402
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
 from trpo_numpy.run_folder import read_progress  # noqa: E402
-from trpo_numpy.sampling import make_env  # noqa: E402
 from trpo_numpy.surrogate import exact_surrogate  # noqa: E402
 from trpo_numpy.trust_region import visited_mean_kl  # noqa: E402
 

@@ -7,11 +7,16 @@ from trpo_numpy import vine
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
 from trpo_numpy.expected_return import action_value, expected_return, random_mdp, visitation
-from trpo_numpy.sampling import follow, make_env, policy_for
+from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.sampling import follow, in_order
 from trpo_numpy.surrogate import exact_surrogate, log_prob, softmax_table
 from trpo_numpy.training import train
 
-SEEDS = np.random.SeedSequence(0)
+
+def sample_vine(env, policy, weights, config, seed):
+    """A vine by the environment env, unscaled."""
+    arguments = policy, weights, no_scaling(policy.network.sizes[0]), config, np.random.SeedSequence(seed)
+    return vine.vine(in_order(vine.vine_path, env, None, arguments, 0), policy, config)
 
 
 def start(env_id, log_std=0.0, steps=7):
@@ -64,9 +69,8 @@ def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(e
 
 def test_every_state_of_the_trunk_is_as_likely_to_be_branched_from():
     env, policy, weights, scaling, _ = start("Count-v0")
-    theta = np.concatenate([np.concatenate([W.ravel(), b]) for W, b in weights[0]] + [weights[1]])
     config = Config(batch_size=2000, vine_states=400, vine_length=1)
-    paths, batch, n_steps = vine.vine(env, policy, theta, scaling, config, SEEDS, 0)
+    paths, batch, n_steps = sample_vine(env, policy, weights, config, 0)
     t, counts = np.unique(batch.states[:, 0], return_counts=True)
     assert t.tolist() == [0, 1, 2, 3, 4] and abs(counts - 80).max() < 40 and abs(counts.sum() - 400) < 80
     assert n_steps == 2000 + len(batch.advantages) == 2000 + 4 * len(batch.states)
@@ -124,7 +128,7 @@ def test_vine_agrees_with_the_exact_surrogate_as_N_grows(K):
                         gamma=1 - 1e-12)
         errors = []
         for seed in range(8):
-            _, batch, _ = vine.vine(env, policy, theta_old, no_scaling(4), config, np.random.SeedSequence(seed), 0)
+            _, batch, _ = sample_vine(env, policy, policy.unpack(theta_old), config, seed)
             log_q = log_prob(policy.family, policy.mu(theta_old, batch.states), batch.actions)
             mu = policy.mu(theta, batch.states)
             errors.append(batch.L(policy.family, mu, batch.actions, batch.advantages, log_q) - exact)

@@ -5,6 +5,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by bei
 import argparse  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
+from concurrent.futures import ProcessPoolExecutor  # noqa: E402
 from dataclasses import fields, replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -12,10 +13,11 @@ import numpy as np  # noqa: E402
 
 from trpo_numpy.config import PAPER, Config  # noqa: E402
 from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
+from trpo_numpy.environment import make_env, policy_for  # noqa: E402
 from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
                                    record_iteration, resume, write_config)
-from trpo_numpy.sampling import greedy_returns, make_env, policy_for  # noqa: E402
+from trpo_numpy.sampling import greedy_returns  # noqa: E402
 from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
@@ -33,6 +35,8 @@ def build_parser():
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it "
                           "would have had uninterrupted; of the other options only --timesteps may be given")
+    training.add_argument("--workers", type=int, metavar="N", help="processes that sample; the result is the same "
+                          "bytes whatever their number (default: 1, this one)")
     training.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
     for field in fields(Config)[1:]:
         flag, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"
@@ -79,12 +83,16 @@ def resume_run(options):
 
 def run_training(options):
     """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
+    n_workers = options.pop("workers", 1)
+    if n_workers < 1:
+        raise ValueError(f"workers: got {n_workers}, wanted a whole number of at least 1")
     folder, config, state = (resume_run if "resume" in options else start_run)(options)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     print(HEADER)
     start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
+    executor = ProcessPoolExecutor(n_workers) if n_workers > 1 else None
     try:
-        for iteration in train(config, state=state):
+        for iteration in train(config, state=state, executor=executor):
             row = record_iteration(folder, iteration)
             rate = (time.perf_counter() - start) / (iteration.timesteps - done)
             seconds = max(0, config.timesteps - iteration.timesteps) * rate
@@ -93,9 +101,12 @@ def run_training(options):
     except KeyboardInterrupt:
         print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {folder}")
         code = 130
-    except (FloatingPointError, CurvatureError) as error:
+    except (FloatingPointError, CurvatureError, RuntimeError) as error:
         print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)
         code = 1
+    finally:
+        if executor:
+            executor.shutdown(wait=False, cancel_futures=True)
     if (folder / "progress.csv").exists():
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}")

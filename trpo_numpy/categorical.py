@@ -19,6 +19,11 @@ class Categorical:
     d_free = 0  # no distribution parameter stands outside the network
 
     @property
+    def d_a(self):
+        """Number of the action's dimensions, K."""
+        return len(self.factor_sizes)
+
+    @property
     def d_output(self):
         """Size of the network's output, N_1 + ... + N_K."""
         return sum(self.factor_sizes)

@@ -25,13 +25,14 @@ class Config:
     initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", least=-20, most=20)
     gamma: float = option(0.99, "discount (Section 2)", least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
+    delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
     cg_iterations: int = option(10, "k, conjugate gradient iterations (Appendix C.1; 10 in the paper)", least=1)
     fisher_fraction: float = option(1.0, "part of the states in Ay (Appendix C.1: 0.1)", above=0, most=1)
     shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
     max_backtracks: int = option(15, "candidates after the first before the line search gives up", least=0)
     damping: float = option(0.1, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)
     baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
-    gae_lambda: float = option(0.95, "lambda of the generalised advantages", least=0, most=1)
+    gae_lambda: float = option(0.97, "lambda of the generalised advantages", least=0, most=1)
     baseline_steps: int = option(2, "damped Gauss-Newton steps on the baseline an iteration", least=0)
     baseline_cg_iterations: int = option(10, "conjugate gradient iterations in each of them", least=1)
     baseline_damping: float = option(0.1, "their damping", least=0)
@@ -65,4 +66,4 @@ def check_field(f, value):
 
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
-         "delta": 0.01, "cg_iterations": 10}
+         "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10}

@@ -1,8 +1,9 @@
 """Not in the paper: the learning curve, return against timesteps, with the KL against its bound delta below it."""
 
 
-def draw_learning_curve(figure, runs, delta, title):
+def draw_learning_curve(figure, runs, title):
     """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: one line a run, none left out."""
+    delta = max(progress["delta"][0] for progress in runs.values())
     figure.set_size_inches(8, 6)
     figure.set_dpi(100)
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
@@ -27,5 +28,5 @@ def save_learning_curve(progress, config, path):
     from matplotlib.figure import Figure
 
     figure = Figure()
-    draw_learning_curve(figure, {f"seed {config.seed}": progress}, config.delta, f"TRPO on {config.env_id}")
+    draw_learning_curve(figure, {f"seed {config.seed}": progress}, f"TRPO on {config.env_id}")
     figure.savefig(path)

@@ -40,7 +40,7 @@ def fixed_step(theta_old, L_old, g, s, step, A, L_and_kl, entropy, residuals):
     theta_new, sAs = theta_old + step * s, s @ A(0.0, s)
     L_new, kl_new = L_and_kl(theta_new)
     return Update(theta_new, "accepted", g, s, sAs, residuals, [Candidate(step, L_new, kl_new, "")],
-                  L_old, L_new, L_old + step * (g @ s), kl_new, step ** 2 * sAs / 2, entropy)
+                  L_old, L_new, L_old + step * (g @ s), np.inf, kl_new, step ** 2 * sAs / 2, entropy)
 
 
 def empirical_fisher_product(policy, theta_old, cache, scores, damping, y):

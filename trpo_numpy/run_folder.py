@@ -20,8 +20,9 @@ from trpo_numpy.baseline import Scaling, scaling_of
 from trpo_numpy.config import Config
 from trpo_numpy.training import State
 
-COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "kl", "kl_predicted", "backtracks",
-           "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling", "seconds_updating")
+COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "delta", "kl", "kl_predicted",
+           "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
+           "seconds_updating")
 
 
 @contextmanager
@@ -64,9 +65,9 @@ def progress_row(iteration):
     """One row of progress.csv, a dict by COLUMNS, from a trpo.Iteration."""
     i, update = iteration, iteration.update
     backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
-    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.kl_new,
-           update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance, update.status,
-           round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
+    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
+           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance,
+           update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
     return dict(zip(COLUMNS, (value.item() if isinstance(value, np.generic) else value for value in row)))
 
 
@@ -113,7 +114,7 @@ def read_progress(folder):
     """progress.csv as {column: array (iterations,)}; the column status is left out."""
     with open(Path(folder) / "progress.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {column: np.array([float(row[column]) for row in rows]) for column in COLUMNS if column != "status"}
+    return {column: np.array([float(row[column]) for row in rows]) for column in rows[0] if column != "status"}
 
 
 def read_config(folder):

@@ -1,17 +1,17 @@
-"""Sampling whole paths from a Gymnasium environment (Section 5).
+"""Single path: whole paths of a policy, and Q along them (Section 5.1). Here, or by the workers of an executor.
 
-Shapes: T steps of one path, N of a batch; d_s, d_a dimensions of state and action.
+Shapes: T steps of one path; d_s, d_a dimensions of state and action.
 """
 import math
+import threading
+from collections import deque
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import count
 
 import numpy as np
 
-from trpo_numpy.categorical import Categorical
-from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.mlp import MLP
-from trpo_numpy.policy import Policy
+from trpo_numpy.environment import make_env
 
 
 @dataclass(frozen=True)
@@ -25,64 +25,6 @@ class Path:
     actions: np.ndarray     # (T, d_a), as the policy chose them (not clipped)
     rewards: np.ndarray     # (T,), raw
     terminated: bool
-
-
-def make_env(env_id, render_mode=None):
-    """The Gymnasium environment env_id, its states flat vectors and its actions those of our families.
-
-    Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
-    the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
-    of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
-    environment; ImportError if a package that it needs is not installed.
-    """
-    import gymnasium as gym
-    from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
-
-    try:
-        env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
-        if render_mode:
-            env.reset()  # opens the window, or finds that it cannot
-    except gym.error.DependencyNotInstalled as error:
-        raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
-    except (gym.error.Error, ImportError) as error:
-        raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
-    if env.spec.max_episode_steps is None:
-        env = TimeLimit(env, max_episode_steps=1000)
-    seen, done = env.observation_space, env.action_space
-    if not isinstance(seen, (gym.spaces.Box, gym.spaces.Discrete)):
-        raise ValueError(f"env_id: {env_id} has observation space {seen}, wanted Box or Discrete")
-    if seen.shape == () or len(seen.shape) > 1:
-        env = FlattenObservation(env)
-    if isinstance(done, gym.spaces.Box) and np.issubdtype(done.dtype, np.floating):
-        low, high = done.low.astype(float), done.high.astype(float)
-        return TransformAction(env, partial(clip_to_box, low, high, done.dtype), done)
-    if isinstance(done, gym.spaces.Discrete):
-        return TransformAction(env, partial(to_discrete, done), done)
-    if isinstance(done, gym.spaces.MultiDiscrete) and done.nvec.ndim == 1:
-        return TransformAction(env, partial(np.add, done.start), done)
-    raise ValueError(f"env_id: {env_id} has action space {done}, wanted Box of floats, Discrete or MultiDiscrete")
-
-
-def clip_to_box(low, high, dtype, a):
-    """The action a (d_a,) as the environment wants it: inside its Box, of its shape and type."""
-    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
-
-
-def to_discrete(space, a):
-    """The action a (1,), counted from 0, as the environment wants it: an integer, counted from space.start."""
-    return int(a[0] + space.start)
-
-
-def policy_for(env, hidden_sizes):
-    """The Policy for the spaces of an environment that make_env made."""
-    space = env.action_space
-    if hasattr(space, "nvec"):
-        family = Categorical(tuple(int(n) for n in space.nvec))
-    elif hasattr(space, "n"):
-        family = Categorical((int(space.n),))
-    else:
-        family = Gaussian(math.prod(space.shape))
-    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
 
 
 def check_finite(reward, observation, where):
@@ -132,11 +74,47 @@ def greedy_returns(env, policy, theta, scaling, seed, n_episodes):
         yield sample_path(env, policy.act_greedily, weights, scaling, seeds, episode).rewards.sum()
 
 
-def single_path(env, policy, theta, scaling, n_steps, seeds, first_episode):
-    """Whole paths under pi_theta until they have n_steps steps together (Section 5.1): a list of Path."""
-    weights = policy.unpack(theta)
+WORKER = threading.local()  # a worker is a thread, or a process with one: each keeps an environment of its own
+
+
+def sample_in_worker(sample, env_id, arguments, episodes):
+    """[sample(env, *arguments, episode) for some episodes], by a worker of an executor."""
+    if getattr(WORKER, "env_id", None) != env_id:
+        WORKER.env, WORKER.env_id = make_env(env_id), env_id
+    return [sample(WORKER.env, *arguments, episode) for episode in episodes]
+
+
+def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahead=16):
+    """Yields sample(env, *arguments, episode) for one episode after the other, without end.
+
+    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in some 16 tasks, then
+    two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
+    arguments. Raises RuntimeError if a worker has died.
+    """
+    if executor is None:
+        yield from (sample(env, *arguments, episode) for episode in count(first_episode))
+    length, tasks = math.ceil(n_ahead / 16), deque()
+    starts, n_tasks = count(first_episode, length), math.ceil(n_ahead / length)
+    try:
+        while True:
+            while len(tasks) < n_tasks:
+                start = next(starts)
+                tasks.append(executor.submit(sample_in_worker, sample, env_id, arguments, range(start, start + length)))
+            while tasks:
+                yield from tasks.popleft().result()
+            n_tasks = 2
+    except BrokenExecutor as error:
+        raise RuntimeError(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
+                           "before is whole, and a run can be resumed from there") from error
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def single_path(episodes, n_steps):
+    """Whole paths from the iterator `episodes` until they have n_steps steps together (Section 5.1): a list of Path."""
     paths, steps = [], 0
     while steps < n_steps:
-        paths.append(sample_path(env, policy.act, weights, scaling, seeds, first_episode + len(paths)))
+        paths.append(next(episodes))
         steps += len(paths[-1].rewards)
     return paths

@@ -2,20 +2,22 @@
 
 Shapes: N samples of an iteration, d_s state dimension, P parameters.
 """
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
 from trpo_numpy.baseline import (Scaling, explained_variance, fit_baseline, generalized_advantages, no_scaling,
                                  standardize, update_scaling, values)
+from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.sampling import make_env, policy_for, single_path
+from trpo_numpy.sampling import in_order, sample_path, single_path
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import Update, trpo_update
-from trpo_numpy.vine import check_restorable, vine
+from trpo_numpy.vine import check_restorable, vine, vine_path
 
 
 @dataclass(frozen=True)
@@ -70,41 +72,51 @@ def initial_state(policy, baseline, config):
                  no_scaling(policy.network.sizes[0]))
 
 
-def train(config, update=trpo_update, state=None):
+def train(config, update=trpo_update, state=None, executor=None):
     """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
 
     update is trpo_update, or one of its siblings (prior_work.py). A State, `iteration.state` of an earlier run with
-    the same config, goes on where that run stood, to the same bytes.
+    the same config, goes on where that run stood, to the same bytes. An executor (concurrent.futures' process pool,
+    Dask's, mpi4py's) samples the paths; they, and all that follows, are the same bytes without one.
     """
     env = make_env(config.env_id)
     policy, baseline = policy_and_baseline(env, config)
     use_baseline = config.baseline and not config.vine_states  # Eqs. (15) and (16) need none
+    dimensions = policy.family.d_a if config.delta_per_dimension else 1
+    update_config = replace(config, delta=config.delta * dimensions)
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     if config.vine_states:
         check_restorable(env, policy)
-    state = state or initial_state(policy, baseline, config)
+    state, n_ahead = state or initial_state(policy, baseline, config), 16
     while state.timesteps < config.timesteps:
         start, theta, phi, scaling = perf_counter(), state.theta, state.phi, state.scaling
-        if config.vine_states:                                                                       # step 1
-            paths, batch, n_steps = vine(env, policy, theta, scaling, config, path_seeds, state.episodes)
-            sampled = perf_counter()
-        else:
-            paths = single_path(env, policy, theta, scaling, config.batch_size, path_seeds, state.episodes)
-            sampled = perf_counter()
-            advantages, targets, V = estimate_advantages(paths, baseline, phi, config)               # step 2
+        weights = policy.unpack(theta)
+        sample, arguments = sample_path, (policy.act, weights, scaling, path_seeds)
+        if config.vine_states:
+            sample, arguments = vine_path, (policy, weights, scaling, config, path_seeds)
+        with closing(in_order(sample, env, config.env_id, arguments, state.episodes, executor, n_ahead)) as episodes:
+            if config.vine_states:                                                                   # step 1
+                paths, batch, n_steps = vine(episodes, policy, config)
+            else:
+                paths = single_path(episodes, config.batch_size)
+        sampled = perf_counter()
+
+        if not config.vine_states:                                                                   # step 2
+            advantages, targets, V = estimate_advantages(paths, baseline, phi, config)
             if config.standardize_advantages:
                 advantages = standardize(advantages)
             batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
                           np.concatenate([path.actions for path in paths]), advantages)
             n_steps = len(batch.states)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
-        result = update(policy, theta, batch, config, rng)                                           # step 3
+        result = update(policy, theta, batch, update_config, rng)                                    # step 3
 
         explained = explained_variance(V, targets) if use_baseline else np.nan
         phi = fit_baseline(baseline, phi, batch.states, targets, config) if use_baseline else phi
         seen = np.concatenate([path.states[:-1] for path in paths])
         state = State(result.theta, phi, update_scaling(scaling, seen) if config.scale_observations else scaling,
                       state.iteration + 1, state.timesteps + n_steps, state.episodes + len(paths))
+        n_ahead = len(paths)
         yield Iteration(state.iteration, state.timesteps, state.episodes,
                         np.mean([path.rewards.sum() for path in paths]), result, explained, sampled - start,
                         perf_counter() - sampled, policy, scaling, state)

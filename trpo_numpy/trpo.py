@@ -26,6 +26,7 @@ class Update:
     L_old: float            # L at theta_old
     L_new: float            # L at theta
     L_predicted: float      # L_old + g'(theta - theta_old)
+    delta: float            # the bound on the next, nats
     kl_new: float           # mean KL(theta_old || theta), nats
     kl_predicted: float     # 1/2 (theta - theta_old)'A(theta - theta_old)
     entropy: float          # mean entropy of pi_theta_old, nats
@@ -54,7 +55,7 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     """Maximises L subject to KL <= delta, nearly: a direction from A s = g, then a line search (Appendix C)."""
     if not g.any():  # no advantage differs from zero: L is flat
         return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
-                      L_old, L_old, L_old, 0.0, 0.0, entropy)
+                      L_old, L_old, L_old, config.delta, 0.0, 0.0, entropy)
 
     s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)  # A s = g
     sAs = s @ A(0.0, s)
@@ -67,4 +68,4 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     if last.refused:
         status, beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
     return Update(theta_new, status, g, s, sAs, residuals, candidates,
-                  L_old, L_new, L_old + beta * (g @ s), kl_new, beta ** 2 * sAs / 2, entropy)
+                  L_old, L_new, L_old + beta * (g @ s), config.delta, kl_new, beta ** 2 * sAs / 2, entropy)

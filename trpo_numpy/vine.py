@@ -114,23 +114,34 @@ def branch(env, policy, weights, scaling, s, rng, config):
 
 
 def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):
-    """`policy.act`; but first, with chance vine_states / batch_size, s joins the rollout set and is branched from."""
+    """`policy.act`; but first, with chance vine_states / batch_size, s joins the rollout set and is branched from.
+
+    So each state of the trunk is as likely as any other to be in the rollout set.
+    """
     if rng.random() < config.vine_states / config.batch_size:
         branches.append((s, *branch(env, policy, weights, scaling, s, rng, config)))
     return policy.act(weights, s, rng)
 
 
-def vine(env, policy, theta, scaling, config, seeds, first_episode):
-    """Trunk paths of config.batch_size steps together, and branches from some config.vine_states of their states.
-
-    Returns the trunk, a list of Path; the Batch, N states with K actions and the estimator that fits, Eq. (15) or (16);
-    and the number of all environment steps. Each state of the trunk is as likely as any other to be branched from.
-    """
-    weights, paths, branches, n_steps = policy.unpack(theta), [], [], 0
+def vine_path(env, policy, weights, scaling, config, seeds, episode):
+    """A path of the trunk, as `sample_path`, and the branches from it: a list of (s, actions, Q, steps)."""
+    branches = []
     act = partial(act_and_branch, env, policy, scaling, config, branches)
+    return sample_path(env, act, weights, scaling, seeds, episode), branches
+
+
+def vine(episodes, policy, config):
+    """A trunk of config.batch_size steps, and branches from some config.vine_states of its states (Section 5.2).
+
+    episodes yields what `vine_path` returns. Returns the trunk, a list of Path; the Batch, N states with K actions and
+    the estimator that fits, Eq. (15) or (16); and the number of all environment steps.
+    """
+    paths, branches, n_steps = [], [], 0
     while n_steps < config.batch_size or not branches:
-        paths.append(sample_path(env, act, weights, scaling, seeds, first_episode + len(paths)))
-        n_steps += len(paths[-1].rewards)
+        path, offshoots = next(episodes)
+        paths.append(path)
+        branches += offshoots
+        n_steps += len(path.rewards)
     states, actions, Q, steps = zip(*branches)
     estimator = vine_surrogate, grad_vine_surrogate
     if all_actions(policy.family, config.vine_actions) is not None:

@@ -4,7 +4,8 @@ from time import perf_counter
 import numpy as np
 
 from trpo_numpy.baseline import no_scaling
-from trpo_numpy.sampling import make_env, policy_for, sample_path
+from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.sampling import sample_path
 from trpo_numpy.training import Iteration, State
 from trpo_numpy.trpo import Update
 
@@ -33,6 +34,6 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
         timesteps = state.timesteps + sum(len(path.rewards) for path in paths)
         state = State(best.mean(axis=0), np.hypot(best.std(axis=0), noise), scaling, state.iteration + 1, timesteps,
                       state.episodes + n_samples)
-        update = Update(state.theta, "fitted to the best", nan, nan, *[np.nan, nan, [], *[np.nan] * 6])
+        update = Update(state.theta, "fitted to the best", nan, nan, *[np.nan, nan, [], *[np.nan] * 7])
         yield Iteration(state.iteration, timesteps, state.episodes, np.mean(returns), update, np.nan,
                         perf_counter() - start, 0.0, policy, scaling, state)

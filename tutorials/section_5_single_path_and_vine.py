@@ -15,10 +15,11 @@ import numpy as np
 
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
+from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import make_env, policy_for, single_path
+from trpo_numpy.sampling import in_order, sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
-from trpo_numpy.vine import restore, rollout_return, save, vine
+from trpo_numpy.vine import restore, rollout_return, save, vine, vine_path
 
 
 def q_pairs(env, policy, theta, config, n, common):
@@ -36,7 +37,8 @@ def q_pairs(env, policy, theta, config, n, common):
 
 def single_path_gradient(env, policy, theta, config, n_values, seed):
     """The gradient of L (P,) from n_values Q-values of single paths (Section 5.1), and the steps they took."""
-    paths = single_path(env, policy, theta, no_scaling(3), n_values, np.random.SeedSequence(seed), 0)
+    arguments = policy.act, policy.unpack(theta), no_scaling(3), np.random.SeedSequence(seed)
+    paths = single_path(in_order(sample_path, env, None, arguments, 0), n_values)
     batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
                   np.concatenate([path.actions for path in paths]),
                   np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths]))
@@ -47,7 +49,8 @@ def vine_gradient(env, policy, theta, config, n_values, seed):
     """The gradient of L (P,) from some n_values Q-values of a vine (Section 5.2), and the steps they took."""
     config = Config(gamma=config.gamma, batch_size=10 * n_values, vine_states=n_values // 4,
                     vine_length=config.vine_length)
-    _, batch, n_steps = vine(env, policy, theta, no_scaling(3), config, np.random.SeedSequence(seed), 0)
+    arguments = policy, policy.unpack(theta), no_scaling(3), config, np.random.SeedSequence(seed)
+    _, batch, n_steps = vine(in_order(vine_path, env, None, arguments, 0), policy, config)
     return surrogate_and_gradient(policy, batch, theta)[-1], n_steps
 
 

@@ -14,9 +14,10 @@ from common import new_figure, save_figure, tutorial_parser
 import numpy as np
 
 from trpo_numpy.config import Config
+from trpo_numpy.environment import make_env
 from trpo_numpy.learning_curve import draw_learning_curve
 from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
-from trpo_numpy.sampling import greedy_returns, make_env
+from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import train
 
 
@@ -38,7 +39,8 @@ def main():
     parser.add_argument("--env-id", default="Pendulum-v1")
     parser.add_argument("--timesteps", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=3, help="how many, from --seed on (default: 3)")
-    parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL (default: {Config.delta})")
+    parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL, for each of the action's "
+                        f"dimensions (default: {Config.delta})")
     args = parser.parse_args()
     timesteps, name = 4000 if args.quick else args.timesteps, args.env_id.replace("/", "-")
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, delta=args.delta)
@@ -52,7 +54,7 @@ def main():
 
     figure = new_figure(args.show)
     runs = {f"seed {config.seed}": read_progress(folder) for config, (folder, _) in zip(configs, results)}
-    draw_learning_curve(figure, runs, args.delta, f"TRPO, single path, on {args.env_id}")
+    draw_learning_curve(figure, runs, f"TRPO, single path, on {args.env_id}")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {args.seeds} seeds, 20 episodes each without noise: "
           f"{np.median([np.mean(returns) for _, returns in results]):.1f}")

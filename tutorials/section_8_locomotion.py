@@ -1,22 +1,25 @@
-"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, six methods on each.
+"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, seven methods on each.
 
 Look for: whether natural gradient, with the best of five steps, keeps up with TRPO, whose one delta is the same
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
-Gymnasium's tasks are not the paper's: their rewards add a bonus for staying healthy and count forward speed in other
-units, their bodies are newer; and 300,000 steps are less than a hundredth of what the paper spent. README.md has the
-paper's words beside these curves. Then change: --timesteps, which goes on from the runs there are.
+Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
+gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
+have a bonus for staying healthy and other units of speed, bodies are newer; and 300,000 steps are less than a
+hundredth of what the paper spent. README.md has the paper's words beside these curves.
+Then change: --timesteps, which goes on from the runs there are.
 
     python tutorials/section_8_locomotion.py                # hours on two cores; goes on where it was stopped
     python tutorials/section_8_locomotion.py --env-ids Pendulum-v1 FrozenLake-v1    # without MuJoCo
     python tutorials/section_8_locomotion.py --plot-only --out tutorials/results
 """
+from dataclasses import replace
 from functools import partial
 
 from cem import cross_entropy_method
 from experiment import experiment, experiment_parser
 
 from trpo_numpy.config import Config
-from trpo_numpy.prior_work import empirical_fim_update
+from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 from trpo_numpy.training import train
 
 SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
@@ -25,12 +28,14 @@ SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 def methods(env_id, timesteps):
     """The curves: {name: (loop or None if its step is swept, Config)}, all with the default configuration."""
     gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
-    single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma)
-    vine = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, batch_size=1000, vine_states=20)
+    single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, standardize_advantages=False)
+    standardized, vine = replace(single, standardize_advantages=True), replace(single, batch_size=1000, vine_states=20)
     curves = {"single path": (train, single), "vine": (train, vine), "natural gradient": (None, single)}
     if env_id not in SMALL:
-        curves |= {"empirical FIM": (partial(train, update=empirical_fim_update), single),
-                   "policy gradient": (None, single), "CEM": (partial(cross_entropy_method, initial_std=0.1), single)}
+        step_1 = partial(train, update=partial(natural_gradient_update, step=1.0))
+        curves |= {"natural gradient, standardized": (step_1, standardized),
+                   "empirical FIM": (partial(train, update=empirical_fim_update), single),
+                   "CEM": (partial(cross_entropy_method, initial_std=0.1), single), "policy gradient": (None, single)}
     return curves
 
 

@@ -1,0 +1,68 @@
+"""Not in the paper: the door between Gymnasium's environments and the policies of Appendix D."""
+import math
+from functools import partial
+
+import numpy as np
+
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+
+
+def make_env(env_id, render_mode=None):
+    """The Gymnasium environment env_id, its states flat vectors and its actions those of our families.
+
+    Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
+    the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
+    of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
+    environment; ImportError if a package that it needs is not installed.
+    """
+    import gymnasium as gym
+    from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
+
+    try:
+        env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
+        if render_mode:
+            env.reset()  # opens the window, or finds that it cannot
+    except gym.error.DependencyNotInstalled as error:
+        raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
+    except (gym.error.Error, ImportError) as error:
+        raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
+    if env.spec.max_episode_steps is None:
+        env = TimeLimit(env, max_episode_steps=1000)
+    seen, done = env.observation_space, env.action_space
+    if not isinstance(seen, (gym.spaces.Box, gym.spaces.Discrete)):
+        raise ValueError(f"env_id: {env_id} has observation space {seen}, wanted Box or Discrete")
+    if seen.shape == () or len(seen.shape) > 1:
+        env = FlattenObservation(env)
+    if isinstance(done, gym.spaces.Box) and np.issubdtype(done.dtype, np.floating):
+        low, high = done.low.astype(float), done.high.astype(float)
+        return TransformAction(env, partial(clip_to_box, low, high, done.dtype), done)
+    if isinstance(done, gym.spaces.Discrete):
+        return TransformAction(env, partial(to_discrete, done), done)
+    if isinstance(done, gym.spaces.MultiDiscrete) and done.nvec.ndim == 1:
+        return TransformAction(env, partial(np.add, done.start), done)
+    raise ValueError(f"env_id: {env_id} has action space {done}, wanted Box of floats, Discrete or MultiDiscrete")
+
+
+def clip_to_box(low, high, dtype, a):
+    """The action a (d_a,) as the environment wants it: inside its Box, of its shape and type."""
+    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
+
+
+def to_discrete(space, a):
+    """The action a (1,), counted from 0, as the environment wants it: an integer, counted from space.start."""
+    return int(a[0] + space.start)
+
+
+def policy_for(env, hidden_sizes):
+    """The Policy for the spaces of an environment that make_env made."""
+    space = env.action_space
+    if hasattr(space, "nvec"):
+        family = Categorical(tuple(int(n) for n in space.nvec))
+    elif hasattr(space, "n"):
+        family = Categorical((int(space.n),))
+    else:
+        family = Gaussian(math.prod(space.shape))
+    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
