@@ -40,6 +40,30 @@ class Count(gym.Env):
         return observation, reward, self.t == self.terminate_at, False, {}
 
 
+class Wrong(Count):
+    """What step 2 of the third episode after the first returns, or raises, is wrong."""
+
+    def __init__(self, reward=1.0, observation=(0.0, 0.0), error=None):
+        super().__init__()
+        self.wrong = np.array(observation), reward, False, False, {}
+        self.error = error
+
+    def step(self, action):
+        result = super().step(action)
+        if self.t == 3 and self.episode == 3:
+            if self.error:
+                raise self.error
+            return self.wrong
+        return result
+
+
+class ResetRaises(Count):
+    """Does not even start."""
+
+    def reset(self, *, seed=None, options=None):
+        raise KeyError("no reset today")
+
+
 class NaNReset(Count):
     """The first observation is not a number."""
 
@@ -122,6 +146,11 @@ class Handle(Count):
         self.process = (i for i in range(3))
 
 
+for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward": "one"}),
+                     ("RewardArray", {"reward": np.array([1.0, 2.0])}), ("ShapeLater", {"observation": [0.0] * 3}),
+                     ("ShapeFits", {"observation": [0.0]}), ("StepRaises", {"error": ZeroDivisionError("as agreed")})]:
+    gym.register(f"{name}-v0", entry_point=Wrong, max_episode_steps=5, kwargs=kwargs, disable_env_checker=True)
+gym.register("ResetRaises-v0", entry_point=ResetRaises, max_episode_steps=5)
 gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
 gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)
 gym.register("Dynamics-v0", entry_point=Dynamics, max_episode_steps=1000)

@@ -30,7 +30,7 @@ def p(request):
 def test_natural_gradient_has_trpos_direction(p):
     trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
     natural = natural_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 0.7)
-    assert np.array_equal(natural.s, trpo.s) and natural.sAs == trpo.sAs
+    assert np.array_equal(natural.s, trpo.s) and natural.sAs == trpo.sAs and natural.entropy == trpo.entropy
     assert np.array_equal(natural.theta, p.theta_old + 0.7 * trpo.s)
     same_step = natural_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, trpo.candidates[-1].beta)
     assert np.array_equal(same_step.theta, trpo.theta) and same_step.kl_new == trpo.kl_new
@@ -40,7 +40,7 @@ def test_natural_gradient_has_trpos_direction(p):
 def test_policy_gradient_has_trpos_gradient(p):
     trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
     policy_gradient = policy_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 0.01)
-    assert np.array_equal(policy_gradient.g, trpo.g)
+    assert np.array_equal(policy_gradient.g, trpo.g) and policy_gradient.entropy == trpo.entropy
     assert np.array_equal(policy_gradient.theta, p.theta_old + 0.01 * trpo.g)
     small = policy_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 1e-5)
     assert small.L_new - small.L_old == pytest.approx(small.L_predicted - small.L_old, rel=1e-2)
@@ -79,6 +79,7 @@ def test_empirical_fim_is_trpo_with_another_metric():
     trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
     empirical = empirical_fim_update(p.policy, p.theta_old, p.batch, Config(), rng)
     assert np.array_equal(empirical.g, trpo.g) and not np.array_equal(empirical.s, trpo.s)
+    assert empirical.entropy == trpo.entropy == max_kl_update(p.policy, p.theta_old, p.batch, Config(), rng, 1).entropy
     assert empirical.s @ trpo.s / np.linalg.norm(empirical.s) / np.linalg.norm(trpo.s) > 0.95
     L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, empirical.theta)
     assert (L, kl) == (empirical.L_new, empirical.kl_new) and empirical.status == "accepted" and kl <= 0.01

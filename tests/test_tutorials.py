@@ -144,7 +144,7 @@ def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
 
 
 def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
-    run, = all_runs({"natural gradient": section_8_cart_pole.methods(60_000)["natural gradient"]}, [0], steps=[1e4])
+    run, = all_runs({"natural gradient": ([1e4], section_8_cart_pole.methods(60_000)["natural gradient"][1])}, [0])
     with np.errstate(all="ignore"):
         carry_out(run, tmp_path)
     stopped = (tmp_path / run.folder / "stopped.txt").read_text()
@@ -156,7 +156,7 @@ def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
 
 def test_the_best_step_is_kept_and_curves_are_means():
     methods = section_8_cart_pole.methods(100)
-    runs = all_runs({name: methods[name] for name in ("CEM", "natural gradient")}, range(2), steps=[0.1, 0.3])
+    runs = all_runs({"CEM": methods["CEM"], "natural gradient": ([0.1, 0.3], methods["CEM"][1])}, range(2))
     assert len(runs) == 2 + 2 * 2 and len({run.folder for run in runs}) == 6
     progress = {run: {"timesteps": np.array([50.0, 95, 100]), "mean_return": np.array([0, 1, 2]) * (run.step or 1)}
                 for run in runs}

@@ -163,6 +163,18 @@ def test_common_random_numbers_lower_the_variance_of_Q_differences():
     assert at_mdp > 1.3 and at_pendulum > 3
 
 
+def test_the_noise_of_a_rollout_is_its_seeds_and_not_the_trunks():
+    _, env, policy, theta_old, _ = dynamics(2)
+    env.reset(seed=0)
+    saved, Q = vine.save(env), {}
+    for noise, trunk in [(1, 5), (1, 6), (2, 5)]:
+        vine.restore(env, saved)
+        env.unwrapped.np_random = np.random.default_rng(trunk)
+        Q[noise, trunk] = vine.rollout_return(env, policy, policy.unpack(theta_old), no_scaling(4), np.array([0]),
+                                              noise, Config(vine_length=30))
+    assert Q[1, 5] == Q[1, 6] != Q[2, 5]
+
+
 def test_trains_and_counts_the_steps_of_the_rollouts():
     config = Config(env_id="Pendulum-v1", vine_states=20, vine_length=5, batch_size=400, timesteps=1500, baseline=True)
     first, second = train(config)

@@ -104,6 +104,10 @@ def run_training(options):
     except (FloatingPointError, CurvatureError, RuntimeError) as error:
         print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)
         code = 1
+    except OSError as error:
+        print(f"error: out: {folder} cannot be written to: {error}\nstopped; what it holds of the first {whole} whole "
+              "iterations stays good, and --resume goes on from there", file=sys.stderr)
+        return 1
     finally:
         if executor:
             executor.shutdown(wait=False, cancel_futures=True)

@@ -16,6 +16,19 @@ class Categorical:
     """Actions of K independent factors. factor_sizes = (N_1, ..., N_K); one factor is Gymnasium's Discrete."""
     factor_sizes: tuple
 
+    def __post_init__(self):
+        if not self.factor_sizes or not all(isinstance(size, int) and size >= 1 for size in self.factor_sizes):
+            raise ValueError(f"factor_sizes: got {self.factor_sizes!r}, wanted whole numbers, each at least 1")
+
+    def check_actions(self, actions):
+        """Raises ValueError unless actions (N, K) are ours."""
+        if actions.ndim != 2 or actions.shape[1] != self.d_a or not np.issubdtype(actions.dtype, np.integer):
+            raise ValueError(f"actions: got {actions.dtype} of shape {actions.shape}, "
+                             f"wanted integers of shape (N, {self.d_a})")
+        if not ((actions >= 0) & (actions < self.factor_sizes)).all():
+            raise ValueError(f"actions: got {actions.min(axis=0)} to {actions.max(axis=0)}, "
+                             f"wanted 0 to {np.array(self.factor_sizes) - 1}")
+
     d_free = 0  # no distribution parameter stands outside the network
 
     @property

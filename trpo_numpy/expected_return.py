@@ -96,8 +96,8 @@ def visitation(mdp, pi):
 
 def state_value(mdp, pi):
     """V_pi (S,): V = r_pi + gamma P_pi V."""
-    r_pi = (pi * mdp.r).sum(axis=1)
-    return scipy.linalg.solve(np.eye(len(r_pi)) - mdp.gamma * transition_matrix(mdp, pi), r_pi)
+    P_pi = transition_matrix(mdp, pi)
+    return scipy.linalg.solve(np.eye(len(P_pi)) - mdp.gamma * P_pi, (pi * mdp.r).sum(axis=1))
 
 
 def action_value(mdp, pi):

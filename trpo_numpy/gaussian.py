@@ -13,6 +13,15 @@ class Gaussian:
     """Actions in R^{d_a}. d_output: what the network computes (mean); d_free: what theta's tail holds (r)."""
     d_a: int
 
+    def __post_init__(self):
+        if not isinstance(self.d_a, int) or self.d_a < 1:
+            raise ValueError(f"d_a: got {self.d_a!r}, wanted a whole number of at least 1")
+
+    def check_actions(self, actions):
+        """Raises ValueError unless actions (N, d_a) are ours."""
+        if actions.ndim != 2 or actions.shape[1] != self.d_a:
+            raise ValueError(f"actions: got shape {actions.shape}, wanted (N, {self.d_a})")
+
     @property
     def d_output(self):
         """Size of the network's output."""

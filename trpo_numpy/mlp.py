@@ -15,9 +15,13 @@ class MLP:
     """mu(x): fully connected layers (Appendix D), the hidden ones followed by tanh (our choice), the last one linear.
 
     sizes = (d_in, hidden..., d_out); (d_in, d_out), without hidden layers, is a linear map. The object holds
-    sizes only: the parameters are an argument of every function that uses them.
+    sizes only: the parameters are an argument of every function that uses them. Raises ValueError for other sizes.
     """
     sizes: tuple
+
+    def __post_init__(self):
+        if len(self.sizes) < 2 or not all(isinstance(size, int) and size >= 1 for size in self.sizes):
+            raise ValueError(f"sizes: got {self.sizes!r}, wanted two whole numbers or more, each at least 1")
 
     @property
     def n_parameters(self):

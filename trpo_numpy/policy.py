@@ -14,9 +14,14 @@ from trpo_numpy.mlp import MLP
 
 @dataclass(frozen=True)
 class Policy:
-    """theta, s -> mu -> pi_theta(.|s). Holds shapes only."""
+    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises ValueError if network and family do not fit."""
     network: MLP
     family: Gaussian | Categorical
+
+    def __post_init__(self):
+        if self.network.sizes[-1] != self.family.d_output:
+            raise ValueError(f"network: got {self.network.sizes[-1]} outputs, wanted the {self.family.d_output} "
+                             f"of {self.family}")
 
     @property
     def n_parameters(self):

@@ -27,8 +27,15 @@ class Path:
     terminated: bool
 
 
-def check_finite(reward, observation, where):
-    """Raises FloatingPointError unless the environment gave finite numbers."""
+def check_step(reward, observation, shape, where):
+    """Raises ValueError unless the environment gave an observation of this shape and a number for a reward.
+
+    Raises FloatingPointError unless all of these are finite.
+    """
+    if np.shape(observation) != shape:
+        raise ValueError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
+    if np.ndim(reward) or not np.issubdtype(np.asarray(reward).dtype, np.number):
+        raise ValueError(f"environment: {where} gave the reward {reward!r}, wanted a number")
     if not (math.isfinite(reward) and np.isfinite(observation).all()):
         raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "
                                  "wanted finite numbers")
@@ -37,17 +44,23 @@ def check_finite(reward, observation, where):
 def follow(env, act, weights, scaling, observation, rng, max_steps, where):
     """The Path from an observation on, until the episode ends or max_steps are done. act(weights, s, rng) -> a.
 
-    Raises FloatingPointError for a reward or state that is not finite, saying where.
+    Raises what `check_step` does, and RuntimeError for an error of the environment's own, saying where.
     """
-    s = (observation - scaling.mean) / scaling.std
-    states, actions, rewards = [s], [], []
+    s, shape = (observation - scaling.mean) / scaling.std, scaling.mean.shape
+    states, actions, rewards, reward = [s], [], [], 0.0
     terminated = truncated = False
     while not (terminated or truncated) and len(rewards) < max_steps:
         a = act(weights, s, rng)
-        observation, reward, terminated, truncated, _ = env.step(a)
-        s = (observation - scaling.mean) / scaling.std
-        if not math.isfinite(reward + s.dot(s)):  # quick, and a first suspicion only: a square may overflow
-            check_finite(reward, observation, f"step {len(rewards)} of {where}")
+        try:
+            observation, reward, terminated, truncated, _ = env.step(a)
+            s = (observation - scaling.mean) / scaling.std
+            suspect = observation.shape != shape or not math.isfinite(reward + s.dot(s))  # a square may overflow
+        except Exception as error:
+            check_step(reward, observation, shape, f"step {len(rewards)} of {where}")
+            raise RuntimeError(f"environment: step {len(rewards)} of {where} failed with action {a}: "
+                               f"{type(error).__name__}: {error}") from error
+        if suspect:
+            check_step(reward, observation, shape, f"step {len(rewards)} of {where}")
         states.append(s)
         actions.append(a)
         rewards.append(reward)
@@ -58,12 +71,16 @@ def sample_path(env, act, weights, scaling, seeds, episode):
     """One path from rho_0 to its end or its time limit (Section 5.1).
 
     act(weights, s, rng) is `policy.act` or `policy.act_greedily`. All its randomness, the environment's included,
-    comes from a child of its own of the SeedSequence seeds, so that a path depends on no other path. Raises
-    FloatingPointError for a reward or state that is not finite.
+    comes from a child of its own of the SeedSequence seeds, so that a path depends on no other path. Raises as
+    `follow` does.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, episode)))
-    observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
-    check_finite(0.0, observation, f"the reset of episode {episode}")
+    try:
+        observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
+    except Exception as error:
+        raise RuntimeError(f"environment: the reset of episode {episode} failed: "
+                           f"{type(error).__name__}: {error}") from error
+    check_step(0.0, observation, scaling.mean.shape, f"the reset of episode {episode}")
     return follow(env, act, weights, scaling, observation, rng, math.inf, f"episode {episode}")
 
 

@@ -117,8 +117,26 @@ def surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta):
     return batch.L(policy.family, mu, batch.actions, batch.advantages, log_q), mean_kl(policy.family, mu_old, mu)
 
 
+def check_batch(policy, batch, theta):
+    """Raises ValueError unless the shapes of batch and theta fit each other and the policy."""
+    if theta.shape != (policy.n_parameters,):
+        raise ValueError(f"theta: got shape {theta.shape}, wanted {(policy.n_parameters,)}")
+    d_s, (N, *rest) = policy.network.sizes[0], batch.states.shape or (0,)
+    if rest != [d_s] or N == 0:
+        raise ValueError(f"states: got shape {batch.states.shape}, wanted (N, {d_s}) with N at least 1")
+    policy.family.check_actions(batch.actions)
+    if len(batch.actions) == 0 or len(batch.actions) % N:
+        raise ValueError(f"actions: got {len(batch.actions)}, wanted one, or equally many, for each of {N} states")
+    if batch.advantages.shape != (len(batch.actions),):
+        raise ValueError(f"advantages: got shape {batch.advantages.shape}, wanted {(len(batch.actions),)}")
+
+
 def surrogate_and_gradient(policy, batch, theta_old):
-    """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,)."""
+    """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,).
+
+    Raises ValueError as `check_batch`.
+    """
+    check_batch(policy, batch, theta_old)
     mu_old, cache = policy.forward(theta_old, batch.states)
     log_q = log_prob(policy.family, mu_old, batch.actions)  # q = pi_old
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.advantages, log_q)

@@ -10,7 +10,7 @@ import numpy as np
 
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import check_finite, follow, sample_path
+from trpo_numpy.sampling import check_step, follow, sample_path
 from trpo_numpy.surrogate import (Batch, all_actions_surrogate, grad_all_actions_surrogate, grad_vine_surrogate,
                                   vine_surrogate)
 
@@ -81,7 +81,7 @@ def rollout_return(env, policy, weights, scaling, a, noise, config):
     """
     rng, env.unwrapped.np_random = np.random.default_rng(noise).spawn(2)
     observation, reward, terminated, truncated, _ = env.step(a)
-    check_finite(reward, observation, "a rollout")
+    check_step(reward, observation, scaling.mean.shape, "a rollout")
     if terminated or truncated:
         return reward, 1
     rest = follow(env, policy.act, weights, scaling, observation, rng, config.vine_length - 1, "a rollout").rewards

@@ -1,6 +1,8 @@
 """The cross-entropy method, with which Section 8.1 compares: no gradient, no value, only returns of whole episodes."""
 from time import perf_counter
 
+import common  # noqa: F401  sets the number of threads before NumPy is imported
+
 import numpy as np
 
 from trpo_numpy.baseline import no_scaling

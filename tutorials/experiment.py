@@ -20,7 +20,7 @@ from trpo_numpy.run_folder import (create_run_folder, read_config, read_progress
                                    write_config)
 from trpo_numpy.training import policy_and_baseline, train
 
-STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the methods that fix theirs, in factors of three, as in Section 8.1
+STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
 SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
 
 
@@ -64,11 +64,15 @@ def experiment_parser(description, timesteps):
     return parser
 
 
-def all_runs(methods, seeds, steps=STEPS):
-    """Runs of methods {name: (loop, Config)}, one a seed; those in SWEPT have None for a loop, and a run a step too."""
-    return [Run(name, step, loop or partial(train, update=partial(SWEPT[name], step=step)), replace(config, seed=seed))
-            for name, (loop, config) in methods.items() for step in (steps if name in SWEPT else [None])
-            for seed in seeds]
+def all_runs(methods, seeds):
+    """Runs of methods {name: (loop, Config)}, one a seed; those in SWEPT have steps for a loop, and a run for each."""
+    runs = []
+    for name, (loop, config) in methods.items():
+        loops = {None: loop}
+        if name in SWEPT:
+            loops = {step: partial(train, update=partial(SWEPT[name], step=step)) for step in loop}
+        runs += [Run(name, step, loop, replace(config, seed=seed)) for step, loop in loops.items() for seed in seeds]
+    return runs
 
 
 def carry_out(run, parent):
@@ -199,7 +203,9 @@ def experiment(name, methods, title, args, top=None):
     """Carries out all runs of methods, or what is left to do of them; then draws them, and prints a table."""
     timesteps = next(iter(methods.values()))[1].timesteps
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
-    runs, parent = all_runs(methods, seeds, (0.1,) if args.quick else STEPS), args.out / name
+    if args.quick:
+        methods = {name: ((0.1,) if name in SWEPT else loop, config) for name, (loop, config) in methods.items()}
+    runs, parent = all_runs(methods, seeds), args.out / name
     if not args.plot_only:
         carry_out_all(runs, parent, args.workers)
     progress = read_runs(runs, parent)

@@ -11,7 +11,7 @@ Then change: --seeds 20, or DELTA to 0.1.
 from functools import partial
 
 from cem import cross_entropy_method
-from experiment import experiment, experiment_parser
+from experiment import STEPS, experiment, experiment_parser
 
 from trpo_numpy.config import PAPER, Config
 from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
@@ -21,14 +21,14 @@ ENV_ID, DELTA, STEPS_AN_ITERATION = "experiment:ContinuousCartPole-v0", 0.01, 20
 
 
 def methods(timesteps):
-    """The curves: {name: (loop or None if its step is swept, Config)}. The paper's algorithm, with nothing added."""
+    """The curves: {name: (loop, or steps if these are swept, Config)}. The paper's algorithm, with nothing added."""
     single = Config(**PAPER | {"delta": DELTA}, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps,
                     batch_size=STEPS_AN_ITERATION)
     vine = Config(**PAPER | {"delta": DELTA}, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps,
                   batch_size=STEPS_AN_ITERATION // 10, vine_states=STEPS_AN_ITERATION // 400)  # 4 x 100 steps from each
-    return {"single path": (train, single), "vine": (train, vine), "natural gradient": (None, single),
+    return {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single),
             "empirical FIM": (partial(train, update=empirical_fim_update), single),
-            "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (None, single),
+            "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (STEPS, single),
             "CEM": (cross_entropy_method, single)}
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 
 from cem import cross_entropy_method
-from experiment import experiment, experiment_parser
+from experiment import STEPS, experiment, experiment_parser
 
 from trpo_numpy.config import Config
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
@@ -26,16 +26,17 @@ SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 
 
 def methods(env_id, timesteps):
-    """The curves: {name: (loop or None if its step is swept, Config)}, all with the default configuration."""
+    """The curves: {name: (loop, or steps if these are swept, Config)}, all with the default configuration."""
     gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
     single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, standardize_advantages=False)
     standardized, vine = replace(single, standardize_advantages=True), replace(single, batch_size=1000, vine_states=20)
-    curves = {"single path": (train, single), "vine": (train, vine), "natural gradient": (None, single)}
+    curves = {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single)}
     if env_id not in SMALL:
         step_1 = partial(train, update=partial(natural_gradient_update, step=1.0))
         curves |= {"natural gradient, standardized": (step_1, standardized),
                    "empirical FIM": (partial(train, update=empirical_fim_update), single),
-                   "CEM": (partial(cross_entropy_method, initial_std=0.1), single), "policy gradient": (None, single)}
+                   "CEM": (partial(cross_entropy_method, initial_std=0.1), single),
+                   "policy gradient": (STEPS[:3], single)}
     return curves
 
 

@@ -1,0 +1,114 @@
+"""Runs that are killed, and disks that fail: what was written stays good, and the run goes on to the same bytes."""
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trpo_numpy.config import Config
+from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
+from trpo_numpy.training import train
+
+TRAIN = [sys.executable, "-m", "trpo_numpy", "train"]
+RUN = [*TRAIN, "environments:Count-v0", "--timesteps", "4000", "--batch-size", "40", "--hidden-sizes", "8",
+       "--fisher-fraction", "0.5"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+
+
+def command_line(*args, **kwargs):
+    return subprocess.run([str(arg) for arg in args], capture_output=True, text=True, env=ENVIRONMENT, **kwargs)
+
+
+def n_rows(folder):
+    path = folder / "progress.csv"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_killed_at_25_random_moments_and_resumed_a_run_ends_with_the_bytes_of_the_whole_run(tmp_path):
+    rng, cut, whole = np.random.default_rng(0), tmp_path / "cut", tmp_path / "whole"
+    assert command_line(*RUN, "--out", whole).returncode == 0
+    for kill in range(25):
+        args = [*TRAIN, "--resume", cut] if kill else [*RUN, "--out", cut]
+        process = subprocess.Popen([str(arg) for arg in args], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        goal = n_rows(cut) + rng.integers(1, 5)
+        while n_rows(cut) < goal and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.01))
+        assert process.poll() is None, "it was to be killed before its end"
+        process.kill()
+        process.wait()
+    result = command_line(*TRAIN, "--resume", cut)
+    assert result.returncode == 0, result.stderr
+    assert (cut / "policy.npz").read_bytes() == (whole / "policy.npz").read_bytes()
+    assert (cut / "config.json").read_bytes() == (whole / "config.json").read_bytes()
+    rows = [[line.split(",")[:-2] for line in (folder / "progress.csv").read_text().splitlines()]
+            for folder in (cut, whole)]
+    assert rows[0] == rows[1] and len(rows[0]) == 101
+
+
+@pytest.mark.parametrize("file", ["policy.npz.partial", "progress.csv"])
+def test_a_full_disk_is_an_error_that_says_so_and_the_run_goes_on_when_there_is_room(tmp_path, file):
+    """/dev/full stands in the place of the file: it opens, and every write fails with ENOSPC."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "200", "--out", whole)
+    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "80", "--out", out)
+    before = (out / "policy.npz").read_bytes()
+    saved = shutil.copy(out / file, tmp_path) if (out / file).exists() else None
+    (out / file).unlink(missing_ok=True)
+    (out / file).symlink_to("/dev/full")
+    config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=200)
+    with pytest.raises(OSError, match="No space left"):
+        record_iteration(out, next(train(config)))
+    assert (out / "policy.npz").read_bytes() == before
+    (out / file).unlink()
+    if saved:
+        shutil.copy(saved, out / file)
+    assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
+    assert (out / "policy.npz").read_bytes() == (whole / "policy.npz").read_bytes()
+
+
+def test_a_folder_removed_under_the_run_is_an_error_that_says_so(tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen([*RUN, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                               env=ENVIRONMENT)
+    while n_rows(out) < 3:
+        time.sleep(0.001)
+    while out.exists():
+        shutil.rmtree(out, ignore_errors=True)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in stderr
+    assert f"error: out: {out} cannot be written to:" in stderr
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_read_only_folder_is_refused_before_training(tmp_path):
+    tmp_path.chmod(0o500)
+    result = command_line(*RUN, "--out", tmp_path / "run")
+    assert result.returncode == 2 and "error: " in result.stderr and "Permission denied" in result.stderr
+
+
+def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
+    out = tmp_path / "run"
+    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "120", "--out", out)
+    with open(out / "progress.csv", "a") as file:
+        file.write("4,160,32,1")
+    assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
+    assert read_progress(out)["iteration"].tolist() == [1, 2, 3, 4, 5]
+    (out / "progress.csv").write_text("iteration\n")
+    result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
+    assert result.returncode == 2 and "progress.csv: got 1 lines, wanted 6" in result.stderr
+
+
+def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path):
+    config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=80)
+    out = create_run_folder(tmp_path / "run", config)
+    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    before = (out / "policy.npz").read_bytes()
+    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    assert (out / "policy.npz").read_bytes() == before and read_progress(out)["iteration"].tolist() == [1, 2]
