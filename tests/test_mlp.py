@@ -63,6 +63,19 @@ def test_blocks_change_nothing_but_rounding(problem, monkeypatch):
     assert np.allclose(*results, rtol=1e-12, atol=1e-13)
 
 
+def test_a_cache_too_large_to_keep_is_computed_anew_to_the_same_bytes(problem, monkeypatch):
+    network, theta, x, rng = problem
+    layers, u, v = network.layers(theta), rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
+    results = []
+    for most, kind in [(mlp.MAX_CACHE, list), (0, mlp.Blocks)]:
+        monkeypatch.setattr(mlp, "MAX_CACHE", most)
+        mu, cache = network.forward(layers, x)
+        assert type(cache) is kind
+        results.append([mu.tobytes(), network.forward_mode(layers, cache, v).tobytes(),
+                        network.backprop(layers, cache, u).tobytes()])
+    assert results[0] == results[1]
+
+
 def test_papers_parameter_counts():
     assert MLP((4, 1)).n_parameters + 1 == 6  # cart-pole, Section 8.1: four weights, a bias, and a log-std
     assert MLP((10, 30, 2)).n_parameters + 2 - 30 == 364  # swimmer, Table 2, which leaves out the hidden biases

@@ -8,6 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK = 512  # samples worked on at a time, so that what they need stays in the processor's cache
+MAX_CACHE = 2 ** 30  # bytes: 1 GiB
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What the derivatives need of x (N, d_in), a BLOCK at a time: (inputs, slopes), as `MLP.forward` has them."""
+    layers: list
+    x: np.ndarray
+
+    def __iter__(self):
+        for start in range(0, len(self.x), BLOCK):
+            inputs, slopes = [self.x[start:start + BLOCK]], []
+            for W, b in self.layers[:-1]:
+                h = np.tanh(inputs[-1].dot(W.T) + b)
+                inputs.append(h)
+                slopes.append(1 - h * h)
+            yield inputs, slopes
 
 
 @dataclass(frozen=True)
@@ -56,20 +73,14 @@ class MLP:
     def forward(self, layers, x):
         """mu(x) (N, d_out), and the cache from which `forward_mode` and `backprop` take its derivatives at this theta.
 
-        The cache is a list of (inputs, slopes), one for each BLOCK of samples: the input h_{l-1} of each layer and,
-        for each hidden layer, tanh'(z) = 1 - tanh(z)^2.
+        The cache has (inputs, slopes) for each BLOCK of samples: the input h_{l-1} of each layer and, for each hidden
+        layer, tanh'(z) = 1 - tanh(z)^2. One of more than MAX_CACHE bytes is computed anew, block by block, when used.
         """
-        *hidden, (W_L, b_L) = layers
-        mu, cache = [], []
-        for start in range(0, len(x), BLOCK):
-            inputs, slopes = [x[start:start + BLOCK]], []
-            for W, b in hidden:
-                h = np.tanh(inputs[-1].dot(W.T) + b)
-                inputs.append(h)
-                slopes.append(1 - h * h)
-            mu.append(inputs[-1].dot(W_L.T) + b_L)
-            cache.append((inputs, slopes))
-        return np.concatenate(mu), cache
+        blocks = Blocks(layers, x)
+        if 16 * len(x) * sum(self.sizes[1:-1]) <= MAX_CACHE:
+            blocks = list(blocks)
+        W_L, b_L = layers[-1]
+        return np.concatenate([inputs[-1].dot(W_L.T) + b_L for inputs, _ in blocks]), blocks
 
     def forward_mode(self, layers, cache, v):
         """Jv (N, d_out): how mu changes as theta moves along v (P,)."""

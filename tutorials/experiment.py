@@ -100,15 +100,24 @@ def carry_out(run, parent):
     return run.folder
 
 
+def is_done(run, parent):
+    """Whether the run has come to its end, or has been stopped by its numbers."""
+    folder = Path(parent, run.folder)
+    rows = read_progress(folder)["timesteps"] if (folder / "progress.csv").exists() else [0]
+    return (folder / "stopped.txt").exists() or rows[-1] >= run.config.timesteps
+
+
 def carry_out_all(runs, parent, workers):
     """All runs, `workers` at a time (None: one a processor), with a line and the time left after each."""
-    start = perf_counter()
+    n_runs, start = len(runs), perf_counter()
+    runs = [run for run in runs if not is_done(run, parent)]
+    print(f"{n_runs - len(runs)} of {n_runs} runs are there")
     with ProcessPoolExecutor(workers or cpu_count()) as executor:
         futures = [executor.submit(carry_out, run, parent) for run in runs]
         try:
             for n, future in enumerate(as_completed(futures), 1):
                 left = int((perf_counter() - start) * (len(runs) / n - 1))
-                print(f"{n:>4} of {len(runs)} runs, {left // 60}:{left % 60:02d} left: {future.result()}", flush=True)
+                print(f"{n:>4} of {len(runs)} others, {left // 60}:{left % 60:02d} left: {future.result()}", flush=True)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             print("stopped; the same command goes on from here")

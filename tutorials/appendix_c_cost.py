@@ -1,0 +1,91 @@
+"""Appendix C.1: what an update costs, as the batch, the policy and the number of conjugate gradient iterations grow.
+
+Look for: straight lines of slope one. The Fisher matrix has P x P entries, but y -> J'MJy never forms it: a product
+costs a few passes through the network, whatever P. And the dashed lines: with 10% of the states in A, as in the
+paper, ten products cost as much as one, and what is left is the gradient and the line search.
+Then change: --largest, a million samples and a hundred thousand parameters (8 GiB of memory, many minutes).
+
+    python tutorials/appendix_c_cost.py
+"""
+import resource
+import time
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.config import Config
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import trpo_update
+
+FRACTIONS = (1.0, 0.1)
+
+
+def seconds_of_update(N, hidden, cg_iterations, fraction, repeats=3):
+    """Seconds (the least of `repeats`) of one trpo_update on N random samples, and the number of parameters."""
+    rng = np.random.default_rng(0)
+    policy = Policy(MLP((17, *hidden, 6)), Gaussian(6))
+    theta = policy.initial(rng, 0.0)
+    batch = Batch(rng.standard_normal((N, 17)), rng.standard_normal((N, 6)), rng.standard_normal(N))
+    config, times = Config(cg_iterations=cg_iterations, fisher_fraction=fraction), []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        trpo_update(policy, theta, batch, config, rng)
+        times.append(time.perf_counter() - start)
+    print(f"N = {N}, hidden layers {hidden}, P = {policy.n_parameters}, k = {cg_iterations}, {fraction:.0%} of the "
+          f"states in A: {min(times):.3g} s", flush=True)
+    return min(times), policy.n_parameters
+
+
+def compute(Ns, hiddens, ks):
+    """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
+    sweeps = {}
+    for name, cases in [("samples N (P = 5,708)", [(N, (64, 64), 10) for N in Ns]),
+                        ("parameters P (N = 10,000)", [(10_000, hidden, 10) for hidden in hiddens]),
+                        ("CG iterations k (N = 10,000)", [(10_000, (64, 64), k) for k in ks])]:
+        times = {fraction: [seconds_of_update(*case, fraction) for case in cases] for fraction in FRACTIONS}
+        varied = [{"s": N, "p": P, "C": k}[name[0]] for (N, _, k), (_, P) in zip(cases, times[1.0])]
+        sweeps[name] = np.array(varied), {fraction: np.array(rows)[:, 0] for fraction, rows in times.items()}
+    return sweeps
+
+
+def draw(figure, sweeps):
+    """A panel a sweep, logarithmic, with a line of slope one."""
+    figure.set_size_inches(12, 4)
+    for axes, (name, (varied, times)) in zip(figure.subplots(1, 3), sweeps.items()):
+        for (fraction, seconds), style in zip(times.items(), ("o-", "o--")):
+            axes.loglog(varied, seconds, style, label=f"{fraction:.0%} of the states in A")
+        axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
+        axes.set(xlabel=name, ylabel="seconds an update, one thread")
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(fontsize=8)
+    figure.tight_layout()
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--largest", action="store_true", help="one update of 1,000,000 samples, 100,000 parameters")
+    args = parser.parse_args()
+    if args.largest:
+        for fraction in reversed(FRACTIONS):
+            seconds_of_update(1_000_000, (300, 300), 10, fraction, repeats=1)
+        print(f"most memory used: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** 20:.2f} GiB")
+        return
+    Ns, hiddens, ks = (1000, 10_000, 100_000), ((16, 16), (32, 32), (64, 64), (128, 128), (300, 300)), (1, 3, 10, 30)
+    if args.quick:
+        Ns, hiddens, ks = (500, 1000), ((8, 8), (16, 16)), (1, 3)
+    sweeps = compute(Ns, hiddens, ks)
+    figure = new_figure(args.show)
+    draw(figure, sweeps)
+    save_figure(figure, args.out, "appendix_c_cost", args.show)
+    for name, (varied, times) in sweeps.items():
+        slope = np.log(times[1.0][-1] / times[1.0][-2]) / np.log(varied[-1] / varied[-2])
+        print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
+              f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
+
+
+if __name__ == "__main__":
+    main()
