@@ -1,4 +1,7 @@
 """Gymnasium environments for the tests. Their ids have this module's name before them: `environments:Count-v0`."""
+import os
+import signal
+
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
@@ -55,6 +58,15 @@ class Wrong(Count):
                 raise self.error
             return self.wrong
         return result
+
+
+class Dies(Count):
+    """Kills the process that it is in."""
+
+    def step(self, action):
+        if self.t == 2 and self.episode == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(action)
 
 
 class ResetRaises(Count):
@@ -150,6 +162,7 @@ for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward":
                      ("RewardArray", {"reward": np.array([1.0, 2.0])}), ("ShapeLater", {"observation": [0.0] * 3}),
                      ("ShapeFits", {"observation": [0.0]}), ("StepRaises", {"error": ZeroDivisionError("as agreed")})]:
     gym.register(f"{name}-v0", entry_point=Wrong, max_episode_steps=5, kwargs=kwargs, disable_env_checker=True)
+gym.register("Dies-v0", entry_point=Dies, max_episode_steps=5)
 gym.register("ResetRaises-v0", entry_point=ResetRaises, max_episode_steps=5)
 gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
 gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)

@@ -93,6 +93,18 @@ def test_a_read_only_folder_is_refused_before_training(tmp_path):
     assert result.returncode == 2 and "error: " in result.stderr and "Permission denied" in result.stderr
 
 
+def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_path):
+    for workers, out in [(1, "one"), (3, "three")]:
+        assert command_line(*RUN[:-6], "--timesteps", 200, "--batch-size", 50, "--workers", workers, "--out",
+                            tmp_path / out).returncode == 0
+    assert (tmp_path / "one" / "policy.npz").read_bytes() == (tmp_path / "three" / "policy.npz").read_bytes()
+    result = command_line(*TRAIN, "environments:Dies-v0", "--workers", 2, "--out", tmp_path / "dies", timeout=60)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "error: executor: a worker died" in result.stderr and "a run can be resumed" in result.stderr
+    result = command_line(*RUN, "--workers", 0)
+    assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
+
+
 def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     out = tmp_path / "run"
     command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "120", "--out", out)
