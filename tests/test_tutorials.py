@@ -17,7 +17,7 @@ import section_4_trust_region  # noqa: E402
 import section_5_single_path_and_vine  # noqa: E402
 import section_7_prior_work  # noqa: E402
 import section_8_cart_pole  # noqa: E402
-from experiment import all_runs, carry_out, final_return, keep_best_steps, mean_curve, read_runs  # noqa: E402
+from experiment import all_runs, carry_out, final_return, keep_best_steps, mean_curve, read_runs, report  # noqa: E402
 
 from trpo_numpy.environment import make_env  # noqa: E402
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
@@ -154,7 +154,7 @@ def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
     assert (tmp_path / run.folder / "progress.csv").read_text() == before
 
 
-def test_the_best_step_is_kept_and_curves_are_means():
+def test_the_best_step_is_kept_and_curves_are_means(tmp_path):
     methods = section_8_cart_pole.methods(100)
     runs = all_runs({"CEM": methods["CEM"], "natural gradient": ([0.1, 0.3], methods["CEM"][1])}, range(2))
     assert len(runs) == 2 + 2 * 2 and len({run.folder for run in runs}) == 6
@@ -166,3 +166,6 @@ def test_the_best_step_is_kept_and_curves_are_means():
     assert mean_curve(list(curves["CEM"].values()), [72.5, 100, 200]).tolist() == [0.5, 2, 2]
     assert final_return({"timesteps": np.array([10.0, 20]), "mean_return": np.array([3.0, 4])}, 100) == 4
     assert read_runs(runs, "nowhere") == {}
+    numbered = {run: {**columns, "iteration": np.arange(1, 4)} for run, columns in curves["CEM"].items()}
+    report({"CEM": numbered}, 100, 1, tmp_path / "f")
+    assert (tmp_path / "f").read_text().splitlines()[1:] == ["CEM,,0,1.5,2", "CEM,,1,1.5,2"]

@@ -1,4 +1,5 @@
 """What the experiments of Section 8.1 share: many runs side by side, each taken up where it stopped; their picture."""
+import csv
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
@@ -196,19 +197,25 @@ def draw(figure, curves, sweeps, timesteps, title):
     figure.tight_layout()
 
 
-def report(curves, timesteps, top=None):
-    """Prints a line a method: final returns, seed by seed, and, if top is given, the first iterations to reach it."""
-    for method, runs in curves.items():
-        finals = [final_return(columns, timesteps) for columns in runs.values()]
-        line = f"{method:>17}: final {np.mean(finals):8.1f}   seeds " + " ".join(f"{R:.1f}" for R in finals)
-        if top is not None:
-            firsts = [next((int(i) for i, R in zip(c["iteration"], c["mean_return"]) if R >= top), "-")
+def report(curves, timesteps, top, path):
+    """Prints a line a method, and writes a row a run as CSV: the final return, and the first iteration with return top.
+
+    Where there is no top, or it was not reached, the iteration is left empty.
+    """
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["method", "step", "seed", "final_return", "first_iteration_with_highest_return"])
+        for method, runs in curves.items():
+            finals = [final_return(columns, timesteps) for columns in runs.values()]
+            firsts = [next((int(i) for i, R in zip(c["iteration"], c["mean_return"]) if R >= top), "")
                       for c in runs.values()]
-            line += f"   first iteration with {top:g}: " + " ".join(map(str, firsts))
-        print(line)
+            writer.writerows((method, run.step or "", run.config.seed, round(float(R), 2), first)
+                             for run, R, first in zip(runs, finals, firsts))
+            print(f"{method:>30}: final {np.mean(finals):8.1f}   seeds " + " ".join(f"{R:.1f}" for R in finals)
+                  + f"   first {top:g}: {' '.join(str(first) or '-' for first in firsts)}" * (top < np.inf))
 
 
-def experiment(name, methods, title, args, top=None):
+def experiment(name, methods, title, args, top=np.inf):
     """Carries out all runs of methods, or what is left to do of them; then draws them, and prints a table."""
     timesteps = next(iter(methods.values()))[1].timesteps
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
@@ -223,5 +230,5 @@ def experiment(name, methods, title, args, top=None):
     curves, sweeps = keep_best_steps(progress, timesteps)
     figure = new_figure(args.show)
     draw(figure, curves, sweeps, timesteps, title)
-    report(curves, timesteps, top)
+    report(curves, timesteps, top, args.out / f"{name}.csv")
     save_figure(figure, args.out, name, args.show)
