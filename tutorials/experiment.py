@@ -58,7 +58,8 @@ gym.register("ContinuousCartPole-v0", entry_point=continuous_cart_pole, max_epis
 def experiment_parser(description, timesteps):
     """A parser with the options of every experiment."""
     parser = tutorial_parser(description)
-    parser.add_argument("--timesteps", type=int, default=timesteps, help=f"of each run (default: {timesteps})")
+    parser.add_argument("--timesteps", type=int, default=timesteps,
+                        help=f"of each run (default: {timesteps or 'those of its task'})")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from --seed on (default: 5)")
     parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
     parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")

@@ -1,0 +1,112 @@
+"""Section 6, one choice at a time: what each option of the default configuration is worth, on five tasks.
+
+Look for: which choices matter on every task, and which are lost in the spread of the seeds. Table and picture have
+the raw return of 20 episodes without noise, of each seed, and the median.
+Then change: VARIANTS.
+
+    python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
+    python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.99"
+"""
+import csv
+from pathlib import Path
+
+from common import new_figure, save_figure
+from experiment import all_runs, carry_out_all, experiment_parser, is_done
+
+import numpy as np
+
+from trpo_numpy.config import Config
+from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.run_folder import load_policy
+from trpo_numpy.sampling import greedy_returns
+from trpo_numpy.training import train
+
+TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
+         "Swimmer-v5": 200_000}
+VARIANTS = {
+    "default": {}, "delta 0.01 for all": {"delta_per_dimension": False}, "delta 0.02": {"delta": 0.02},
+    "lambda 0.95": {"gae_lambda": 0.95}, "lambda 0.99": {"gae_lambda": 0.99}, "batch 1000": {"batch_size": 1000},
+    "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5}, "k = 20": {"cg_iterations": 20},
+    "damping 0.01": {"damping": 0.01}, "10% in A": {"fisher_fraction": 0.1}, "shrink 0.5": {"shrink": 0.5},
+    "baseline: 1 step": {"baseline_steps": 1}, "baseline: 4 steps": {"baseline_steps": 4},
+    "baseline: damping 0.01": {"baseline_damping": 0.01}, "no scaling": {"scale_observations": False},
+    "log-std -0.5": {"initial_log_std": -0.5}, "hidden 32 32": {"hidden_sizes": (32, 32)},
+    "not standardized": {"standardize_advantages": False}}
+
+
+def config_of(env_id, variant, timesteps):
+    """The default Config with one option changed; Swimmer, whose strokes are long, has a discount of its own."""
+    gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
+    return Config(**{"env_id": env_id, "timesteps": timesteps, "gamma": gamma, **VARIANTS[variant]})
+
+
+def seed_of(run):
+    """Its seed."""
+    return run.config.seed
+
+
+def evaluate(run, parent, n_episodes=20):
+    """The mean raw return of n_episodes without noise, of the policy in the run's folder; kept there beside it."""
+    folder = Path(parent, run.folder)
+    path = folder / "evaluation.csv"
+    if not path.exists():
+        env = make_env(run.config.env_id)
+        policy = policy_for(env, run.config.hidden_sizes)
+        theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+        np.savetxt(path, list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))
+    return np.loadtxt(path).mean()
+
+
+def draw(figure, table):
+    """table {task: {variant: returns (n,)}}: a panel a task, a row a variant: each seed, and the median."""
+    variants = list(next(iter(table.values())))
+    figure.set_size_inches(2.2 * len(table) + 2, 0.28 * len(variants) + 1.2)
+    for i, (axes, (task, rows)) in enumerate(zip(figure.subplots(1, len(table), squeeze=False)[0], table.items())):
+        for y, variant in enumerate(variants):
+            axes.plot(rows[variant], [y] * len(rows[variant]), ".", color="C0", alpha=0.6)
+            axes.plot(np.median(rows[variant]), y, "|", color="black", markersize=12)
+        axes.axvline(np.median(rows[variants[0]]), color="gray", linestyle=":")
+        axes.set_yticks(range(len(variants)), variants if i == 0 else [""] * len(variants), fontsize=8)
+        axes.invert_yaxis()
+        axes.set_title(task, fontsize=10)
+        axes.set_xlabel("return without noise", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+
+
+def main():
+    parser = experiment_parser(__doc__, None)
+    parser.add_argument("--env-ids", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
+    args = parser.parse_args()
+    env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
+    if args.quick:
+        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000"], range(2)
+    parent, runs = args.out / "section_6_ablations", {}
+    for env_id in env_ids:
+        timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
+        methods = {f"{env_id} {v}": (train, config_of(env_id, v, timesteps)) for v in variants}
+        runs |= {(env_id, run.method[len(env_id) + 1:], run.config.seed): run for run in all_runs(methods, seeds)}
+    if not args.plot_only:
+        by_seed = sorted(runs.values(), key=seed_of)  # so that the table of the first seed is whole first
+        carry_out_all(by_seed, parent, args.workers)
+    table = {}
+    for (env_id, variant, seed), run in runs.items():
+        if is_done(run, parent):
+            table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
+    with open(args.out / "section_6_ablations.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["task", "variant", "median", *[f"seed {seed}" for seed in seeds]])
+        for env_id, rows in table.items():
+            for variant, returns in rows.items():
+                writer.writerow([env_id, variant, *np.round([np.median(returns), *returns], 1)])
+                print(f"{env_id:>15} {variant:>22}: median {np.median(returns):8.1f}   "
+                      + " ".join(f"{R:.1f}" for R in returns))
+    figure = new_figure(args.show)
+    draw(figure, table)
+    save_figure(figure, args.out, "section_6_ablations", args.show)
+
+
+if __name__ == "__main__":
+    main()
