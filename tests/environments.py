@@ -150,6 +150,30 @@ class Elsewhere(Count):
         return observation + Elsewhere.steps, reward, *rest
 
 
+class LateAttribute(Count):
+    """Its first action, which no reset knows of, decides all its rewards."""
+
+    def reset(self, *, seed=None, options=None):
+        vars(self).pop("first", None)
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        if not hasattr(self, "first"):
+            self.first = float(action[0])
+        observation, _, *rest = super().step(action)
+        return observation, self.first, *rest
+
+
+class RewardElsewhere(Count):
+    """Its rewards are counted where no copy reaches."""
+    steps = 0
+
+    def step(self, action):
+        RewardElsewhere.steps += 1
+        observation, _, *rest = super().step(action)
+        return observation, float(RewardElsewhere.steps), *rest
+
+
 class Handle(Count):
     """Holds something that cannot be copied, as environments around other programs do."""
 
@@ -165,5 +189,7 @@ for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward":
 gym.register("Dies-v0", entry_point=Dies, max_episode_steps=5)
 gym.register("ResetRaises-v0", entry_point=ResetRaises, max_episode_steps=5)
 gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
+gym.register("LateAttribute-v0", entry_point=LateAttribute, max_episode_steps=5)
+gym.register("RewardElsewhere-v0", entry_point=RewardElsewhere, max_episode_steps=50)
 gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)
 gym.register("Dynamics-v0", entry_point=Dynamics, max_episode_steps=1000)

@@ -151,7 +151,7 @@ def check_empirical_fisher_product(p, theta):
         along = extrapolated_difference(
             lambda t: surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions), theta, y)
         check_gradient(lambda t: np.mean(along * surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions)),
-                       prior_work.empirical_fisher_product(p.policy, theta, cache, scores, 0.1, y) - 0.1 * y,
+                       prior_work.empirical_fisher_product(p.policy, theta, cache, scores, 1 / 3, 0.1, y) - 0.1 * y,
                        theta, random_directions(p.rng, 3, len(theta)))
 
 

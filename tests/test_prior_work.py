@@ -10,12 +10,14 @@ from scipy.optimize import minimize
 from trpo_numpy import prior_work
 from trpo_numpy.config import Config
 from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.prior_work import (empirical_fim_update, max_kl_update, natural_gradient_update,
                                    policy_gradient_update, surrogate_and_max_kl)
-from trpo_numpy.surrogate import surrogate_and_mean_kl
+from trpo_numpy.surrogate import Batch, all_actions_surrogate, grad_all_actions_surrogate, surrogate_and_mean_kl
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
+from trpo_numpy.vine import all_actions
 
 rng = np.random.default_rng(0)
 UPDATES = [trpo_update, partial(natural_gradient_update, step=0.1), partial(policy_gradient_update, step=0.1),
@@ -47,6 +49,24 @@ def test_policy_gradient_has_trpos_gradient(p):
     assert small.kl_new == pytest.approx(small.kl_predicted, rel=1e-2)
 
 
+def test_empirical_fim_of_all_actions_is_the_analytic_one():
+    p = random_problem(Categorical((2, 4)), (5,), N=60)
+    every = np.tile(all_actions(p.family, 8), (60, 1))
+    batch = Batch(p.batch.states, every, rng.standard_normal(480), all_actions_surrogate, grad_all_actions_surrogate)
+    trpo = trpo_update(p.policy, p.theta_old, batch, Config(), rng)
+    empirical = empirical_fim_update(p.policy, p.theta_old, batch, Config(), rng)
+    assert np.allclose(empirical.s, trpo.s, rtol=1e-8) and empirical.sAs == pytest.approx(trpo.sAs)
+
+
+def test_a_fixed_step_out_of_all_numbers_is_an_error():
+    p = random_problem(Gaussian(2), (5,), N=60)
+    for update in (natural_gradient_update, policy_gradient_update):
+        with np.errstate(all="ignore"):
+            assert update(p.policy, p.theta_old, p.batch, Config(), rng, 1e155).kl_new == np.inf
+            with pytest.raises(FloatingPointError, match="fixed step: theta is not finite .* wanted"):
+                update(p.policy, p.theta_old, p.batch, Config(), rng, np.inf)
+
+
 @pytest.mark.parametrize("wrong", [1e3, 1e6])
 def test_a_fixed_step_is_taken_whatever_comes_of_it(wrong):
     p = random_problem(Gaussian(2), (5,), N=60)
@@ -68,7 +88,7 @@ def test_empirical_fim_converges_to_the_analytic_one_as_actions_are_resampled(p)
         for _ in range(5):
             actions = p.family.sample(np.repeat(output, K, axis=0), r, rng)
             scores = p.family.grad_log_prob(np.repeat(mu, K, axis=0), actions).reshape(len(mu), K, -1)
-            product = prior_work.empirical_fisher_product(p.policy, p.theta_old, cache, scores, 0.0, y)
+            product = prior_work.empirical_fisher_product(p.policy, p.theta_old, cache, scores, 1 / K, 0.0, y)
             trials.append(np.linalg.norm(product - analytic) / np.linalg.norm(analytic))
         errors.append(np.sqrt(np.mean(np.square(trials))))
     assert errors[1] < 0.03 and 5 < errors[0] / errors[1] < 20, "a hundred times the actions, a tenth of the error"

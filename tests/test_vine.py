@@ -60,7 +60,7 @@ def test_the_trunk_goes_on_as_if_nothing_had_been_branched_from_it():
         assert paths[0].states.tobytes() == paths[1].states.tobytes()
 
 
-@pytest.mark.parametrize("env_id", ["Elsewhere-v0", "Handle-v0"])
+@pytest.mark.parametrize("env_id", ["Elsewhere-v0", "RewardElsewhere-v0", "Handle-v0"])
 def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(env_id, monkeypatch):
     monkeypatch.setattr(vine, "sample_path", None)
     with pytest.raises(ValueError, match=f"^env_id: {env_id} cannot be restored .*, wanted an environment|; wanted"):
@@ -161,6 +161,13 @@ def test_common_random_numbers_lower_the_variance_of_Q_differences():
     at_pendulum = variance_factor(start("Pendulum-v1"), Config(vine_length=50), 100)
     print(f"variance of Q differences, independent over common: MDP {at_mdp:.2f}, Pendulum-v1 {at_pendulum:.1f}")
     assert at_mdp > 1.3 and at_pendulum > 3
+
+
+def test_an_attribute_that_a_step_adds_is_taken_away():
+    env, policy, weights, scaling, s = start("LateAttribute-v0", steps=0)
+    actions, Q, _ = vine.branch(env, policy, weights, scaling, s, np.random.default_rng(0), Config(gamma=0.5))
+    assert Q == pytest.approx(np.clip(actions[:, 0], -1, 1) * (2 - 0.5 ** 4), rel=1e-6)
+    assert not hasattr(env.unwrapped, "first")
 
 
 def test_the_noise_of_a_rollout_is_its_seeds_and_not_the_trunks():

@@ -3,18 +3,20 @@
 Read it in this order, the paper beside it:
 
     expected_return       Section 2          eta, rho, V, Q, A on a finite MDP; Eqs. (1) and (2)
-    surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eq. (14)
+    surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eqs. (14) to (16)
     kl_bound              Section 3          the lower bounds on eta, Eqs. (5) to (10), and Algorithm 1
     trust_region          Section 4          Eqs. (11) and (12), solved exactly
     mlp                   Appendix D, C.1    the network: forward, J'u by backprop, Jv by forward mode
     gaussian, categorical Appendix D         the families: log-probability, KL, entropy, their derivatives, and M
     policy                Appendix D         network + family = pi_theta
-    sampling              Section 5.1        single path
+    sampling, vine        Section 5          single path (5.1) and vine (5.2)
     fisher                Appendix C.1       y -> J'MJy
     conjugate_gradient    Appendix C         A s = g
     line_search           Appendix C         beta and its shrinking, Eq. (55)
-    trpo                  Section 6          one update, and the loop around it
+    trpo, training        Section 6          one update, and the loop around it
+    prior_work            Section 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
 
-Not in the paper: baseline (value function, generalised advantages, scaling), config (the options), gradient_check
-(finite differences), run_folder and learning_curve (what a run leaves on disk), __main__ (the command line).
+Not in the paper: baseline (value function, generalised advantages, scaling), environment (Gymnasium's door), config
+(the options), gradient_check (finite differences), run_folder and learning_curve (what a run leaves on disk),
+__main__ (the command line).
 """

@@ -76,6 +76,8 @@ def resume_run(options):
     held = read_config(folder)
     config = replace(held, **options)
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
+    if state and options and config.timesteps < state.timesteps:
+        raise ValueError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
     if config != held:
         write_config(folder, config)
     return folder, config, state
@@ -111,7 +113,7 @@ def run_training(options):
     finally:
         if executor:
             executor.shutdown(wait=False, cancel_futures=True)
-    if (folder / "progress.csv").exists():
+    if len(read_progress(folder)["kl"]):
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}")
         print(f"evaluate with: python -m trpo_numpy evaluate {folder}")

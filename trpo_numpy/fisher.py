@@ -1,8 +1,9 @@
-"""The Fisher-vector product y -> Ay as y -> J'MJy (Appendix C.1, Eqs. (56) and (57)).
+"""The Fisher-vector product y -> Ay as y -> J'MJy (Appendix C.1, Eqs. (56) and (57)). J' is J transposed.
 
-Eq. (57): the Hessian of KL(old || theta) is J'MJ plus a second term, kl' times the second derivative of mu. At
-theta_old, and only there, kl' = 0: KL has its minimum, 0, at old = new. So its value and its gradient are 0 there
-while its Hessian J'MJ is not, and three cheap products (forward mode, M, backprop) replace differentiating twice.
+Eq. (57): the Hessian of KL(old || theta) is J'MJ plus a second term, the gradient of kl with respect to mu times the
+second derivative of mu. At theta_old, and only there, that gradient is 0: KL has its minimum, 0, at old = new. So its
+value and its gradient are 0 there while its Hessian J'MJ is not, and three cheap products (forward mode, M, backprop)
+replace differentiating twice.
 """
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def whole_file(path):
     os.replace(partial, path)
 
 
-def create_run_folder(out, config, parent="runs"):
+def create_run_folder(out, config, parent="runs", method="TRPO"):
     """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
 
     Raises FileExistsError if out is a file, or holds an earlier run: nothing is overwritten.
@@ -46,23 +46,24 @@ def create_run_folder(out, config, parent="runs"):
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"out: {out} is a file, wanted a folder that is new or empty")
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
         raise FileExistsError(f"out: {out} is not empty, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
-    write_config(out, config)
+    write_config(out, config, method)
     return out
 
 
-def write_config(folder, config):
-    """Writes config.json: the Config, and the versions with which it runs."""
+def write_config(folder, config, method="TRPO"):
+    """Writes config.json: the method, if it is one of tutorials/experiment.py, the Config, and the versions."""
     versions = {package: version(package) for package in ("numpy", "scipy", "gymnasium")}
-    contents = {"config": asdict(config), "versions": {"python": platform.python_version(), **versions}}
+    versions["python"] = platform.python_version()
+    contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
         file.write((json.dumps(contents, indent=2) + "\n").encode())
 
 
 def progress_row(iteration):
-    """One row of progress.csv, a dict by COLUMNS, from a trpo.Iteration."""
+    """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
     i, update = iteration, iteration.update
     backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
     row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
@@ -105,23 +106,36 @@ def resume(folder, policy, baseline):
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     if len(lines) < n_lines:
         raise ValueError(f"{path}: got {len(lines)} lines, wanted {n_lines}: policy.npz has had so many iterations")
-    with whole_file(path) as file:
-        file.writelines(lines[:n_lines])
+    if len(lines) > n_lines:
+        with whole_file(path) as file:
+            file.writelines(lines[:n_lines])
     return state
 
 
 def read_progress(folder):
-    """progress.csv as {column: array (iterations,)}; the column status is left out."""
-    with open(Path(folder) / "progress.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {column: np.array([float(row[column]) for row in rows]) for column in rows[0] if column != "status"}
+    """progress.csv as {column: array (iterations,)}; the column status is left out. Empty if there is none yet."""
+    path = Path(folder) / "progress.csv"
+    if not path.exists():
+        return {column: np.empty(0) for column in COLUMNS if column != "status"}
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    columns = reader.fieldnames or COLUMNS
+    return {column: np.array([float(row[column]) for row in rows]) for column in columns if column != "status"}
 
 
-def read_config(folder):
-    """The Config of a run. Raises ValueError if config.json is missing or is not one of ours."""
+def read_config(folder, method="TRPO"):
+    """The Config of a run. Raises ValueError if config.json is missing, or not one of ours, or of another method."""
     path = Path(folder) / "config.json"
     try:
-        return Config(**json.loads(path.read_text())["config"])
+        contents = json.loads(path.read_text())
+        options, of = contents["config"], contents.get("method", "TRPO")
+        if of != method:
+            raise ValueError(f"{path}: got a run of {of}, wanted one of {method}")
+        missing = {field.name for field in fields(Config)} - set(options)
+        if missing:  # today's defaults are not what it ran with
+            raise KeyError(f"no {', '.join(sorted(missing))}: a run of another version")
+        return Config(**options)
     except (OSError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: wanted the config.json of a run: {type(error).__name__}: {error}") from error
 

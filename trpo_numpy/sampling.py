@@ -106,10 +106,12 @@ def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahe
 
     With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in some 16 tasks, then
     two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
-    arguments. Raises RuntimeError if a worker has died.
+    arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a worker of a process
+    pool has died (Dask starts another; if these die too, its KilledWorker).
     """
     if executor is None:
-        yield from (sample(env, *arguments, episode) for episode in count(first_episode))
+        for episode in count(first_episode):
+            yield sample(env, *arguments, episode)
     length, tasks = math.ceil(n_ahead / 16), deque()
     starts, n_tasks = count(first_episode, length), math.ceil(n_ahead / length)
     try:

@@ -87,7 +87,8 @@ def train(config, update=trpo_update, state=None, executor=None):
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     if config.vine_states:
         check_restorable(env, policy)
-    state, n_ahead = state or initial_state(policy, baseline, config), 16
+    state = state or initial_state(policy, baseline, config)
+    n_ahead = 16  # episodes that an executor may expect to be needed: a guess now, then what the last batch had
     while state.timesteps < config.timesteps:
         start, theta, phi, scaling = perf_counter(), state.theta, state.phi, state.scaling
         weights = policy.unpack(theta)

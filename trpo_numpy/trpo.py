@@ -16,7 +16,7 @@ from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 @dataclass(frozen=True)
 class Update:
     """What one update saw and did, in the letters of Appendix C."""
-    theta: np.ndarray       # (P,) the new parameters; theta_old itself unless status is "accepted"
+    theta: np.ndarray       # (P,) the new parameters; theta_old itself if the line search accepted none, or L is flat
     status: str             # "accepted", "no candidate accepted" or "zero gradient"
     g: np.ndarray           # (P,) gradient of L at theta_old
     s: np.ndarray           # (P,) search direction, A s = g nearly

@@ -10,21 +10,18 @@ import numpy as np
 
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import check_step, follow, sample_path
+from trpo_numpy.sampling import follow, sample_path
 from trpo_numpy.surrogate import (Batch, all_actions_surrogate, grad_all_actions_surrogate, grad_vine_surrogate,
                                   vine_surrogate)
 
 
 def layers(env):
     """The wrappers of env from the outermost inwards, and the environment itself."""
-    while env is not env.unwrapped:
-        yield env
-        env = env.env
-    yield env
+    return [env] if env is env.unwrapped else [env, *layers(env.env)]
 
 
 def copy_attributes(env, attributes):
-    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's data, copied apart."""
+    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
     import gymnasium as gym
 
     shared = {}
@@ -37,9 +34,9 @@ def copy_attributes(env, attributes):
 
 
 def save(env):
-    """All that steps change in env: a deep copy of its attributes and its wrappers'; in MuJoCo the whole MjData too.
+    """All that steps change: a deep copy of the attributes of env and its wrappers; in MuJoCo the whole MjData too.
 
-    (MuJoCo's own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
+    (Its own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
     """
     data = getattr(env.unwrapped, "data", None)
     is_mujoco = type(data).__module__.startswith("mujoco")
@@ -50,6 +47,7 @@ def restore(env, saved):
     """Brings env back to the state in which `save` found it, bitwise."""
     attributes, data = saved
     for layer, values in zip(layers(env), copy_attributes(env, attributes)):
+        vars(layer).clear()  # of what the steps since then have added, too
         vars(layer).update(values)
     if data is not None:
         import mujoco
@@ -57,7 +55,7 @@ def restore(env, saved):
 
 
 def check_restorable(env, policy):
-    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise."""
+    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included."""
     weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
     observation, _ = env.reset(seed=0)
     try:
@@ -65,27 +63,31 @@ def check_restorable(env, policy):
         for _ in range(2):
             restore(env, saved)
             paths.append(follow(env, policy.act, weights, scaling, observation, np.random.default_rng(0), 20, "a test"))
-        problem = None if paths[0].states.tobytes() == paths[1].states.tobytes() else "it goes on differently"
-    except (TypeError, NotImplementedError, AttributeError, RecursionError) as error:
+        first, second = ((path.states.tobytes(), path.rewards.tobytes(), path.terminated) for path in paths)
+        problem = None if first == second else "it goes on differently"
+    except Exception as error:  # copying fails in as many ways as there are libraries behind environments
         problem = f"{type(error).__name__}: {error}"
     if problem:
-        raise ValueError(f"env_id: {env.spec.id} cannot be restored to an earlier state ({problem}), as vine_states "
-                         "above 0 needs; wanted an environment that can, or vine_states 0")
+        raise ValueError(f"env_id: {env.spec.id} cannot be restored to an earlier state ({problem}); wanted an "
+                         "environment that can, or vine_states 0")
 
 
-def rollout_return(env, policy, weights, scaling, a, noise, config):
+def act_first(first, policy, weights, s, rng):
+    """The action in the list `first`, once; then `policy.act`."""
+    return first.pop() if first else policy.act(weights, s, rng)
+
+
+def rollout_return(env, policy, weights, scaling, a, noise_seed, config):
     """The sampled Q of action a in the state in which env is, and the number of steps.
 
-    noise seeds the random numbers of the policy and of the environment: the same for all actions of a state. The
-    rollout ends with the episode or after config.vine_length steps; what would follow these is not counted.
+    noise_seed seeds the random numbers of the policy and of the environment, common to all actions of a state (Section
+    5.2; Appendix H). The rollout ends with the episode or after config.vine_length steps; what would follow these is
+    not counted.
     """
-    rng, env.unwrapped.np_random = np.random.default_rng(noise).spawn(2)
-    observation, reward, terminated, truncated, _ = env.step(a)
-    check_step(reward, observation, scaling.mean.shape, "a rollout")
-    if terminated or truncated:
-        return reward, 1
-    rest = follow(env, policy.act, weights, scaling, observation, rng, config.vine_length - 1, "a rollout").rewards
-    return discounted_sums(np.array([reward, *rest]), config.gamma)[0], 1 + len(rest)
+    rng, env.unwrapped.np_random = np.random.default_rng(noise_seed).spawn(2)
+    act, anything = partial(act_first, [a], policy), scaling.mean  # a is given, whatever is observed
+    rewards = follow(env, act, weights, scaling, anything, rng, config.vine_length, "a rollout").rewards
+    return discounted_sums(rewards, config.gamma)[0], len(rewards)
 
 
 def all_actions(family, most):
@@ -97,16 +99,16 @@ def all_actions(family, most):
 
 
 def branch(env, policy, weights, scaling, s, rng, config):
-    """From the state s (d_s,) in which env is: actions (K, d_a), their Q (K,), and the steps that took. env goes back.
+    """Actions (K, d_a) in the state s (d_s,), in which env is, their Q (K,), and the number of steps; env is restored.
 
     The actions are all that there are if these are at most config.vine_actions, else so many from q = pi_old.
     """
     actions = all_actions(policy.family, config.vine_actions)
     if actions is None:
         actions = np.array([policy.act(weights, s, rng) for _ in range(config.vine_actions)])
-    saved, noise, Q, n_steps = save(env), int(rng.integers(2 ** 63)), [], 0
+    saved, noise_seed, Q, n_steps = save(env), int(rng.integers(2 ** 63)), [], 0
     for a in actions:
-        Q_a, length = rollout_return(env, policy, weights, scaling, a, noise, config)
+        Q_a, length = rollout_return(env, policy, weights, scaling, a, noise_seed, config)
         Q.append(Q_a)
         n_steps += length
         restore(env, saved)

@@ -7,7 +7,6 @@ Then change: --largest, a million samples and a hundred thousand parameters (8 G
 
     python tutorials/appendix_c_cost.py
 """
-import resource
 import time
 
 from common import new_figure, save_figure, tutorial_parser
@@ -43,12 +42,13 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats=3):
 def compute(Ns, hiddens, ks):
     """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
     sweeps = {}
-    for name, cases in [("samples N (P = 5,708)", [(N, (64, 64), 10) for N in Ns]),
-                        ("parameters P (N = 10,000)", [(10_000, hidden, 10) for hidden in hiddens]),
-                        ("CG iterations k (N = 10,000)", [(10_000, (64, 64), k) for k in ks])]:
-        times = {fraction: [seconds_of_update(*case, fraction) for case in cases] for fraction in FRACTIONS}
-        varied = [{"s": N, "p": P, "C": k}[name[0]] for (N, _, k), (_, P) in zip(cases, times[1.0])]
-        sweeps[name] = np.array(varied), {fraction: np.array(rows)[:, 0] for fraction, rows in times.items()}
+    for name, varies, cases in [("samples N (P = 5,708)", 0, [(N, (64, 64), 10) for N in Ns]),
+                                ("parameters P (N = 10,000)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
+                                ("CG iterations k (N = 10,000)", 2, [(10_000, (64, 64), k) for k in ks])]:
+        results = [[seconds_of_update(*case, fraction) for case in cases] for fraction in FRACTIONS]
+        N_P_k = [(N, P, k) for (N, _, k), (_, P) in zip(cases, results[0])]
+        seconds = {fraction: np.array(rows)[:, 0] for fraction, rows in zip(FRACTIONS, results)}
+        sweeps[name] = np.array(N_P_k)[:, varies], seconds
     return sweeps
 
 
@@ -72,6 +72,7 @@ def main():
     if args.largest:
         for fraction in reversed(FRACTIONS):
             seconds_of_update(1_000_000, (300, 300), 10, fraction, repeats=1)
+        import resource  # not on Windows; on Linux it counts in KiB
         print(f"most memory used: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** 20:.2f} GiB")
         return
     Ns, hiddens, ks = (1000, 10_000, 100_000), ((16, 16), (32, 32), (64, 64), (128, 128), (300, 300)), (1, 3, 10, 30)

@@ -36,6 +36,8 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
         timesteps = state.timesteps + sum(len(path.rewards) for path in paths)
         state = State(best.mean(axis=0), np.hypot(best.std(axis=0), noise), scaling, state.iteration + 1, timesteps,
                       state.episodes + n_samples)
-        update = Update(state.theta, "fitted to the best", nan, nan, *[np.nan, nan, [], *[np.nan] * 7])
+        unknown = {name: np.nan for name in ("sAs", "L_old", "L_new", "L_predicted", "delta", "kl_new",
+                                             "kl_predicted", "entropy")}
+        update = Update(state.theta, "fitted to the best", g=nan, s=nan, residuals=nan, candidates=[], **unknown)
         yield Iteration(state.iteration, timesteps, state.episodes, np.mean(returns), update, np.nan,
                         perf_counter() - start, 0.0, policy, scaling, state)

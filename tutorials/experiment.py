@@ -34,10 +34,14 @@ class Run:
     config: Config
 
     @property
+    def name(self):
+        """The method, with its step if that is swept."""
+        return self.method + (f"-{self.step:g}" if self.step else "")
+
+    @property
     def folder(self):
-        """Its name inside the experiment's folder."""
-        step = f"-{self.step:g}" if self.step else ""
-        return f"{self.method.replace(' ', '_')}{step}-seed{self.config.seed}"
+        """Its place inside the experiment's folder."""
+        return f"{self.name.replace(' ', '_')}-seed{self.config.seed}"
 
 
 def push(env, force):
@@ -77,21 +81,31 @@ def all_runs(methods, seeds):
     return runs
 
 
+def is_done(run, parent):
+    """Whether the run has come to its end, or has been stopped by its numbers.
+
+    Raises ValueError if its folder holds a run with other options, or a longer one.
+    """
+    folder = Path(parent, run.folder)
+    if not (folder / "config.json").exists():
+        return False
+    held = read_config(folder, run.name)
+    if replace(held, timesteps=run.config.timesteps) != run.config or held.timesteps > run.config.timesteps:
+        raise ValueError(f"out: {folder} holds a run with other options, {held}; wanted {run.config}, or another --out")
+    return (folder / "stopped.txt").exists() or read_progress(folder)["timesteps"][-1:].sum() >= run.config.timesteps
+
+
 def carry_out(run, parent):
     """Trains into the run's folder from where it stands; done already, it does nothing. Returns the run's name.
 
     Numbers that cannot be trusted any more end it: progress.csv has what came before, stopped.txt says why.
     """
     folder = Path(parent, run.folder)
-    if not (folder / "config.json").exists():
-        create_run_folder(folder, run.config)
-    held = read_config(folder)
-    if replace(held, timesteps=run.config.timesteps) != run.config:
-        raise ValueError(f"out: {folder} holds a run with other options, {held}; wanted {run.config}, or another --out")
-    if (folder / "stopped.txt").exists():
+    if is_done(run, parent):
         return run.folder
-    if held != run.config:
-        write_config(folder, run.config)
+    if not (folder / "config.json").exists():
+        create_run_folder(folder, run.config, method=run.name)
+    write_config(folder, run.config, run.name)
     policy, baseline = policy_and_baseline(make_env(run.config.env_id), run.config)
     state = resume(folder, policy, policy if run.method == "CEM" else baseline)  # CEM's phi has the size of theta
     try:
@@ -100,13 +114,6 @@ def carry_out(run, parent):
     except (FloatingPointError, CurvatureError) as error:
         (folder / "stopped.txt").write_text(f"{error}\n")
     return run.folder
-
-
-def is_done(run, parent):
-    """Whether the run has come to its end, or has been stopped by its numbers."""
-    folder = Path(parent, run.folder)
-    rows = read_progress(folder)["timesteps"] if (folder / "progress.csv").exists() else [0]
-    return (folder / "stopped.txt").exists() or rows[-1] >= run.config.timesteps
 
 
 def carry_out_all(runs, parent, workers):
@@ -133,9 +140,9 @@ def final_return(progress, timesteps):
 
 
 def read_runs(runs, parent):
-    """progress.csv of each Run that has one: {Run: columns}."""
-    return {run: read_progress(Path(parent, run.folder)) for run in runs
-            if Path(parent, run.folder, "progress.csv").exists()}
+    """progress.csv of each Run that has rows, to its end or not: {Run: columns}. Raises ValueError as `is_done`."""
+    progress = {run: read_progress(Path(parent, run.folder)) for run in runs if is_done(run, parent) is not None}
+    return {run: columns for run, columns in progress.items() if len(columns["timesteps"])}
 
 
 def keep_best_steps(progress, timesteps):

@@ -1,14 +1,18 @@
 """Section 5: single path against vine, on Pendulum-v1: how good an estimate of the gradient is, and what it costs.
 
-Left: Q of two actions in one state, once for each of many random sequences. With common random numbers both actions
-meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
-Middle and right: the variance of the gradient at theta_old, relative to its squared length. At equal numbers of
-Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100 simulator
-steps, each of single path's one: counted in steps, here, the two lie on one line.
-Then change: --length 20. Rollouts are cheaper, and what they leave out is no longer small.
+Left: Q of two actions in one state, once for each of many random sequences. With common random numbers (Appendix H)
+both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
+Middle and right: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
+numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
+simulator steps, each of single path's one: counted in steps the two are near. And much of vine's advantage is that
+Eq. (16) has a baseline built in: less a fit of s and t, which costs no step at all, single path beats both. (That is
+what practice added: baseline.py.) Rollouts of 100 steps leave out 0.99^100, more than a third, of what follows.
+Then change: --length 20. Rollouts are cheaper, and leave out four fifths.
 
     python tutorials/section_5_single_path_and_vine.py
 """
+from functools import partial
+
 from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
@@ -35,23 +39,33 @@ def q_pairs(env, policy, theta, config, n, common):
     return np.reshape(Q, (n, 2))
 
 
-def single_path_gradient(env, policy, theta, config, n_values, seed):
-    """The gradient of L (P,) from n_values Q-values of single paths (Section 5.1), and the steps they took."""
+def single_path_gradient(fit, env, policy, theta, config, n_values, seed):
+    """The gradient of L (P,) from n_values Q-values of single paths (Section 5.1), and the steps they took.
+
+    fit: less a least-squares fit of Q by s, s^2, t, t^2 and t^3, which changes no expectation but by overfitting.
+    """
     arguments = policy.act, policy.unpack(theta), no_scaling(3), np.random.SeedSequence(seed)
     paths = single_path(in_order(sample_path, env, None, arguments, 0), n_values)
-    batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
-                  np.concatenate([path.actions for path in paths]),
-                  np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths]))
-    return surrogate_and_gradient(policy, batch, theta)[-1], len(batch.states)
+    states = np.concatenate([path.states[:-1] for path in paths])
+    Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
+    if fit:
+        t = np.concatenate([np.linspace(-1, 1, len(path.rewards)) for path in paths])
+        features = np.column_stack([np.ones(len(t)), states, states ** 2, t, t ** 2, t ** 3])
+        Q = Q - features @ np.linalg.lstsq(features, Q)[0]
+    batch = Batch(states, np.concatenate([path.actions for path in paths]), Q)
+    return surrogate_and_gradient(policy, batch, theta)[-1], len(states)
 
 
 def vine_gradient(env, policy, theta, config, n_values, seed):
-    """The gradient of L (P,) from some n_values Q-values of a vine (Section 5.2), and the steps they took."""
+    """The gradient of L (P,) from some n_values Q-values of a vine (Section 5.2), and the steps they took.
+
+    Times K / (K - 1), for which Eq. (16) is too short, so that the variances are those of gradients of equal length.
+    """
     config = Config(gamma=config.gamma, batch_size=10 * n_values, vine_states=n_values // 4,
                     vine_length=config.vine_length)
     arguments = policy, policy.unpack(theta), no_scaling(3), config, np.random.SeedSequence(seed)
     _, batch, n_steps = vine(in_order(vine_path, env, None, arguments, 0), policy, config)
-    return surrogate_and_gradient(policy, batch, theta)[-1], n_steps
+    return surrogate_and_gradient(policy, batch, theta)[-1] * 4 / 3, n_steps
 
 
 def total_variance(gradients):
@@ -71,15 +85,19 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100):
     theta = policy.initial(np.random.default_rng(seed), 0.0)
     pairs = {name: q_pairs(env, policy, theta, config, n_pairs, name == "common") for name in ("common", "independent")}
     curves = {}
-    for name, gradient, sizes in [("single path", single_path_gradient, (200, 800, 3200, 12800)),
-                                  ("vine", vine_gradient, (50, 200, 800))]:
+    sizes = (200, 800, 3200, 12800)
+    for name, gradient, sizes in [("single path", partial(single_path_gradient, False), sizes),
+                                  ("vine", vine_gradient, sizes[:2]),
+                                  ("single path less a fit", partial(single_path_gradient, True), sizes)]:
         rows = []
         for n_values in sizes:
             gradients, steps = zip(*[gradient(env, policy, theta, config, n_values, [seed, repeat])
                                      for repeat in range(n_repeats)])
             rows.append((n_values, np.mean(steps), total_variance(gradients)))
             print(f"{name}: {n_values} Q-values from {rows[-1][1]:.0f} simulator steps", flush=True)
-        curves[name] = np.array(rows).T / [[1], [1], [squared_length(gradients)]]  # that of the largest batches
+        curves[name] = np.array(rows).T
+    for curve in curves.values():
+        curve[2] /= squared_length(gradients)  # of the last, which vary least
     return {"pairs": pairs, "curves": curves}
 
 
@@ -111,13 +129,11 @@ def main():
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
-    single, vine_ = (numbers["curves"][name] for name in ("single path", "vine"))
     print(f"variance of Q(s, a_2) - Q(s, a_1): independent random numbers {difference['independent']:.3g}, "
           f"common {difference['common']:.3g}: {difference['independent'] / difference['common']:.1f} times less")
     for n_values in (200, 800):
-        variances = [float(curve[2, curve[0] == n_values][0]) for curve in (single, vine_)]
-        print(f"relative variance of the gradient from {n_values} Q-values: single path {variances[0]:.2f}, "
-              f"vine {variances[1]:.2f}: {variances[0] / variances[1]:.1f} times less")
+        variances = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
+        print(f"relative variance of the gradient from {n_values} Q-values: {', '.join(variances)}")
 
 
 if __name__ == "__main__":

@@ -46,9 +46,14 @@ def seed_of(run):
 
 
 def evaluate(run, parent, n_episodes=20):
-    """The mean raw return of n_episodes without noise, of the policy in the run's folder; kept there beside it."""
+    """The mean raw return of n_episodes without noise, of the policy in the run's folder; kept there beside it.
+
+    NaN for a run that is not done, or that its numbers stopped.
+    """
     folder = Path(parent, run.folder)
-    path = folder / "evaluation.csv"
+    path = folder / f"evaluation-{run.config.timesteps}.csv"
+    if not is_done(run, parent) or (folder / "stopped.txt").exists():
+        return np.nan
     if not path.exists():
         env = make_env(run.config.env_id)
         policy = policy_for(env, run.config.hidden_sizes)
@@ -64,8 +69,8 @@ def draw(figure, table):
     for i, (axes, (task, rows)) in enumerate(zip(figure.subplots(1, len(table), squeeze=False)[0], table.items())):
         for y, variant in enumerate(variants):
             axes.plot(rows[variant], [y] * len(rows[variant]), ".", color="C0", alpha=0.6)
-            axes.plot(np.median(rows[variant]), y, "|", color="black", markersize=12)
-        axes.axvline(np.median(rows[variants[0]]), color="gray", linestyle=":")
+            axes.plot(np.nanmedian(rows[variant]), y, "|", color="black", markersize=12)
+        axes.axvline(np.nanmedian(rows[variants[0]]), color="gray", linestyle=":")
         axes.set_yticks(range(len(variants)), variants if i == 0 else [""] * len(variants), fontsize=8)
         axes.invert_yaxis()
         axes.set_title(task, fontsize=10)
@@ -82,7 +87,7 @@ def main():
     args = parser.parse_args()
     env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
     if args.quick:
-        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000"], range(2)
+        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", "k = 5"], range(2)
     parent, runs = args.out / "section_6_ablations", {}
     for env_id in env_ids:
         timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
@@ -93,15 +98,14 @@ def main():
         carry_out_all(by_seed, parent, args.workers)
     table = {}
     for (env_id, variant, seed), run in runs.items():
-        if is_done(run, parent):
-            table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
+        table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
     with open(args.out / "section_6_ablations.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["task", "variant", "median", *[f"seed {seed}" for seed in seeds]])
         for env_id, rows in table.items():
             for variant, returns in rows.items():
-                writer.writerow([env_id, variant, *np.round([np.median(returns), *returns], 1)])
-                print(f"{env_id:>15} {variant:>22}: median {np.median(returns):8.1f}   "
+                writer.writerow([env_id, variant, *np.round([np.nanmedian(returns), *returns], 1)])
+                print(f"{env_id:>15} {variant:>22}: median {np.nanmedian(returns):8.1f}   "
                       + " ".join(f"{R:.1f}" for R in returns))
     figure = new_figure(args.show)
     draw(figure, table)

@@ -4,8 +4,8 @@ Look for: whether natural gradient, with the best of five steps, keeps up with T
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
 Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
 gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
-have a bonus for staying healthy and other units of speed, bodies are newer; and 300,000 steps are less than a
-hundredth of what the paper spent. README.md has the paper's words beside these curves.
+have a bonus for staying healthy and other units of speed, bodies are newer; and 300,000 steps are a small part of what
+the paper spent. README.md has the paper's words beside these curves.
 Then change: --timesteps, which goes on from the runs there are.
 
     python tutorials/section_8_locomotion.py                # hours on two cores; goes on where it was stopped
@@ -26,7 +26,10 @@ SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 
 
 def methods(env_id, timesteps):
-    """The curves: {name: (loop, or steps if these are swept, Config)}, all with the default configuration."""
+    """The curves: {name: (loop, or steps if swept, Config)}, the default configuration but for advantages as they are.
+
+    Swimmer's strokes are slow: its discount is nearer to one.
+    """
     gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
     single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, standardize_advantages=False)
     standardized, vine = replace(single, standardize_advantages=True), replace(single, batch_size=1000, vine_states=20)
