@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from trpo_numpy.config import Config
-from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
-from trpo_numpy.training import train
+from trpo_numpy.environment import make_env
+from trpo_numpy.run_folder import create_run_folder, read_config, read_progress, record_iteration, resume
+from trpo_numpy.training import policy_and_baseline, train
 
 TRAIN = [sys.executable, "-m", "trpo_numpy", "train"]
 RUN = [*TRAIN, "environments:Count-v0", "--timesteps", "4000", "--batch-size", "40", "--hidden-sizes", "8",
@@ -120,7 +121,13 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
 def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path):
     config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=80)
     out = create_run_folder(tmp_path / "run", config)
+    assert len(read_progress(out)["iteration"]) == 0
+    resume(out, *policy_and_baseline(make_env(config.env_id), config))
+    assert sorted(path.name for path in out.iterdir()) == ["config.json"]
     assert command_line(*TRAIN, "--resume", out).returncode == 0
     before = (out / "policy.npz").read_bytes()
     assert command_line(*TRAIN, "--resume", out).returncode == 0
     assert (out / "policy.npz").read_bytes() == before and read_progress(out)["iteration"].tolist() == [1, 2]
+    result = command_line(*TRAIN, "--resume", out, "--timesteps", 79)
+    assert result.returncode == 2 and "timesteps: got 79, wanted at least the 80 that are done" in result.stderr
+    assert read_config(out) == config

@@ -142,6 +142,18 @@ def test_a_damaged_policy_is_refused(folder, damage):
         load_policy(folder, P, d_s)
 
 
+def test_a_run_of_another_method_or_another_version_is_refused(folder):
+    contents = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**contents, "method": "natural gradient-0.1"}))
+    with pytest.raises(ValueError, match=r"config\.json: got a run of natural gradient-0.1, wanted one of TRPO"):
+        read_config(folder)
+    assert read_config(folder, "natural gradient-0.1") == CONFIG
+    del contents["config"]["delta"], contents["config"]["seed"]
+    (folder / "config.json").write_text(json.dumps(contents))
+    with pytest.raises(ValueError, match=r"config\.json: .*no delta, seed: a run of another version"):
+        read_config(folder)
+
+
 @pytest.mark.parametrize("contents", ["", "{", "{}", "[]", '{"config": 3}', '{"config": {"no_field": 1}}', "\udcff"])
 def test_a_damaged_config_is_refused(folder, contents):
     (folder / "config.json").write_bytes(contents.encode(errors="surrogateescape"))

@@ -1,6 +1,7 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 4 claim is true of the numbers behind them."""
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -17,7 +18,8 @@ import section_4_trust_region  # noqa: E402
 import section_5_single_path_and_vine  # noqa: E402
 import section_7_prior_work  # noqa: E402
 import section_8_cart_pole  # noqa: E402
-from experiment import all_runs, carry_out, final_return, keep_best_steps, mean_curve, read_runs, report  # noqa: E402
+from experiment import all_runs, carry_out, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
+from experiment import read_runs, report  # noqa: E402
 
 from trpo_numpy.environment import make_env  # noqa: E402
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
@@ -139,9 +141,11 @@ def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
     before = (names[1] / "progress.csv").read_bytes()
     carry_out(runs[45_000], tmp_path / "whole")
     assert (names[1] / "progress.csv").read_bytes() == before
-    other, = all_runs({method: section_8_cart_pole.methods(45_000)["max KL" if method == "vine" else "vine"]}, [0])
-    with pytest.raises(ValueError, match="out: .* holds a run with other options"):
-        carry_out(other, tmp_path / "whole")
+    other = replace(runs[45_000], config=replace(runs[45_000].config, delta=0.1))
+    for wrong in (other, runs[21_000]):
+        for function in (carry_out, is_done):
+            with pytest.raises(ValueError, match="out: .* holds a run with other options"):
+                function(wrong, tmp_path / "whole")
 
 
 def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
@@ -150,9 +154,11 @@ def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
         carry_out(run, tmp_path)
     stopped = (tmp_path / run.folder / "stopped.txt").read_text()
     assert "wanted" in stopped
-    before = (tmp_path / run.folder / "progress.csv").read_text()
+    before = sorted((path.name, path.read_bytes()) for path in (tmp_path / run.folder).iterdir())
+    assert is_done(run, tmp_path)
     carry_out(run, tmp_path)
-    assert (tmp_path / run.folder / "progress.csv").read_text() == before
+    assert sorted((path.name, path.read_bytes()) for path in (tmp_path / run.folder).iterdir()) == before
+    assert len(read_runs([run], tmp_path)) <= 1  # it may have failed before its first whole iteration
 
 
 def test_the_best_step_is_kept_and_curves_are_means(tmp_path):
