@@ -217,9 +217,9 @@ def report(curves, timesteps, top, path):
             finals = [final_return(columns, timesteps) for columns in runs.values()]
             firsts = [next((int(i) for i, R in zip(c["iteration"], c["mean_return"]) if R >= top), "")
                       for c in runs.values()]
-            writer.writerows((method, run.step or "", run.config.seed, round(float(R), 2), first)
+            writer.writerows((method, run.step or "", run.config.seed, round(float(R), 3), first)
                              for run, R, first in zip(runs, finals, firsts))
-            print(f"{method:>30}: final {np.mean(finals):8.1f}   seeds " + " ".join(f"{R:.1f}" for R in finals)
+            print(f"{method:>30}: final {np.mean(finals):8.4g}   seeds " + " ".join(f"{R:.4g}" for R in finals)
                   + f"   first {top:g}: {' '.join(str(first) or '-' for first in firsts)}" * (top < np.inf))
 
 
