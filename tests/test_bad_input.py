@@ -157,6 +157,7 @@ def test_random_shapes_and_values_give_a_result_or_a_clear_error():
     assert results > 300 and errors > 300
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_random_mdps_give_a_result_or_a_clear_error():
     results = errors = 0
     for trial in range(500):
