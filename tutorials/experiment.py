@@ -177,13 +177,13 @@ def draw(figure, curves, sweeps, timesteps, title):
     for i, (method, runs) in enumerate(curves.items()):
         mean, panel = mean_curve(runs.values(), grid), panels[1 + i]
         step = next(iter(runs)).step
-        panels[0].plot(grid, mean, color=f"C{i}", label=method)
+        panels[0].plot(grid, mean, color=f"C{i}")
         for columns in runs.values():
             panel.plot(columns["timesteps"], columns["mean_return"], color=f"C{i}", linewidth=0.6, alpha=0.7)
         panel.plot(grid, mean, color=f"C{i}", linewidth=2.2)
-        panel.set_title(method + (f", step {step:g}" if step else "") + f" ({len(runs)} seeds)", fontsize=10)
-    panels[0].set_title("means over the seeds", fontsize=10)
-    panels[0].legend(fontsize=7)
+        title_of = method + (f", step {step:g}" if step else "") + f" ({len(runs)} seeds)"
+        panel.set_title(title_of, fontsize=10, color=f"C{i}")
+    panels[0].set_title("all means, in the colours of the titles", fontsize=10)
     for panel in panels[1:1 + len(curves)]:
         panel.sharey(panels[0])
     for panel in panels[:1 + len(curves)]:
