@@ -142,7 +142,7 @@ def test_random_shapes_and_values_give_a_result_or_a_clear_error():
     results = errors = 0
     updates = [trpo_update, empirical_fim_update, max_kl_update,
                lambda *args: natural_gradient_update(*args, step=0.1)]
-    for trial in range(1500):
+    for trial in range(700):
         problem = random_problem(FAMILIES[trial % 3], (5,), seed=trial)
         b = problem.batch
         arrays = [random_array(random_shape(a.shape)) if rng.random() < 0.4 else a
@@ -154,7 +154,7 @@ def test_random_shapes_and_values_give_a_result_or_a_clear_error():
         except (ValueError, FloatingPointError, CurvatureError) as error:
             assert "wanted" in str(error)
             errors += 1
-    assert results > 300 and errors > 300
+    assert results > 150 and errors > 150
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -92,7 +92,7 @@ def test_section_4_trust_region():
 
 
 def test_section_5():
-    numbers = section_5_single_path_and_vine.compute(0, 50, 8, 40)
+    numbers = section_5_single_path_and_vine.compute(0, 50, 4, 40)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
     assert difference["independent"] > 10 * difference["common"]
     single, vine, fitted = numbers["curves"].values()

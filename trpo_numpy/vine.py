@@ -116,10 +116,7 @@ def branch(env, policy, weights, scaling, s, rng, config):
 
 
 def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):
-    """`policy.act`; but first, with chance vine_states / batch_size, s joins the rollout set and is branched from.
-
-    So each state of the trunk is as likely as any other to be in the rollout set.
-    """
+    """`policy.act`; but first, with chance vine_states / batch_size, as any s, s joins the rollout set: a branch."""
     if rng.random() < config.vine_states / config.batch_size:
         branches.append((s, *branch(env, policy, weights, scaling, s, rng, config)))
     return policy.act(weights, s, rng)
