@@ -96,3 +96,12 @@ def test_learns():
     """A short run on Pendulum-v1: far above a random policy's -1200. The curves are in tutorials/results."""
     returns = [i.mean_return for i in train(Config(timesteps=40_000, batch_size=1000))]
     assert np.mean(returns[-5:]) > -500 > -900 > np.mean(returns[:5])
+
+
+@pytest.mark.parametrize("env_id, d_a", [("Count-v0", 1), ("MatrixActions-v0", 4), ("MultiDiscreteActions-v0", 2)])
+def test_delta_is_for_each_dimension_of_the_action_unless_told_otherwise(env_id, d_a):
+    for per_dimension, delta in [(True, 0.02 * d_a), (False, 0.02)]:
+        config = Config(env_id=env_id, batch_size=50, delta=0.02, delta_per_dimension=per_dimension)
+        update = next(train(config)).update
+        assert update.delta == pytest.approx(delta) and update.kl_new <= update.delta
+        assert update.candidates[0].beta == pytest.approx(np.sqrt(2 * delta / update.sAs))
