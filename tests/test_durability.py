@@ -112,7 +112,8 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     with open(out / "progress.csv", "a") as file:
         file.write("4,160,32,1")
     assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
-    assert read_progress(out)["iteration"].tolist() == [1, 2, 3, 4, 5]
+    progress = read_progress(out)
+    assert progress["iteration"].tolist() == [1, 2, 3, 4, 5] and (progress["mean_return"] == 15).all()
     (out / "progress.csv").write_text("iteration\n")
     result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
     assert result.returncode == 2 and "progress.csv: got 1 lines, wanted 6" in result.stderr

@@ -105,3 +105,15 @@ def test_delta_is_for_each_dimension_of_the_action_unless_told_otherwise(env_id,
         update = next(train(config)).update
         assert update.delta == pytest.approx(delta) and update.kl_new <= update.delta
         assert update.candidates[0].beta == pytest.approx(np.sqrt(2 * delta / update.sAs))
+
+
+def test_each_iteration_has_random_numbers_of_its_own():
+    seen = []
+
+    def spy(policy, theta, batch, config, rng):
+        seen.append(rng.random())
+        return trpo_update(policy, theta, batch, config, rng)
+
+    for _ in range(2):
+        list(train(Config(env_id="Count-v0", batch_size=20, timesteps=60), spy))
+    assert len(set(seen[:3])) == 3 and seen[:3] == seen[3:]
