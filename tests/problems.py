@@ -3,10 +3,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from trpo_numpy.baseline import no_scaling
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
+from trpo_numpy.sampling import sample_path
 from trpo_numpy.surrogate import Batch
 
 FAMILIES = [Gaussian(2), Categorical((3,)), Categorical((2, 4))]
@@ -47,3 +50,13 @@ def sample_states_and_actions(mdp, pi, rng, n_paths, T):
         actions[:, t] = a = np.minimum((rng.random((n_paths, 1)) > cumulative_pi[s]).sum(axis=1), last_a)
         states[:, t + 1] = np.minimum((rng.random((n_paths, 1)) > cumulative_P[s, a]).sum(axis=1), last_s)
     return states, actions
+
+
+def sample_one(env_id, episode=0, act="act", scaling=None, log_std=0.0):
+    """The environment, a Policy for it and one sampled Path."""
+    env = make_env(env_id)
+    policy = policy_for(env, (4,))
+    theta = policy.initial(np.random.default_rng(0), log_std)
+    scaling = scaling or no_scaling(policy.network.sizes[0])
+    path = sample_path(env, getattr(policy, act), policy.unpack(theta), scaling, np.random.SeedSequence(0), episode)
+    return env, policy, path
