@@ -11,7 +11,8 @@ import pytest
 
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env
-from trpo_numpy.run_folder import create_run_folder, read_config, read_progress, record_iteration, resume
+from trpo_numpy.learning_curve import read_progress
+from trpo_numpy.run_folder import create_run_folder, read_config, record_iteration, resume
 from trpo_numpy.training import policy_and_baseline, train
 
 TRAIN = [sys.executable, "-m", "trpo_numpy", "train"]

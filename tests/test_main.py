@@ -13,7 +13,8 @@ import pytest
 
 from trpo_numpy.__main__ import main
 from trpo_numpy.config import Config
-from trpo_numpy.run_folder import read_config, read_progress
+from trpo_numpy.learning_curve import read_progress
+from trpo_numpy.run_folder import read_config
 
 COMMAND = [sys.executable, "-m", "trpo_numpy"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}

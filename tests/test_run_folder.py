@@ -8,9 +8,9 @@ import pytest
 
 from trpo_numpy import run_folder
 from trpo_numpy.config import Config
-from trpo_numpy.run_folder import (COLUMNS, create_run_folder, load_policy, read_config, read_progress,
-                                   record_iteration)
 from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.learning_curve import COLUMNS, read_progress
+from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration
 from trpo_numpy.sampling import sample_path
 from trpo_numpy.training import train
 
@@ -39,7 +39,7 @@ def test_config_repeats_the_run(folder):
 def test_progress_has_a_row_an_iteration(folder):
     progress = read_progress(folder)
     assert progress["timesteps"].tolist() == [20, 40, 60] and progress["episodes"].tolist() == [4, 8, 12]
-    assert set(progress) == set(COLUMNS) - {"status"}
+    assert progress.dtype.names == COLUMNS and progress["status"].tolist() == ["accepted"] * 3
     assert (progress["kl"] <= CONFIG.delta).all() and (progress["seconds_sampling"] > 0).all()
 
 

@@ -23,7 +23,7 @@ from experiment import read_runs, report  # noqa: E402
 
 from trpo_numpy.environment import make_env  # noqa: E402
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
-from trpo_numpy.run_folder import read_progress  # noqa: E402
+from trpo_numpy.learning_curve import read_progress  # noqa: E402
 from trpo_numpy.surrogate import exact_surrogate  # noqa: E402
 from trpo_numpy.trust_region import visited_mean_kl  # noqa: E402
 

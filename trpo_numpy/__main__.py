@@ -6,17 +6,17 @@ import argparse  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from dataclasses import fields, replace  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from trpo_numpy.config import PAPER, Config  # noqa: E402
+from trpo_numpy.config import add_options, config_from  # noqa: E402
 from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
 from trpo_numpy.environment import make_env, policy_for  # noqa: E402
-from trpo_numpy.learning_curve import save_learning_curve  # noqa: E402
-from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, read_progress,  # noqa: E402
-                                   record_iteration, resume, write_config)
+from trpo_numpy.learning_curve import read_progress, save_learning_curve  # noqa: E402
+from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration,  # noqa: E402
+                                   resume, write_config)
 from trpo_numpy.sampling import greedy_returns  # noqa: E402
 from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
@@ -37,26 +37,13 @@ def build_parser():
                           "would have had uninterrupted; of the other options only --timesteps may be given")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; the result is the same "
                           "bytes whatever their number (default: 1, this one)")
-    training.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
-    for field in fields(Config)[1:]:
-        flag, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"
-        if field.type is bool:
-            training.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
-        elif field.type is tuple:
-            training.add_argument(flag, nargs="*", type=int, metavar="N", help=text)
-        else:
-            training.add_argument(flag, type=field.type, metavar=field.type.__name__.upper(), help=text)
+    add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
     evaluating.add_argument("dir", metavar="DIR", help="a run's folder")
     evaluating.add_argument("--episodes", type=int, default=20)
     evaluating.add_argument("--seed", type=int, help="of the episodes (default: that of the run)")
     evaluating.add_argument("--render", action="store_true", help="show the episodes in a window")
     return parser
-
-
-def config_from(options):
-    """The Config of the options that were typed, over those of --paper, over the defaults."""
-    return Config(**{**(PAPER if options.pop("paper", False) else {}), **options})
 
 
 def start_run(options):

@@ -1,4 +1,5 @@
 """The options of a training run: one documented field a line, checked when it is made."""
+import argparse
 import math
 import operator
 from dataclasses import dataclass, field, fields
@@ -67,3 +68,21 @@ def check_field(f, value):
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10}
+
+
+def add_options(parser):
+    """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
+    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
+    for f in fields(Config)[1:]:
+        flag, text = "--" + f.name.replace("_", "-"), f"{f.metadata['help']} (default: {f.default})"
+        if f.type is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif f.type is tuple:
+            parser.add_argument(flag, nargs="*", type=int, metavar="N", help=text)
+        else:
+            parser.add_argument(flag, type=f.type, metavar=f.type.__name__.upper(), help=text)
+
+
+def config_from(options):
+    """The Config of the options that were typed, {name: value}, over those of --paper, over the defaults."""
+    return Config(**{**(PAPER if options.pop("paper", False) else {}), **options})

@@ -1,5 +1,29 @@
-"""Not in the paper: the learning curve, return against timesteps, with the KL against its bound delta below it."""
+"""Not in the paper: progress.csv, a row an iteration, and its picture: return against timesteps, KL against delta."""
+from pathlib import Path
+
 import numpy as np
+
+COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "delta", "kl", "kl_predicted",
+           "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
+           "seconds_updating")
+
+
+def progress_row(iteration):
+    """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
+    i, update = iteration, iteration.update
+    backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
+    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
+           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance,
+           update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
+    return dict(zip(COLUMNS, (value.item() if isinstance(value, np.generic) else value for value in row)))
+
+
+def read_progress(folder):
+    """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet."""
+    path = Path(folder) / "progress.csv"
+    if not path.exists():
+        return np.empty(0, [(column, float) for column in COLUMNS])
+    return np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
 
 
 def draw_learning_curve(figure, runs, title):

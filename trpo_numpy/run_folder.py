@@ -18,11 +18,8 @@ import numpy as np
 
 from trpo_numpy.baseline import Scaling, scaling_of
 from trpo_numpy.config import Config
+from trpo_numpy.learning_curve import COLUMNS, progress_row
 from trpo_numpy.training import State
-
-COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "delta", "kl", "kl_predicted",
-           "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
-           "seconds_updating")
 
 
 @contextmanager
@@ -60,16 +57,6 @@ def write_config(folder, config, method="TRPO"):
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
         file.write((json.dumps(contents, indent=2) + "\n").encode())
-
-
-def progress_row(iteration):
-    """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
-    i, update = iteration, iteration.update
-    backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
-    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
-           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance,
-           update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
-    return dict(zip(COLUMNS, (value.item() if isinstance(value, np.generic) else value for value in row)))
 
 
 def record_iteration(folder, iteration):
@@ -110,18 +97,6 @@ def resume(folder, policy, baseline):
         with whole_file(path) as file:
             file.writelines(lines[:n_lines])
     return state
-
-
-def read_progress(folder):
-    """progress.csv as {column: array (iterations,)}; the column status is left out. Empty if there is none yet."""
-    path = Path(folder) / "progress.csv"
-    if not path.exists():
-        return {column: np.empty(0) for column in COLUMNS if column != "status"}
-    with open(path, newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    columns = reader.fieldnames or COLUMNS
-    return {column: np.array([float(row[column]) for row in rows]) for column in columns if column != "status"}
 
 
 def read_config(folder, method="TRPO"):

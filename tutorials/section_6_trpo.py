@@ -15,8 +15,8 @@ import numpy as np
 
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env
-from trpo_numpy.learning_curve import draw_learning_curve
-from trpo_numpy.run_folder import create_run_folder, read_progress, record_iteration
+from trpo_numpy.learning_curve import draw_learning_curve, read_progress
+from trpo_numpy.run_folder import create_run_folder, record_iteration
 from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import train
 
