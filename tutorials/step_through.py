@@ -1,0 +1,85 @@
+"""Appendix C, a line at a time: one update of a policy with three parameters, from twelve samples.
+
+Look for: the parabola of the KL and the straight line of L along the search direction, both exact at theta_old only;
+the first candidate is where the parabola reaches delta, and is refused because the KL itself is above.
+Then change: delta to 1e-4 in the first line of main. The models now hold and the first candidate is accepted.
+
+    python tutorials/step_through.py
+    python -m pdb tutorials/step_through.py     # step_through.md, beside this file, says where to stop, and what for
+"""
+from functools import partial
+
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.baseline import standardize
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.line_search import line_search, step_length
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch, grad_surrogate, log_prob, mean_kl, surrogate, surrogate_and_mean_kl
+
+
+def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta):
+    """L and the mean KL along theta_old + beta s, their models, and the candidates of the line search."""
+    betas = np.linspace(0, 1.3 * candidates[0].beta, 100)
+    L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
+    figure.set_size_inches(8, 3.4)
+    for axes, name, exact, model, label in zip(figure.subplots(1, 2), ["L", "mean KL (nats)"], [L, kl],
+                                               [L_old + betas * (g @ s), betas ** 2 * sAs / 2],
+                                               ["linear model", "quadratic model"]):
+        axes.plot(betas, exact, color="C0", label=name)
+        axes.plot(betas, model, color="C1", linestyle="--", label=label)
+        for candidate in candidates:
+            axes.plot(candidate.beta, candidate.L if name == "L" else candidate.kl, color="black",
+                      marker="x" if candidate.refused else "o", linestyle="",
+                      label="refused" if candidate.refused else "accepted")
+        axes.set(xlabel=r"$\beta$: the step is $\beta s$", ylabel=name)
+        axes.grid(alpha=0.3)
+    axes.axhline(delta, color="gray", linestyle=":", label=r"$\delta$")
+    axes.legend()
+    figure.tight_layout()
+
+
+def main():
+    delta, damping, args = 0.1, 0.01, tutorial_parser(__doc__).parse_args()
+    rng = np.random.default_rng(args.seed)
+
+    policy = Policy(MLP((1, 1)), Gaussian(1))                   # pi_theta(a|s) = N(w s + b, exp(r)^2), Appendix D
+    theta_old = np.array([0.5, 0.2, -0.5])                      # [w, b, r]
+    states = rng.standard_normal((12, 1))                       # (N, d_s)
+    mu_old, cache = policy.forward(theta_old, states)           # (N, 2): mean and r, in each state
+    actions = policy.family.sample(mu_old[:, :1], mu_old[:, 1:], rng)           # a ~ pi_theta_old
+    Q = -(actions - states)[:, 0] ** 2                          # what they were worth: best is a = s
+    advantages = standardize(Q)
+
+    log_q = log_prob(policy.family, mu_old, actions)            # q = pi_theta_old, Section 5.1
+    L_old = surrogate(policy.family, mu_old, actions, advantages, log_q)        # Eq. (14)
+    kl_old = mean_kl(policy.family, mu_old, mu_old)
+    dL_dmu = grad_surrogate(policy.family, mu_old, actions, advantages, log_q)  # (N, 2)
+    g = policy.backprop(theta_old, cache, dL_dmu)               # J'u, (P,)
+
+    A = np.array([fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, e) for e in np.eye(3)])  # never formed
+    product = partial(fisher_vector_product, policy, theta_old, cache, mu_old, damping)         # y -> Ay + damping y
+    s, residuals = conjugate_gradient(product, g, iterations=10)                # A s = g, Appendix C
+    s_exact = np.linalg.solve(A + damping * np.eye(3), g)
+    sAs = s @ A @ s
+    beta = step_length(sAs, delta)                              # sqrt(2 delta / s'As)
+
+    batch = Batch(states, actions, advantages)
+    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)     # theta -> (L, mean KL)
+    theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
+    L_new, kl_new = L_and_kl(theta_new)                         # Eq. (55)
+
+    figure = new_figure(args.show)
+    draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta)
+    save_figure(figure, args.out, "step_through", args.show)
+    print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
+          f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")
+
+
+if __name__ == "__main__":
+    main()
