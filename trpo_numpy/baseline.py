@@ -10,6 +10,7 @@ import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import discounted_sums
+from trpo_numpy.record import brief_repr
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Scaling:
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
     std: np.ndarray     # (d_s,), sqrt(var), or 1 where an observation has not varied yet
+    __repr__ = brief_repr
 
 
 def scaling_of(count, mean, var):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from trpo_numpy.record import brief_repr
+
 
 @dataclass(frozen=True)
 class FiniteMDP:
@@ -16,6 +18,7 @@ class FiniteMDP:
     r: np.ndarray       # (S, A)
     rho_0: np.ndarray   # (S,)
     gamma: float
+    __repr__ = brief_repr
 
     def __post_init__(self):
         S, A = self.r.shape if np.ndim(self.r) == 2 else (0, 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo_numpy.expected_return import advantage, check_policy, expected_return, state_value, visitation
+from trpo_numpy.record import brief_repr
 from trpo_numpy.surrogate import exact_surrogate
 from trpo_numpy.trust_region import max_kl, penalize_max_kl
 
@@ -65,6 +66,7 @@ class Improvement:
     kl: float           # D_KL^max(pi_i, pi_{i+1}), nats
     C: float            # of pi_i
     gap: float          # no policy has an M_i higher than M by more than this
+    __repr__ = brief_repr
 
 
 def algorithm_1(mdp, pi, tolerance=1e-12):

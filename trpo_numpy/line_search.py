@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import CurvatureError
+from trpo_numpy.record import brief_repr
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class Candidate:
     L: float
     kl: float
     refused: str
+    __repr__ = brief_repr
 
 
 def step_length(sAs, delta):

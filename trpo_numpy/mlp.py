@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trpo_numpy.record import brief_repr
+
 BLOCK = 512  # samples worked on at a time, so that what they need stays in the processor's cache
 MAX_CACHE = 2 ** 30  # bytes: 1 GiB
 
@@ -16,6 +18,7 @@ class Blocks:
     """What the derivatives need of x (N, d_in), a BLOCK at a time: (inputs, slopes), as `MLP.forward` has them."""
     layers: list
     x: np.ndarray
+    __repr__ = brief_repr
 
     def __iter__(self):
         for start in range(0, len(self.x), BLOCK):

@@ -12,6 +12,7 @@ from itertools import count
 import numpy as np
 
 from trpo_numpy.environment import make_env
+from trpo_numpy.record import brief_repr
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Path:
     actions: np.ndarray     # (T, d_a), as the policy chose them (not clipped)
     rewards: np.ndarray     # (T,), raw
     terminated: bool
+    __repr__ = brief_repr
 
 
 def check_step(reward, observation, shape, where):

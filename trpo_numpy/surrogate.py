@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.record import brief_repr
 
 
 def exact_surrogate(mdp, pi_old, pi):
@@ -99,6 +100,7 @@ class Batch:
     advantages: np.ndarray  # (N*K,), Q of Eqs. (14) to (16), or, not in the paper, an estimate of A (baseline.py)
     L: Callable = surrogate
     grad_L: Callable = grad_surrogate
+    __repr__ = brief_repr
 
 
 def mean_kl(family, mu_old, mu):

@@ -14,6 +14,7 @@ from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
+from trpo_numpy.record import brief_repr
 from trpo_numpy.sampling import in_order, sample_path, single_path
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import Update, trpo_update
@@ -29,6 +30,7 @@ class State:
     iteration: int = 0          # iterations done
     timesteps: int = 0          # environment steps so far
     episodes: int = 0           # paths so far
+    __repr__ = brief_repr
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Iteration:
     policy: Policy
     scaling: Scaling            # what this iteration's observations were scaled with
     state: State                # from which training goes on
+    __repr__ = brief_repr
 
 
 def estimate_advantages(paths, network, phi, config):

@@ -10,6 +10,7 @@ import numpy as np
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.line_search import line_search, step_length
+from trpo_numpy.record import brief_repr
 from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 
 
@@ -30,6 +31,7 @@ class Update:
     kl_new: float           # mean KL(theta_old || theta), nats
     kl_predicted: float     # 1/2 (theta - theta_old)'A(theta - theta_old)
     entropy: float          # mean entropy of pi_theta_old, nats
+    __repr__ = brief_repr
 
 
 def trpo_update(policy, theta_old, batch, config, rng):
