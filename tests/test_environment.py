@@ -3,10 +3,11 @@ import environments  # noqa: F401
 import gymnasium as gym
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from problems import sample_one
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.environment import make_env
+from trpo_numpy.environment import make_env, save_gif
 from trpo_numpy.gaussian import Gaussian
 
 
@@ -59,6 +60,19 @@ def test_an_environment_without_a_time_limit_gets_one():
 def test_what_is_refused(env_id, message):
     with pytest.raises(ValueError, match=message):
         make_env(env_id)
+
+
+def test_an_environment_that_cannot_be_made(monkeypatch):
+    monkeypatch.setattr(gym, "make", lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(OSError, match="env_id: Hopper-v5 cannot be made or shown here: ZeroDivisionError"):
+        make_env("Hopper-v5")
+
+
+def test_a_moving_picture_has_every_other_frame(tmp_path):
+    frames = [np.full((50, 100, 3), value, np.uint8) for value in (0, 90, 180, 255)]
+    save_gif(frames, tmp_path / "moving.gif", 20)
+    assert (tmp_path / "moving.gif").read_bytes().startswith(b"GIF")
+    assert imread(tmp_path / "moving.gif").shape[:2] == (200, 400)
 
 
 def test_an_environment_whose_package_is_not_installed(monkeypatch):

@@ -98,6 +98,16 @@ def test_evaluate_refuses_no_episodes(tmp_path, capsys):
     assert "seed: got -1, wanted a whole number of at least 0" in capsys.readouterr().err
 
 
+def test_evaluate_writes_a_moving_picture(tmp_path, capsys):
+    pytest.importorskip("pygame")
+    run, picture = str(tmp_path / "run"), tmp_path / "cart-pole.gif"
+    assert main(["train", "CartPole-v1", "--timesteps", "100", "--batch-size", "100", "--out", run]) == 0
+    assert main(["evaluate", run, "--episodes", "2", "--gif", str(picture)]) == 0
+    assert f"moving picture: {picture}" in capsys.readouterr().out and picture.stat().st_size > 1000
+    assert main(["evaluate", run, "--gif", str(tmp_path / "nowhere" / "a.gif")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_a_nan_from_the_environment_keeps_what_was_written(tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["train", "NaNReward-v0", "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1

@@ -13,7 +13,7 @@ import numpy as np  # noqa: E402
 
 from trpo_numpy.config import add_options, config_from  # noqa: E402
 from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
-from trpo_numpy.environment import make_env, policy_for  # noqa: E402
+from trpo_numpy.environment import make_env, policy_for, save_gif  # noqa: E402
 from trpo_numpy.learning_curve import read_progress, save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration,  # noqa: E402
                                    resume, write_config)
@@ -42,14 +42,15 @@ def build_parser():
     evaluating.add_argument("dir", metavar="DIR", help="a run's folder")
     evaluating.add_argument("--episodes", type=int, default=20)
     evaluating.add_argument("--seed", type=int, help="of the episodes (default: that of the run)")
-    evaluating.add_argument("--render", action="store_true", help="show the episodes in a window")
+    seen = evaluating.add_mutually_exclusive_group()
+    seen.add_argument("--render", action="store_true", help="show the episodes in a window (extra render)")
+    seen.add_argument("--gif", metavar="FILE", help="write the first of them as a moving picture (extra render)")
     return parser
 
 
 def start_run(options):
     """The folder of a new run, its Config, and no State."""
-    out = options.pop("out", None)
-    config = config_from(options)
+    out, config = options.pop("out", None), config_from(options)
     make_env(config.env_id).close()  # a wrong environment is refused before a folder is made
     return create_run_folder(out, config), config, None
 
@@ -65,8 +66,7 @@ def resume_run(options):
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
     if state and options and config.timesteps < state.timesteps:
         raise ValueError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    if config != held:
-        write_config(folder, config)
+    write_config(folder, config)
     return folder, config, state
 
 
@@ -76,8 +76,7 @@ def run_training(options):
     if n_workers < 1:
         raise ValueError(f"workers: got {n_workers}, wanted a whole number of at least 1")
     folder, config, state = (resume_run if "resume" in options else start_run)(options)
-    print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
-    print(HEADER)
+    print(f"training on {config.env_id}, seed {config.seed}, into {folder}\n{HEADER}")
     start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
     executor = ProcessPoolExecutor(n_workers) if n_workers > 1 else None
     try:
@@ -102,24 +101,26 @@ def run_training(options):
             executor.shutdown(wait=False, cancel_futures=True)
     if len(read_progress(folder)["kl"]):
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
-        print(f"learning curve: {folder / 'learning_curve.png'}")
-        print(f"evaluate with: python -m trpo_numpy evaluate {folder}")
+        print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {folder}")
     return code
 
 
-def run_evaluation(folder, episodes, seed, render):
+def run_evaluation(folder, episodes, seed, render, gif):
     """evaluate: deterministic (the most probable action), raw returns. Prints a line an episode and one for all."""
     for name, value, least in [("episodes", episodes, 1), ("seed", seed or 0, 0)]:
         if value < least:
             raise ValueError(f"{name}: got {value}, wanted a whole number of at least {least}")
     config = read_config(folder)
-    env = make_env(config.env_id, render_mode="human" if render else None)
+    env = make_env(config.env_id, render_mode="rgb_array_list" if gif else "human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
     theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
     returns = []
     for R in greedy_returns(env, policy, theta, scaling, config.seed if seed is None else seed, episodes):
         returns.append(R)
         print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
+        if gif and len(returns) == 1:
+            save_gif(env.render(), gif, env.metadata["render_fps"])
+            print(f"moving picture: {gif}", flush=True)
     env.close()
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
     return 0
@@ -133,7 +134,8 @@ def main(argv):
     try:
         if options.pop("command") == "train":
             return run_training(options)
-        return run_evaluation(options["dir"], options["episodes"], options["seed"], options["render"])
+        return run_evaluation(options["dir"], options["episodes"], options["seed"], options["render"],
+                              options["gif"])
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ def make_env(env_id, render_mode=None):
     Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
     the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
     of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
-    environment; ImportError if a package that it needs is not installed.
+    environment; ImportError if a package that it needs is not installed; OSError if it cannot be made or shown here.
     """
     import gymnasium as gym
     from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
@@ -24,11 +24,13 @@ def make_env(env_id, render_mode=None):
     try:
         env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
         if render_mode:
-            env.reset()  # opens the window, or finds that it cannot
+            env.reset()  # draws, or finds that it cannot
     except gym.error.DependencyNotInstalled as error:
         raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
     except (gym.error.Error, ImportError) as error:
         raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
+    except Exception as error:  # MuJoCo's own, where there is no screen
+        raise OSError(f"env_id: {env_id} cannot be made or shown here: {type(error).__name__}: {error}") from error
     if env.spec.max_episode_steps is None:
         env = TimeLimit(env, max_episode_steps=1000)
     seen, done = env.observation_space, env.action_space
@@ -66,3 +68,19 @@ def policy_for(env, hidden_sizes):
     else:
         family = Gaussian(math.prod(space.shape))
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
+
+
+def save_gif(frames, path, fps):
+    """Writes frames, arrays (height, width, 3), as a moving picture: every other one, 200 dots high."""
+    from matplotlib.animation import PillowWriter
+    from matplotlib.figure import Figure
+
+    height, width, _ = frames[0].shape
+    figure = Figure(figsize=(2 * width / height, 2), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    image, writer = axes.imshow(frames[0]), PillowWriter(fps / 2)
+    with writer.saving(figure, path, figure.dpi):
+        for frame in frames[::2]:
+            image.set_data(frame)
+            writer.grab_frame()
