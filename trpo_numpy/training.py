@@ -86,7 +86,8 @@ def train(config, update=trpo_update, state=None, executor=None):
     policy, baseline = policy_and_baseline(env, config)
     use_baseline = config.baseline and not config.vine_states  # Eqs. (15) and (16) need none
     dimensions = policy.family.d_a if config.delta_per_dimension else 1
-    update_config = replace(config, delta=config.delta * dimensions)
+    fraction = 1.0 if config.vine_states else config.fisher_fraction
+    update_config = replace(config, delta=config.delta * dimensions, fisher_fraction=fraction)
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     if config.vine_states:
         check_restorable(env, policy)

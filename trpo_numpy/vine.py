@@ -81,7 +81,7 @@ def rollout_return(env, policy, weights, scaling, a, noise_seed, config):
     """The sampled Q of action a in the state in which env is, and the number of steps.
 
     noise_seed seeds the random numbers of the policy and of the environment, common to all actions of a state (Section
-    5.2; Appendix H). The rollout ends with the episode or after config.vine_length steps; what would follow these is
+    5.2). The rollout ends with the episode or after config.vine_length steps; what would follow these is
     not counted.
     """
     rng, env.unwrapped.np_random = np.random.default_rng(noise_seed).spawn(2)

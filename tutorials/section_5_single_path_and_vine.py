@@ -1,6 +1,6 @@
 """Section 5: single path against vine, on Pendulum-v1: how good an estimate of the gradient is, and what it costs.
 
-Left: Q of two actions in one state, once for each of many random sequences. With common random numbers (Appendix H)
+Left: Q of two actions in one state, once for each of many random sequences. With common random numbers
 both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
 Middle and right: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100

@@ -8,18 +8,21 @@ Then change: VARIANTS.
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.99"
 """
 import csv
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from common import new_figure, save_figure
 from experiment import all_runs, carry_out_all, experiment_parser, is_done
 
 import numpy as np
+import scipy.linalg
 
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.run_folder import load_policy
 from trpo_numpy.sampling import greedy_returns
-from trpo_numpy.training import train
+from trpo_numpy.training import initial_state, policy_and_baseline, train
 
 TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
          "Swimmer-v5": 200_000}
@@ -27,11 +30,40 @@ VARIANTS = {
     "default": {}, "delta 0.01 for all": {"delta_per_dimension": False}, "delta 0.02": {"delta": 0.02},
     "lambda 0.95": {"gae_lambda": 0.95}, "lambda 0.99": {"gae_lambda": 0.99}, "batch 1000": {"batch_size": 1000},
     "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5}, "k = 20": {"cg_iterations": 20},
-    "damping 0.01": {"damping": 0.01}, "10% in A": {"fisher_fraction": 0.1}, "shrink 0.5": {"shrink": 0.5},
-    "baseline: 1 step": {"baseline_steps": 1}, "baseline: 4 steps": {"baseline_steps": 4},
-    "baseline: damping 0.01": {"baseline_damping": 0.01}, "no scaling": {"scale_observations": False},
-    "log-std -0.5": {"initial_log_std": -0.5}, "hidden 32 32": {"hidden_sizes": (32, 32)},
-    "not standardized": {"standardize_advantages": False}}
+    "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0}, "shrink 0.9": {"shrink": 0.9},
+    "baseline: 2 steps of 10": {"baseline_steps": 2, "baseline_cg_iterations": 10},
+    "baseline: damping 0.01": {"baseline_damping": 0.01}, "observations as they are": {"scale_observations": False},
+    "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
+    "hidden 32 32": {"hidden_sizes": (32, 32)}, "orthogonal start": {}, "last layer not small": {}}
+
+
+def train_from(theta_of, config, state=None):
+    """`train` from another start: the first theta of a new run goes through theta_of(policy, theta)."""
+    policy, baseline = policy_and_baseline(make_env(config.env_id), config)
+    if state is None:
+        state = initial_state(policy, baseline, config)
+        state = replace(state, theta=theta_of(policy, state.theta))
+    return train(config, state=state)
+
+
+def orthogonal(policy, theta):
+    """Each hidden W of theta replaced by the nearest one with orthonormal rows or columns (its polar factor)."""
+    theta = theta.copy()
+    layers, _ = policy.unpack(theta)
+    for W, _ in layers[:-1]:
+        W[:] = scipy.linalg.polar(W)[0]
+    return theta
+
+
+def not_small(policy, theta):
+    """The last W of theta as large as the hidden ones."""
+    theta = theta.copy()
+    layers, _ = policy.unpack(theta)
+    layers[-1][0][:] *= 100
+    return theta
+
+
+LOOPS = {"orthogonal start": partial(train_from, orthogonal), "last layer not small": partial(train_from, not_small)}
 
 
 def config_of(env_id, variant, timesteps):
@@ -87,11 +119,11 @@ def main():
     args = parser.parse_args()
     env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
     if args.quick:
-        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", "k = 5"], range(2)
+        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
     parent, runs = args.out / "section_6_ablations", {}
     for env_id in env_ids:
         timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
-        methods = {f"{env_id} {v}": (train, config_of(env_id, v, timesteps)) for v in variants}
+        methods = {f"{env_id} {v}": (LOOPS.get(v, train), config_of(env_id, v, timesteps)) for v in variants}
         runs |= {(env_id, run.method[len(env_id) + 1:], run.config.seed): run for run in all_runs(methods, seeds)}
     if not args.plot_only:
         by_seed = sorted(runs.values(), key=seed_of)  # so that the table of the first seed is whole first

@@ -39,11 +39,12 @@ def main():
     parser.add_argument("--env-id", default="Pendulum-v1")
     parser.add_argument("--timesteps", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=3, help="how many, from --seed on (default: 3)")
+    parser.add_argument("--gamma", type=float, default=Config.gamma, help=f"discount (default: {Config.gamma})")
     parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL, for each of the action's "
                         f"dimensions (default: {Config.delta})")
     args = parser.parse_args()
     timesteps, name = 4000 if args.quick else args.timesteps, args.env_id.replace("/", "-")
-    configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, delta=args.delta)
+    configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, gamma=args.gamma, delta=args.delta)
                for seed in range(args.seed, args.seed + args.seeds)]
 
     results = [run(config, args.out) for config in configs]

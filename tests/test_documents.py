@@ -1,0 +1,113 @@
+"""The documents tell the truth: what they cite is in the paper, what they name is in the project."""
+import importlib
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import trpo_numpy
+from trpo_numpy.__main__ import build_parser
+from trpo_numpy.config import Config
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+GALLERY = (ROOT / "tutorials" / "README.md").read_text()
+PATTERNS = "*.md", "trpo_numpy/*.py", "tests/test_*.py", "tests/benchmark_*.py", "tutorials/*.py", "tutorials/*.md"
+TEXTS = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern))
+MODULES = sorted(path.stem for path in (ROOT / "trpo_numpy").glob("*.py") if path.stem != "__init__")
+TUTORIALS = sorted(path.stem for path in (ROOT / "tutorials").glob("*_*.py"))
+
+# What the paper has: arXiv 1502.05477.
+PAPER = {"Section": ["1", "2", "3", "4", "5", "5.1", "5.2", "6", "7", "8", "8.1", "8.2", "9"],
+         "Appendix": ["A", "B", "C", "C.1", "D", "E", "F"], "Eq": range(1, 58), "Figure": range(1, 6),
+         "Table": range(1, 4), "Theorem": [1], "Algorithm": [1]}
+
+
+LISTED = {"Eq": r"\(\d+\)", "Section": r"\d(?:\.\d)?(?![\d.]*\d)"}
+
+
+def numbers(kind, text):
+    """What follows `Section 2`, `Eqs. (3), (4) and (14) to (16)`, `Table 2` and the like: a set of texts."""
+    text = re.sub(r"\s+", " ", text)
+    if kind not in LISTED:
+        return set(re.findall(rf"\b{kind} ([A-Z](?:\.\d)?\b|\d+)", text))
+    number = LISTED[kind]
+    lists = re.findall(rf"\b{kind}s?\.? ({number}(?:(?:, | and | to ){number})*)", text)
+    return {n.strip("()") for listed in lists for n in re.findall(number, listed)}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=[str(path.relative_to(ROOT)) for path in TEXTS])
+def test_what_is_cited_is_in_the_paper(path):
+    if path.name == Path(__file__).name:
+        return
+    text = path.read_text()
+    for kind, there in PAPER.items():
+        assert numbers(kind, text) <= set(map(str, there))
+
+
+def test_the_check_of_citations_can_fail():
+    assert numbers("Eq", "Eqs. (3), (4) and (14) to\n(16), Eq. (58)") == {"3", "4", "14", "16", "58"}
+    assert numbers("Section", "Sections 2 and 5.1, in Section 8.3.") == {"2", "5.1", "8.3"}
+    assert numbers("Appendix", "Appendix C.1, then Appendix H") == {"C.1", "H"}
+    assert numbers("Table", "Table 2, 1000 steps") == {"2"}
+
+
+@pytest.mark.parametrize("name", ["README.md", "tutorials/README.md", "tutorials/step_through.md"])
+def test_links_lead_to_files(name):
+    path = ROOT / name
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text())
+    assert links and not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_the_readmes_table_has_every_module_and_tutorial_and_its_tests():
+    assert not [name for name in MODULES if f"trpo_numpy/{name}.py" not in README]
+    assert not [name for name in TUTORIALS if f"tutorials/{name}.py" not in README]
+    assert not [path.name for path in (ROOT / "tests").glob("test_*.py")
+                if f"tests/{path.name}" not in README and path.stem[5:] not in MODULES]
+
+
+def test_the_gallery_has_every_tutorial_and_its_picture():
+    rows = [line for line in GALLERY.splitlines() if line.startswith("|")]
+    for name in TUTORIALS:
+        assert any(f"`python tutorials/{name}.py" in row and f"results/{name}" in row for row in rows), name
+
+
+def test_options_and_fields_that_are_named_exist():
+    train, evaluate = (build_parser()._subparsers._group_actions[0].choices[name] for name in ("train", "evaluate"))
+    known = {option for parser in (train, evaluate) for action in parser._actions for option in action.option_strings}
+    helps = [subprocess.run([sys.executable, ROOT / "tutorials" / f"{name}.py", "--help"], capture_output=True,
+                            text=True).stdout for name in TUTORIALS]
+    known |= set(re.findall(r"--[a-z-]+", " ".join(helps)))
+    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README + GALLERY))
+    assert named and named <= known
+    assert {f.name for f in fields(Config)} >= set(re.findall(r"`config\.([a-z_]+)`", README))
+
+
+def test_code_that_the_readme_quotes_after_a_file_is_in_it():
+    """[fisher](trpo_numpy/fisher.py): `code`."""
+    quotes = re.findall(r"\]\((trpo_numpy/\w+\.py)\): `([^`]+)`", README)
+    assert len(quotes) >= 9
+    assert not [(file, code) for file, code in quotes if code not in (ROOT / file).read_text()]
+
+
+def test_functions_that_the_readme_names_exist():
+    for module, name in re.findall(r"`(\w+)` \((\w+)\.py\)", README):
+        assert hasattr(importlib.import_module(f"trpo_numpy.{name}"), module)
+
+
+def test_each_module_says_where_in_the_paper_it_belongs():
+    for name in MODULES:
+        if name != "__main__":
+            doc = importlib.import_module(f"trpo_numpy.{name}").__doc__
+            assert re.search(r"Section|Appendix|Not in the paper|options of a training run", doc), name
+
+
+def test_help_gives_the_reading_order():
+    order = re.findall(r"\[\w+\]\(trpo_numpy/(\w+)\.py\)", README.split("## Read")[1].split("Not in the paper:")[0])
+    doc = trpo_numpy.__doc__
+    assert len(order) > 14 and all(re.search(rf"\b{name}\b", doc) for name in MODULES)
+    positions = [re.search(rf"\b{name}\b", doc).start() for name in order]
+    assert positions == sorted(positions)
