@@ -23,6 +23,8 @@ rng = np.random.default_rng(0)
 UPDATES = [trpo_update, partial(natural_gradient_update, step=0.1), partial(policy_gradient_update, step=0.1),
            empirical_fim_update, max_kl_update]
 
+CONFIG = Config(fisher_fraction=1.0)  # all states in A, as the siblings have them
+
 
 @pytest.fixture(params=FAMILIES, ids=str)
 def p(request):
@@ -30,21 +32,21 @@ def p(request):
 
 
 def test_natural_gradient_has_trpos_direction(p):
-    trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
-    natural = natural_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 0.7)
+    trpo = trpo_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
+    natural = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 0.7)
     assert np.array_equal(natural.s, trpo.s) and natural.sAs == trpo.sAs and natural.entropy == trpo.entropy
     assert np.array_equal(natural.theta, p.theta_old + 0.7 * trpo.s)
-    same_step = natural_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, trpo.candidates[-1].beta)
+    same_step = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, trpo.candidates[-1].beta)
     assert np.array_equal(same_step.theta, trpo.theta) and same_step.kl_new == trpo.kl_new
     assert same_step.kl_predicted == pytest.approx(trpo.kl_predicted, rel=1e-12)
 
 
 def test_policy_gradient_has_trpos_gradient(p):
-    trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
-    policy_gradient = policy_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 0.01)
+    trpo = trpo_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
+    policy_gradient = policy_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 0.01)
     assert np.array_equal(policy_gradient.g, trpo.g) and policy_gradient.entropy == trpo.entropy
     assert np.array_equal(policy_gradient.theta, p.theta_old + 0.01 * trpo.g)
-    small = policy_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, 1e-5)
+    small = policy_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 1e-5)
     assert small.L_new - small.L_old == pytest.approx(small.L_predicted - small.L_old, rel=1e-2)
     assert small.kl_new == pytest.approx(small.kl_predicted, rel=1e-2)
 
@@ -53,8 +55,8 @@ def test_empirical_fim_of_all_actions_is_the_analytic_one():
     p = random_problem(Categorical((2, 4)), (5,), N=60)
     every = np.tile(all_actions(p.family, 8), (60, 1))
     batch = Batch(p.batch.states, every, rng.standard_normal(480), all_actions_surrogate, grad_all_actions_surrogate)
-    trpo = trpo_update(p.policy, p.theta_old, batch, Config(), rng)
-    empirical = empirical_fim_update(p.policy, p.theta_old, batch, Config(), rng)
+    trpo = trpo_update(p.policy, p.theta_old, batch, CONFIG, rng)
+    empirical = empirical_fim_update(p.policy, p.theta_old, batch, CONFIG, rng)
     assert np.allclose(empirical.s, trpo.s, rtol=1e-8) and empirical.sAs == pytest.approx(trpo.sAs)
 
 
@@ -62,16 +64,16 @@ def test_a_fixed_step_out_of_all_numbers_is_an_error():
     p = random_problem(Gaussian(2), (5,), N=60)
     for update in (natural_gradient_update, policy_gradient_update):
         with np.errstate(all="ignore"):
-            assert update(p.policy, p.theta_old, p.batch, Config(), rng, 1e155).kl_new == np.inf
+            assert update(p.policy, p.theta_old, p.batch, CONFIG, rng, 1e155).kl_new == np.inf
             with pytest.raises(FloatingPointError, match="fixed step: theta is not finite .* wanted"):
-                update(p.policy, p.theta_old, p.batch, Config(), rng, np.inf)
+                update(p.policy, p.theta_old, p.batch, CONFIG, rng, np.inf)
 
 
 @pytest.mark.parametrize("wrong", [1e3, 1e6])
 def test_a_fixed_step_is_taken_whatever_comes_of_it(wrong):
     p = random_problem(Gaussian(2), (5,), N=60)
     with np.errstate(over="ignore"):
-        update = natural_gradient_update(p.policy, p.theta_old, p.batch, Config(), rng, wrong)
+        update = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, wrong)
     assert update.status == "accepted" and not update.L_new > update.L_old and not update.kl_new < 1
 
 
@@ -96,10 +98,10 @@ def test_empirical_fim_converges_to_the_analytic_one_as_actions_are_resampled(p)
 
 def test_empirical_fim_is_trpo_with_another_metric():
     p = random_problem(Gaussian(2), (), N=20_000)
-    trpo = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
-    empirical = empirical_fim_update(p.policy, p.theta_old, p.batch, Config(), rng)
+    trpo = trpo_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
+    empirical = empirical_fim_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
     assert np.array_equal(empirical.g, trpo.g) and not np.array_equal(empirical.s, trpo.s)
-    assert empirical.entropy == trpo.entropy == max_kl_update(p.policy, p.theta_old, p.batch, Config(), rng, 1).entropy
+    assert empirical.entropy == trpo.entropy == max_kl_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 1).entropy
     assert empirical.s @ trpo.s / np.linalg.norm(empirical.s) / np.linalg.norm(trpo.s) > 0.95
     L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, empirical.theta)
     assert (L, kl) == (empirical.L_new, empirical.kl_new) and empirical.status == "accepted" and kl <= 0.01
@@ -109,7 +111,7 @@ def test_empirical_fim_is_trpo_with_another_metric():
 def test_max_kl_solves_eq_11_to_second_order(family):
     """Against SciPy's solver, given every state's constraint s'A_ns <= 2 delta, on a linear policy."""
     p = random_problem(family, (), N=40)
-    config = Config(delta=1e-6, damping=0.0, cg_iterations=50)
+    config = Config(fisher_fraction=1.0, delta=1e-6, damping=0.0, cg_iterations=50)
     update = max_kl_update(p.policy, p.theta_old, p.batch, config, rng, n_rounds=500)
     _, cache = p.policy.forward(p.theta_old, p.batch.states)
     per_state = [np.array([prior_work.weighted_fisher_product(p.policy, p.theta_old, cache, p.mu_old, one, 0.0, y)
@@ -124,7 +126,7 @@ def test_max_kl_solves_eq_11_to_second_order(family):
 
 
 def test_max_kl_bounds_every_state_and_so_takes_shorter_steps(p):
-    config = Config(delta=0.02)
+    config = Config(fisher_fraction=1.0, delta=0.02)
     trpo, bounded = (update(p.policy, p.theta_old, p.batch, config, rng) for update in (trpo_update, max_kl_update))
     kl_trpo, kl_bounded = (p.family.kl(p.mu_old, p.policy.mu(u.theta, p.batch.states)) for u in (trpo, bounded))
     assert kl_bounded.max() == bounded.kl_new <= 0.02 < kl_trpo.max() and kl_bounded.mean() < kl_trpo.mean()
@@ -144,4 +146,4 @@ def test_each_trains_in_the_loop(update, options):
 def test_no_gradient_no_step(update):
     p = random_problem(Gaussian(2), ())
     flat = type(p.batch)(p.batch.states, p.batch.actions, np.zeros(7))
-    assert np.array_equal(update(p.policy, p.theta_old, flat, Config(), rng).theta, p.theta_old)
+    assert np.array_equal(update(p.policy, p.theta_old, flat, CONFIG, rng).theta, p.theta_old)

@@ -13,6 +13,8 @@ from trpo_numpy.trpo import trpo_update
 
 rng = np.random.default_rng(0)
 
+ALL = Config(fisher_fraction=1.0)  # all states in A
+
 
 def with_advantages(batch, advantages):
     return dataclasses.replace(batch, advantages=advantages)
@@ -24,7 +26,8 @@ def test_accepted_and_refused_steps_over_many_batches():
     for seed in range(300):
         family, hidden = FAMILIES[seed % 3], HIDDEN[seed % 2 + 1]
         p = random_problem(family, hidden, seed=seed, N=12)
-        config = Config(delta=[0.001, 0.01, 0.5][seed // 3 % 3], damping=[0.0, 0.1][seed % 2], max_backtracks=seed % 7)
+        config = dataclasses.replace(ALL, delta=[0.001, 0.01, 0.5][seed // 3 % 3], damping=[0.0, 0.1][seed % 2],
+                                     max_backtracks=seed % 7)
         before = p.theta_old.tobytes()
         update = trpo_update(p.policy, p.theta_old, p.batch, config, rng)
         assert p.theta_old.tobytes() == before
@@ -46,7 +49,7 @@ def test_accepted_and_refused_steps_over_many_batches():
 
 def test_the_record_is_appendix_c():
     p = random_problem(Gaussian(2), (5,), N=200)
-    update = trpo_update(p.policy, p.theta_old, p.batch, Config(delta=1e-8, cg_iterations=300, damping=0.0), rng)
+    update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, delta=1e-8, cg_iterations=300, damping=0.0), rng)
     step = update.theta - p.theta_old
     assert np.allclose(step, update.candidates[-1].beta * update.s, rtol=1e-6)
     assert update.candidates[0].beta == np.sqrt(2 * 1e-8 / update.sAs)
@@ -59,11 +62,11 @@ def test_the_record_is_appendix_c():
 def test_damping_is_in_the_direction_but_not_in_sAs():
     """With the damping counted into s'As the step would fall short of delta; the paper's s'As has none."""
     p = random_problem(Gaussian(2), (5,), N=200)
-    update = trpo_update(p.policy, p.theta_old, p.batch, Config(damping=1.0, cg_iterations=60), rng)
+    update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, damping=1.0, cg_iterations=60), rng)
     _, cache = p.policy.forward(p.theta_old, p.batch.states)
     damped_As = trpo.fisher_vector_product(p.policy, p.theta_old, cache, p.mu_old, 1.0, update.s)
     assert np.allclose(damped_As, update.g, rtol=1e-6, atol=1e-9)
-    update = trpo_update(p.policy, p.theta_old, p.batch, Config(delta=1e-8, damping=1.0), rng)
+    update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, delta=1e-8, damping=1.0), rng)
     assert update.candidates[0].kl == pytest.approx(1e-8, rel=0.01)
 
 
@@ -83,7 +86,7 @@ def test_an_advantage_that_is_not_finite_is_an_error(wrong):
 
 def test_fisher_fraction_subsamples_only_the_metric():
     p = random_problem(Gaussian(2), (5,), N=2000)
-    full = trpo_update(p.policy, p.theta_old, p.batch, Config(), rng)
+    full = trpo_update(p.policy, p.theta_old, p.batch, ALL, rng)
     part = trpo_update(p.policy, p.theta_old, p.batch, Config(fisher_fraction=0.1), np.random.default_rng(1))
     assert np.array_equal(full.g, part.g) and not np.array_equal(full.s, part.s)
     assert full.s @ part.s / np.linalg.norm(full.s) / np.linalg.norm(part.s) > 0.9

@@ -66,8 +66,9 @@ def check_field(f, value):
 
 
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
+# All states in A: where nothing is damped g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
-         "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10}
+         "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
 
 
 def add_options(parser):

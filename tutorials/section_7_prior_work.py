@@ -42,7 +42,7 @@ def gain_along(policy, theta_old, batch, s, sAs, kls):
 
 def compute(seed=0, step=1.0, n_iterations=25):
     """The numbers behind the picture: curves {method: (L gained, KL)} of the last batch, kls {method: (n,)} of all."""
-    seen, config = {}, Config(env_id="Pendulum-v1", seed=seed, timesteps=2000 * n_iterations)
+    seen, config = {}, Config(seed=seed, timesteps=2000 * n_iterations, fisher_fraction=1.0)
     for iteration in train(config, partial(all_updates, seen, step)):
         print(f"iteration {iteration.iteration} of {n_iterations}", flush=True)
     problem, grid = seen.pop("batch"), np.geomspace(1e-5, 0.3, 60)

@@ -23,8 +23,7 @@ ENV_ID, STEPS_AN_ITERATION = "experiment:ContinuousCartPole-v0", 20_000
 
 def methods(timesteps):
     """The curves: {name: (loop, or steps if these are swept, Config)}. The paper's algorithm, with nothing added."""
-    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=STEPS_AN_ITERATION,
-                    fisher_fraction=1.0)
+    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=STEPS_AN_ITERATION)
     vine = replace(single, batch_size=STEPS_AN_ITERATION // 10,
                    vine_states=STEPS_AN_ITERATION // 400)  # 4 x 100 steps from each
     return {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single),
