@@ -49,7 +49,8 @@ def test_accepted_and_refused_steps_over_many_batches():
 
 def test_the_record_is_appendix_c():
     p = random_problem(Gaussian(2), (5,), N=200)
-    update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, delta=1e-8, cg_iterations=300, damping=0.0), rng)
+    config = dataclasses.replace(ALL, delta=1e-8, cg_iterations=300, damping=0.0)
+    update = trpo_update(p.policy, p.theta_old, p.batch, config, rng)
     step = update.theta - p.theta_old
     assert np.allclose(step, update.candidates[-1].beta * update.s, rtol=1e-6)
     assert update.candidates[0].beta == np.sqrt(2 * 1e-8 / update.sAs)

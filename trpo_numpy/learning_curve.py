@@ -7,6 +7,11 @@ COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement",
            "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
            "seconds_updating")
 
+# Of every picture: colours that the colour-blind can tell apart (Okabe and Ito), and line styles for print in grey.
+STYLE = {"axes.prop_cycle": (
+    'cycler("color", ["0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "000000", "999999"]) + '
+    'cycler("linestyle", ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2, 1, 2))])')}
+
 
 def progress_row(iteration):
     """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
@@ -51,8 +56,10 @@ def draw_learning_curve(figure, runs, title):
 
 def save_learning_curve(progress, config, path):
     """Writes the learning curve of one run as a picture."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure()
-    draw_learning_curve(figure, {f"seed {config.seed}": progress}, f"TRPO on {config.env_id}")
-    figure.savefig(path)
+    with rc_context(STYLE):
+        figure = Figure()
+        draw_learning_curve(figure, {f"seed {config.seed}": progress}, f"TRPO on {config.env_id}")
+        figure.savefig(path)

@@ -44,7 +44,7 @@ def main():
     figure = new_figure(args.show, figsize=(12, 4))
     along, scatter, second = figure.subplots(1, 3)
 
-    for family, color in [(Gaussian(2), "tab:blue"), (Categorical((4,)), "tab:orange")]:
+    for family, color in [(Gaussian(2), "C0"), (Categorical((4,)), "C1")]:
         name = type(family).__name__
         policy = Policy(MLP((3, *hidden, family.d_output)), family)
         theta_old = policy.initial(rng, 0.0) + 0.5 * rng.standard_normal(policy.n_parameters)

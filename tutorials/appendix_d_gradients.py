@@ -81,7 +81,7 @@ def main():
         numeric = np.array([central_difference(f, x, direction, h_i) for h_i in h])
         error = np.maximum(abs(numeric - analytic) / abs(analytic), 1e-16)
         best[name] = error[np.argmin(abs(h - 1e-5))]
-        axes.loglog(h, error, "--" if "wrong" in name else "-", label=name)
+        axes.loglog(h, error, linewidth=3 if "wrong" in name else 1.5, label=name)
         print(f"{name:>28}: gradient'd {analytic:+.10f}, relative error at h = 1e-5 {best[name]:.0e}")
     axes.loglog(h[h > 1e-4], 0.1 * h[h > 1e-4] ** 2, ":", color="gray", label=r"order $h^2$")
     axes.loglog(h[h < 1e-7], 1e-16 / h[h < 1e-7], "-.", color="gray", label=r"order $10^{-16}/h$")

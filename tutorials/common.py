@@ -17,8 +17,11 @@ def tutorial_parser(description):
 
 
 def new_figure(show, **kwargs):
-    """A matplotlib figure, with a window behind it if show is True."""
+    """A matplotlib figure in the style of all, with a window behind it if show is True."""
     import matplotlib
+
+    from trpo_numpy.learning_curve import STYLE
+    matplotlib.rcParams.update(STYLE)
     if not show:
         matplotlib.use("Agg")
     import matplotlib.pyplot as plt

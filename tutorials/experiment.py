@@ -179,8 +179,9 @@ def draw(figure, curves, sweeps, timesteps, title):
         step = next(iter(runs)).step
         panels[0].plot(grid, mean, color=f"C{i}")
         for columns in runs.values():
-            panel.plot(columns["timesteps"], columns["mean_return"], color=f"C{i}", linewidth=0.6, alpha=0.7)
-        panel.plot(grid, mean, color=f"C{i}", linewidth=2.2)
+            panel.plot(columns["timesteps"], columns["mean_return"], color=f"C{i}", linestyle="-", linewidth=0.6,
+                       alpha=0.7)
+        panel.plot(grid, mean, color=f"C{i}", linestyle="-", linewidth=2.2)
         title_of = method + (f", step {step:g}" if step else "") + f" ({len(runs)} seeds)"
         panel.set_title(title_of, fontsize=10, color=f"C{i}")
     panels[0].set_title("all means, in the colours of the titles", fontsize=10)

@@ -50,7 +50,7 @@ def main():
         draw_map(figure, row[2], A.max(axis=1), "max over a of A(s, a)\n(an arrow for each A > 0)")
         for s, a in np.argwhere(A > 1e-9):
             dx, dy = ARROWS[a]
-            row[2].arrow(s % 4 + 0.15 * dx, s // 4 + 0.15 * dy, 0.2 * dx, 0.2 * dy, width=0.03, color="tab:orange")
+            row[2].arrow(s % 4 + 0.15 * dx, s // 4 + 0.15 * dy, 0.2 * dx, 0.2 * dy, width=0.03, color="C1")
     figure.tight_layout()
     save_figure(figure, args.out, "section_2_expected_return", args.show)
     print(f"eta of the random walk: {numbers['eta_old']:.6f}")

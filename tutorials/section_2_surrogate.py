@@ -41,7 +41,7 @@ def main():
     figure = new_figure(args.show, figsize=(8, 5))
     axes = figure.subplots()
     axes.plot(t, numbers["L"], "--", label=r"$L_{\theta_{old}}$: visits as the old policy makes them")
-    axes.plot(t, numbers["eta"], label=r"$\eta$: the expected return itself")
+    axes.plot(t, numbers["eta"], "-", label=r"$\eta$: the expected return itself")
     near = abs(t) < 2.5
     axes.plot(t[near], eta_old + slope * t[near], ":", color="gray", label=f"their common tangent, slope {slope:.5f}")
     axes.plot(0, eta_old, "ko", label=r"$\theta_{old}$")

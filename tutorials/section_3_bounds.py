@@ -16,8 +16,8 @@ from trpo_numpy.kl_bound import (coupling_bound, max_total_variation, minorizer,
                                  total_variation_bound)
 from trpo_numpy.surrogate import exact_surrogate
 
-BOUNDS = {"(6), mixtures": "tab:green", "(44), before simplifying": "tab:blue", "(8), Theorem 1": "tab:orange",
-          "(9), KL": "tab:red"}
+BOUNDS = {"(6), mixtures": "C2", "(44), before simplifying": "C0", "(8), Theorem 1": "C4",
+          "(9), KL": "C1"}
 
 
 GAMMA = 0.9

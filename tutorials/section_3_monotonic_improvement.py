@@ -57,7 +57,7 @@ def main():
     kls = figure.add_subplot(grid[1, 1], sharex=etas)
 
     line.plot(numbers["t"], numbers["L_line"], "--", label=r"$L_{\pi_0}$")
-    line.plot(numbers["t"], numbers["eta_line"], label=r"$\eta$")
+    line.plot(numbers["t"], numbers["eta_line"], "-", label=r"$\eta$")
     line.plot(numbers["t"], numbers["M_line"], "-.", label=r"$M_0 = L - C\,D_{KL}^{max}$")
     line.plot([0, 1], [numbers["eta_0"], numbers["M"][0]], "ko", label=r"$\pi_0$, and $\pi_1$ where $M_0$ is highest")
     line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",

@@ -69,10 +69,10 @@ def main():
     for axes, z, name in zip(figure.subplots(1, 2), (eta, L), (r"$\eta$", r"$L_{\theta_{old}}$")):
         lines = axes.contour(x, y, z, levels=np.linspace(eta.min(), eta.max(), 16), cmap="cividis", linewidths=1)
         axes.clabel(lines, fontsize=7)
-        axes.contour(x, y, max_region, levels=[delta], colors="tab:red", linestyles="--")
-        axes.contour(x, y, mean_region, levels=[delta], colors="tab:blue")
-        axes.plot([], [], "--", color="tab:red", label=rf"max KL = $\delta$ = {delta}")
-        axes.plot([], [], color="tab:blue", label=r"mean KL = $\delta$")
+        axes.contour(x, y, max_region, levels=[delta], colors="C1", linestyles="--")
+        axes.contour(x, y, mean_region, levels=[delta], colors="C0")
+        axes.plot([], [], "--", color="C1", label=rf"max KL = $\delta$ = {delta}")
+        axes.plot([], [], "-", color="C0", label=r"mean KL = $\delta$")
         for (method, theta), marker in zip(numbers["thetas"].items(), "vs^DPX"):
             axes.plot(*theta, marker, markersize=8, linestyle="", label=method, markeredgecolor="black")
         axes.plot(*theta_old, "ko", markersize=5, label=r"$\theta_{old}$")
