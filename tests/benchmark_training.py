@@ -1,10 +1,11 @@
 """What training costs beside the environment alone: ratios of times taken by turns in this run, on one thread.
 
-    python tests/benchmark_training.py [ENV_ID ...]
+    python tests/benchmark_training.py [ENV_ID ...] [--out DIR]      # with --out, a picture too
 """
+import argparse
 import os
-import sys
 import time
+from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 from concurrent.futures import ProcessPoolExecutor  # noqa: E402
@@ -14,8 +15,11 @@ import gymnasium as gym  # noqa: E402
 import numpy as np  # noqa: E402
 
 from trpo_numpy.config import Config  # noqa: E402
+from trpo_numpy.learning_curve import STYLE  # noqa: E402
 from trpo_numpy.training import train  # noqa: E402
 from trpo_numpy.trpo import trpo_update  # noqa: E402
+
+PARTS = "sampling", "policy update", "baseline"
 
 
 def timed_update(seconds, policy, theta_old, batch, config, rng):
@@ -43,41 +47,77 @@ def step_through(env, actions):
 
 
 def benchmark_training(env_id, timesteps=30_000):
-    """Wall time of training over that of bare stepping, by part; each iteration is followed by its bare stepping."""
-    try:
-        env = gym.make(env_id)
-    except gym.error.DependencyNotInstalled:
-        return print(f"{env_id}: skipped, the extra mujoco is not installed")
+    """Wall time of sampling, policy update and baseline over that of bare stepping, which follows each iteration."""
+    env = gym.make(env_id)
     seconds, rows, space = Seconds(), [], env.action_space
-    iterations = train(Config(env_id=env_id, timesteps=timesteps), partial(timed_update, seconds))
-    start = time.perf_counter()
-    for iteration in iterations:
-        whole = time.perf_counter() - start
+    for iteration in train(Config(env_id=env_id, timesteps=timesteps), partial(timed_update, seconds)):
         actions = list(np.clip(seconds.actions, space.low, space.high).astype(space.dtype))
         policy = seconds[-1]
-        rows.append((whole, iteration.seconds_sampling, policy, iteration.seconds_updating - policy,
+        rows.append((iteration.seconds_sampling, policy, iteration.seconds_updating - policy,
                      step_through(env, actions)))
-        start = time.perf_counter()
-    whole, sampling, policy, baseline, bare = np.sum(rows[1:], axis=0)  # the first iteration imports
-    print(f"{env_id:>12}: training {whole / bare:.2f} times bare stepping: sampling {sampling / bare:.2f}, policy "
-          f"update {policy / bare:.2f}, baseline {baseline / bare:.2f}; {1e6 * bare / timesteps:.1f} us a bare step")
+    *parts, bare = np.sum(rows[1:], axis=0)  # the first iteration imports
+    ratios = np.array(parts) / bare
+    print(f"{env_id:>12}: training {ratios.sum():.2f} times bare stepping: sampling {ratios[0]:.2f}, policy update "
+          f"{ratios[1]:.2f}, baseline {ratios[2]:.2f}; {1e6 * bare / timesteps:.1f} us a bare step", flush=True)
+    return ratios
 
 
-def benchmark_workers(env_id, batch_size=10_000, n_iterations=4):
-    """Seconds of sampling with process pools over those with one process, by turns."""
+def benchmark_workers(env_id, batch_size=10_000, n_iterations=6):
+    """How many times faster process pools sample than this process alone, {n_workers: ratio}, by turns."""
     config = Config(env_id=env_id, batch_size=batch_size, timesteps=n_iterations * batch_size)
     n_workers = [n for n in (1, 2, 4, 8) if n <= (os.cpu_count() or 1)]
     executors = [None, *map(ProcessPoolExecutor, n_workers)]
     runs = [train(config, executor=executor) for executor in executors]
     seconds = np.array([[next(run).seconds_sampling for run in runs] for _ in range(n_iterations - 1)])
     alone, *pools = np.median(seconds[1:], axis=0)  # the first iteration starts the processes
-    print(f"{env_id:>12}: sampling {batch_size} steps in this process {alone:.2f} s; "
-          + ", ".join(f"{n} workers {alone / pool:.2f} times faster" for n, pool in zip(n_workers, pools)))
     for executor in executors[1:]:
         executor.shutdown()
+    speeds = {n: alone / pool for n, pool in zip(n_workers, pools)}
+    print(f"{env_id:>12}: sampling {batch_size} steps in this process {alone:.2f} s; "
+          + ", ".join(f"{n} workers {speed:.2f} times faster" for n, speed in speeds.items()), flush=True)
+    return speeds
+
+
+def draw(path, ratios, speeds):
+    """ratios {env_id: by part (3,)} and speeds {env_id: {n_workers: ratio}} side by side."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    with rc_context(STYLE):
+        figure = Figure((9, 3.2), layout="constrained")
+        costs, pools = figure.subplots(1, 2)
+        base = np.zeros(len(ratios))
+        for part, name, hatch in zip(np.transpose(list(ratios.values())), PARTS, ("", "//", "..")):
+            costs.barh(list(ratios), part, left=base, label=name, hatch=hatch, edgecolor="white")
+            base = base + part
+        costs.axvline(1, color="black", linestyle=":", label="the environment alone")
+        costs.set(xlabel="time, in units of bare environment stepping", title="training on one thread")
+        costs.legend(fontsize=8)
+        for env_id, speed in speeds.items():
+            pools.plot(list(speed), list(speed.values()), marker="o", label=env_id)
+        n_most = max(max(speed) for speed in speeds.values())
+        pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":", label="ideal")
+        pools.set(xlabel="processes", ylabel="times faster than without a pool", title="sampling",
+                  xticks=range(1, n_most + 1), ylim=(0, n_most + 0.1))
+        pools.legend(fontsize=8)
+        figure.savefig(path, dpi=100)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("env_ids", nargs="*", default=["Pendulum-v1", "Hopper-v5"])
+    parser.add_argument("--out", type=Path, help="folder for the picture")
+    args = parser.parse_args()
+    ratios, speeds = {}, {}
+    for env_id in args.env_ids:
+        try:
+            gym.make(env_id)
+        except gym.error.DependencyNotInstalled:
+            print(f"{env_id}: skipped, the extra mujoco is not installed")
+            continue
+        ratios[env_id], speeds[env_id] = benchmark_training(env_id), benchmark_workers(env_id)
+    if args.out:
+        draw(args.out / "benchmark_training.png", ratios, speeds)
 
 
 if __name__ == "__main__":
-    for env_id in sys.argv[1:] or ["Pendulum-v1", "Hopper-v5"]:
-        benchmark_training(env_id)
-        benchmark_workers(env_id)
+    main()
