@@ -2,8 +2,8 @@
 
 Look for: which choices matter on every task, and which are lost in the spread of the seeds. Table and picture have
 the raw return of 20 episodes without noise, of each seed, and the median.
-Then change: VARIANTS, to an option of your own; or --seed 5, for five seeds that nobody has looked at. The order of most
-options changes with them: that is what the spread of the seeds means.
+Then change: VARIANTS, to an option of your own; or --seed 5, for five seeds that nobody has looked at. The order of
+most options changes with them: that is what the spread of the seeds means.
 
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.99"

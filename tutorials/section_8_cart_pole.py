@@ -3,8 +3,8 @@
 Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
 panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
 are worth when their steps are counted. README.md has the paper's words beside these curves.
-Then change: delta, in `methods`, to 0.1. Single path falls back again and again: after 600,000 steps seeds 0 to 2 have 255
-to 351, where with 0.01 they have 443 to 498.
+Then change: delta, in `methods`, to 0.1. Single path falls back again and again: after 600,000 steps seeds 0 to 2
+have 255 to 351, where with 0.01 they have 443 to 498.
 
     python tutorials/section_8_cart_pole.py           # some ten minutes on two cores; goes on where it was stopped
     python tutorials/section_8_cart_pole.py --plot-only --out tutorials/results
