@@ -15,7 +15,8 @@ from trpo_numpy import fisher, training, trpo  # noqa: E402
 from trpo_numpy.config import Config  # noqa: E402
 
 SCRIPT = ROOT / "tutorials" / "step_through.py"
-STOPS = re.findall(r"^## Stop \d, at `(.*?)`.*?\n(.*?)(?=^## |\Z)", SCRIPT.with_suffix(".md").read_text(), re.M | re.S)
+PAGE = SCRIPT.with_suffix(".md").read_text()
+STOPS = re.findall(r"^## Stop \d, line (\d+), at `(.*?)`.*?\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
 
 
 class Debugger(bdb.Bdb):
@@ -52,10 +53,18 @@ def test_the_stops_have_the_values_of_the_page(monkeypatch, tmp_path):
             assert shown == pytest.approx(np.array(value.split(), dtype=float), abs=5.01e-4), local
             seen[local] = True
 
-    tables = {line_of(SCRIPT, code): re.findall(r"^\| `(.*?)` \|.*\| `(.*?)` \|$", text, re.M) for code, text in STOPS}
+    tables = {}
+    for line, code, text in STOPS:
+        assert int(line) == line_of(SCRIPT, code)
+        tables[int(line)] = re.findall(r"^\| `(.*?)` \|.*\| `(.*?)` \|$", text, re.M)
     monkeypatch.setattr(sys, "argv", ["step_through.py", "--out", str(tmp_path)])
     Debugger(look).watch(SCRIPT, *tables).runcall(step_through.main)
     assert len(tables) == 4 and len(seen) == 23
+
+
+def test_the_lines_to_step_in_from_call_what_the_page_says():
+    lines, calls = SCRIPT.read_text().splitlines(), re.findall(r"line (\d+) and step into `(\w+)`", PAGE)
+    assert len(calls) == 2 and all(f"{name}(" in lines[int(line) - 1] for line, name in calls)
 
 
 def test_nothing_lies_between_the_loop_and_the_fisher_product():

@@ -3,7 +3,7 @@ import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """p'Ap or s'As is not above zero, as it is for a Fisher matrix A: a wrong product, or rounding."""
+    """p'Ap or s'As is not above zero, as it must be for a Fisher matrix A: a wrong product, or rounding."""
 
 
 def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):

@@ -92,7 +92,7 @@ def algorithm_1(mdp, pi, tolerance=1e-12):
 def policy_iteration(mdp, pi):
     """L maximised without a constraint, again and again: each state its best action (Sections 2 and 7).
 
-    Yields (pi, eta), the given policy first, until V rises in no state; where it starts, it may rise last.
+    Yields (pi, eta), the given policy first, until V rises in no state: eta may stand still while others still rise.
     """
     V, V_before = state_value(mdp, pi), -np.inf
     while V.sum() > np.sum(V_before):

@@ -19,7 +19,7 @@ from trpo_numpy.trpo import Update, trust_region_step
 def natural_gradient_update(policy, theta_old, batch, config, rng, step):
     """Natural gradient: theta_old + step A^-1 g, the maximiser of Eq. (17) with a penalty; step is 1/lambda.
 
-    TRPO's direction, from the same damped A; but the step is the same in each iteration, and nothing checks what it
+    TRPO's direction, if A has the same states; but the step is the same in each iteration, and nothing checks what it
     does: FloatingPointError only where theta is no longer finite.
     """
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)

@@ -66,8 +66,8 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
                                         config.shrink, config.max_backtracks)       # Eq. (55)
     last = candidates[-1]
-    status, beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
+    status, accepted_beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
     if last.refused:
-        status, beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
-    return Update(theta_new, status, g, s, sAs, residuals, candidates,
-                  L_old, L_new, L_old + beta * (g @ s), config.delta, kl_new, beta ** 2 * sAs / 2, entropy)
+        status, accepted_beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
+    return Update(theta_new, status, g, s, sAs, residuals, candidates, L_old, L_new,
+                  L_old + accepted_beta * (g @ s), config.delta, kl_new, accepted_beta ** 2 * sAs / 2, entropy)
