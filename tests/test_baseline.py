@@ -78,6 +78,17 @@ def test_gauss_newton_fits_a_linear_baseline_in_one_step():
     assert np.allclose(phi, [1, -2, 3, 4], atol=1e-8)
 
 
+def test_the_fit_does_not_depend_on_the_rewards_unit():
+    rng = np.random.default_rng(0)
+    network, states, unit = MLP((3, 8, 1)), rng.standard_normal((100, 3)), 1e4
+    targets, phi = rng.standard_normal(100), network.initial(rng, 1.0)
+    phi_in_units = phi.copy()
+    phi_in_units[-9:] *= unit
+    V = values(network, fit_baseline(network, phi, states, targets, Config()), states)
+    V_in_units = values(network, fit_baseline(network, phi_in_units, states, unit * targets, Config()), states)
+    assert np.allclose(unit * V, V_in_units, rtol=1e-6)
+
+
 def test_fit_brings_the_loss_down():
     rng = np.random.default_rng(0)
     network, states = MLP((3, 64, 64, 1)), rng.standard_normal((500, 3))

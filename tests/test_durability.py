@@ -120,6 +120,41 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     assert result.returncode == 2 and "progress.csv: got 1 lines, wanted 6" in result.stderr
 
 
+def test_rows_without_a_policy_are_not_overwritten(tmp_path):
+    out = tmp_path / "run"
+    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "120", "--out", out)
+    before = (out / "progress.csv").read_bytes()
+    (out / "policy.npz").unlink()
+    result = command_line(*TRAIN, "--resume", out)
+    assert result.returncode == 2 and "policy.npz: is missing, wanted that of the 3 rows" in result.stderr
+    assert (out / "progress.csv").read_bytes() == before
+    (out / "progress.csv").write_bytes(b"".join(before.splitlines(keepends=True)[:2]))  # killed in the first iteration
+    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    assert read_progress(out)["iteration"].tolist() == [1, 2, 3]
+
+
+def children(pid):
+    """The processes that this one has started, on Linux."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for children")
+def test_workers_die_with_the_run_that_started_them(tmp_path):
+    out = tmp_path / "run"
+    run = subprocess.Popen([*RUN, "--workers", "2", "--out", str(out)], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+    while n_rows(out) < 2:
+        time.sleep(0.01)
+    workers = children(run.pid)
+    run.kill()
+    run.wait()
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+              for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(workers) == 2
+
+
 def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path):
     config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=80)
     out = create_run_folder(tmp_path / "run", config)

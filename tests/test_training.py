@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others():
 
 
 @pytest.mark.parametrize("option", [{"gae_lambda": 0.5}, {"shrink": 0.3}, {"initial_log_std": -1.0},
-                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0}, {"baseline_steps": 2},
+                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0}, {"baseline_steps": 1},
                                     {"standardize_advantages": False}, {"gamma": 0.5}, {"damping": 2.0},
                                     {"max_backtracks": 0}, {"cg_iterations": 2}, {"baseline": False}], ids=str)
 def test_each_option_makes_a_difference(option):

@@ -6,9 +6,12 @@ import pytest
 from problems import FAMILIES, HIDDEN, random_problem
 
 from trpo_numpy import trpo
-from trpo_numpy.config import Config
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.config import PAPER, Config
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.surrogate import surrogate_and_mean_kl
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch, surrogate_and_mean_kl
 from trpo_numpy.trpo import trpo_update
 
 rng = np.random.default_rng(0)
@@ -58,6 +61,22 @@ def test_the_record_is_appendix_c():
     assert update.L_new - update.L_old == pytest.approx(update.L_predicted - update.L_old, rel=0.01)
     assert update.sAs == pytest.approx(update.g @ update.s, rel=1e-3)  # A s = g, undamped and nearly solved
     assert len(update.residuals) <= 301 and update.residuals[-1] < 1e-3 * update.residuals[0]
+
+
+@pytest.mark.parametrize("options", [{}, PAPER], ids=["defaults", "paper"])
+def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
+    """A bandit: the softmax saturates until neither g nor A is more than rounding."""
+    rng = np.random.default_rng(0)
+    policy = Policy(MLP((3, 8, 2)), Categorical((2,)))
+    theta, statuses = policy.initial(rng, 0.0), []
+    for _ in range(60):
+        states, weights = rng.standard_normal((100, 3)), policy.unpack(theta)
+        actions = np.array([policy.act(weights, s, rng) for s in states])
+        batch = Batch(states, actions, actions[:, 0].astype(float))
+        update = trpo_update(policy, theta, batch, Config(**options), rng)
+        theta = update.theta
+        statuses.append(update.status)
+    assert statuses[0] == "accepted" and statuses[-1] == "zero gradient"
 
 
 def test_damping_is_in_the_direction_but_not_in_sAs():

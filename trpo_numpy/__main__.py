@@ -17,7 +17,7 @@ from trpo_numpy.environment import make_env, policy_for, save_gif  # noqa: E402
 from trpo_numpy.learning_curve import read_progress, save_learning_curve  # noqa: E402
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration,  # noqa: E402
                                    resume, write_config)
-from trpo_numpy.sampling import greedy_returns  # noqa: E402
+from trpo_numpy.sampling import greedy_returns, start_worker  # noqa: E402
 from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
@@ -66,7 +66,8 @@ def resume_run(options):
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
     if state and options and config.timesteps < state.timesteps:
         raise ValueError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    write_config(folder, config)
+    if config != held:
+        write_config(folder, config)
     return folder, config, state
 
 
@@ -78,7 +79,7 @@ def run_training(options):
     folder, config, state = (resume_run if "resume" in options else start_run)(options)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}\n{HEADER}")
     start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
-    executor = ProcessPoolExecutor(n_workers) if n_workers > 1 else None
+    executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
     try:
         for iteration in train(config, state=state, executor=executor):
             row = record_iteration(folder, iteration)
@@ -99,7 +100,7 @@ def run_training(options):
     finally:
         if executor:
             executor.shutdown(wait=False, cancel_futures=True)
-    if len(read_progress(folder)["kl"]):
+    if whole:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {folder}")
     return code
@@ -119,7 +120,7 @@ def run_evaluation(folder, episodes, seed, render, gif):
         returns.append(R)
         print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
         if gif and len(returns) == 1:
-            save_gif(env.render(), gif, env.metadata["render_fps"])
+            save_gif(env.render(), gif, env.metadata.get("render_fps", 30))
             print(f"moving picture: {gif}", flush=True)
     env.close()
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
@@ -139,7 +140,7 @@ def main(argv):
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except FloatingPointError as error:
+    except (FloatingPointError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -65,8 +65,8 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
 
 def standardize(advantages):
-    """Mean 0 and standard deviation 1, or 0 if they are all equal. The scale of L depends on it, not its maximiser."""
-    if np.ptp(advantages) == 0:
+    """Mean 0 and standard deviation 1, or 0 if rounding is all that they differ by. L's maximiser does not change."""
+    if advantages.std() <= 1e-12 * abs(advantages).max():
         return np.zeros_like(advantages)
     return (advantages - advantages.mean()) / advantages.std()
 
@@ -96,12 +96,20 @@ def gauss_newton_product(network, phi, cache, damping, y):
 
 
 def fit_baseline(network, phi, states, targets, config):
-    """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient as in Appendix C."""
+    """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient as in Appendix C.
+
+    V and the targets are fitted in units of the targets' standard deviation: the damping means the same whatever the
+    rewards' unit.
+    """
+    unit, n_last = targets.std() or 1.0, network.sizes[-2] + 1
+    phi, targets = phi.copy(), targets / unit
+    phi[-n_last:] /= unit  # the last layer, which is linear
     for _ in range(config.baseline_steps):
         V, cache = network.forward(network.layers(phi), states)
         u = grad_value_loss(V[:, 0], targets)[:, None]
         descent = -network.backprop(network.layers(phi), cache, u)
         product = partial(gauss_newton_product, network, phi, cache, config.baseline_damping)
         step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations)
-        phi = phi + step
+        phi += step
+    phi[-n_last:] *= unit
     return phi

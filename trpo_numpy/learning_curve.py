@@ -26,7 +26,7 @@ def progress_row(iteration):
 def read_progress(folder):
     """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet."""
     path = Path(folder) / "progress.csv"
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         return np.empty(0, [(column, float) for column in COLUMNS])
     return np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
 

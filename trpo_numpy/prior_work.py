@@ -106,7 +106,7 @@ def max_kl_update(policy, theta_old, batch, config, rng, n_rounds=30):
         s, _ = conjugate_gradient(A_damped, g, config.cg_iterations)
         Js = policy.forward_mode(theta_old, cache, s)
         sAs = (Js * family.fisher_product(mu_old, Js)).sum(axis=1)                      # (N,) s'A_ns
-        weights = weights * np.sqrt(sAs)
+        weights = weights * np.sqrt(np.maximum(sAs, 0))  # rounding may go below 0
         weights /= weights.sum()
     A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)
     L_and_kl = partial(surrogate_and_max_kl, policy, batch, mu_old, log_q)

@@ -9,9 +9,10 @@ import csv
 import json
 import os
 import platform
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +37,12 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
     Raises FileExistsError if out is a file, or holds an earlier run: nothing is overwritten.
     """
-    number = 1
-    while out is None:
-        candidate = Path(parent, f"{config.env_id.replace('/', '-')}-seed{config.seed}-{number}")
-        out, number = (None if candidate.exists() else candidate), number + 1
+    numbers = count(1)
+    while out is None:  # making it settles which of two runs that start at once may have it
+        with suppress(FileExistsError):
+            candidate = Path(parent, f"{config.env_id.replace('/', '-')}-seed{config.seed}-{next(numbers)}")
+            candidate.mkdir(parents=True)
+            out = candidate
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"out: {out} is a file, wanted a folder that is new or empty")
@@ -73,7 +76,7 @@ def record_iteration(folder, iteration):
     with whole_file(folder / "policy.npz") as file:
         np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
                  next_mean=state.scaling.mean, next_var=state.scaling.var,
-                 counts=[state.scaling.count, state.iteration, state.timesteps, state.episodes])
+                 counts=np.array([state.scaling.count, state.iteration, state.timesteps, state.episodes], np.int64))
     return row
 
 
@@ -86,14 +89,18 @@ def resume(folder, policy, baseline):
     if (folder / "policy.npz").exists():
         arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
                                       "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
-        count, *counts = map(int, arrays["counts"])
-        scaling = scaling_of(count, arrays["next_mean"], arrays["next_var"])
+        n_seen, *counts = map(int, arrays["counts"])
+        scaling = scaling_of(n_seen, arrays["next_mean"], arrays["next_var"])
         state = State(arrays["theta"], arrays["phi"], scaling, *counts)
     path, n_lines = folder / "progress.csv", 1 + state.iteration if state else 0
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
+        raise ValueError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
     if len(lines) < n_lines:
         raise ValueError(f"{path}: got {len(lines)} lines, wanted {n_lines}: policy.npz has had so many iterations")
-    if len(lines) > n_lines:
+    if lines and not n_lines:
+        path.unlink()
+    elif len(lines) > n_lines:
         with whole_file(path) as file:
             file.writelines(lines[:n_lines])
     return state

@@ -3,6 +3,9 @@
 Shapes: T steps of one path; d_s, d_a dimensions of state and action.
 """
 import math
+import multiprocessing
+import os
+import signal
 import threading
 from collections import deque
 from concurrent.futures import BrokenExecutor
@@ -94,6 +97,18 @@ def greedy_returns(env, policy, theta, scaling, seed, n_episodes):
 
 
 WORKER = threading.local()  # a worker is a thread, or a process with one: each keeps an environment of its own
+
+
+def start_worker():
+    """For a process pool's `initializer`: Ctrl-C is for the process that asked, and when that dies so does this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=die_with_parent, daemon=True).start()
+
+
+def die_with_parent():
+    """Ends this process as soon as the one that started it has ended, however it did."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def sample_in_worker(sample, env_id, arguments, episodes):

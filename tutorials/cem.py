@@ -31,7 +31,7 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
         paths = [sample_path(env, policy.act, policy.unpack(theta), scaling, seeds, state.episodes + i)
                  for i, theta in enumerate(thetas)]
         returns = [path.rewards.sum() for path in paths]
-        best = thetas[np.argsort(returns)[-round(elite * n_samples):]]
+        best = thetas[np.argsort(returns)[-max(1, round(elite * n_samples)):]]
         noise = initial_std / 5 * max(0.0, 1 - state.iteration / 30)
         timesteps = state.timesteps + sum(len(path.rewards) for path in paths)
         state = State(best.mean(axis=0), np.hypot(best.std(axis=0), noise), scaling, state.iteration + 1, timesteps,

@@ -29,11 +29,11 @@ TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000
          "Swimmer-v5": 200_000}
 VARIANTS = {
     "default": {}, "delta 0.01 for all": {"delta_per_dimension": False}, "delta 0.02": {"delta": 0.02},
-    "lambda 0.95": {"gae_lambda": 0.95}, "lambda 0.99": {"gae_lambda": 0.99}, "batch 1000": {"batch_size": 1000},
-    "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5}, "k = 20": {"cg_iterations": 20},
-    "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0}, "shrink 0.9": {"shrink": 0.9},
-    "baseline: 2 steps of 10": {"baseline_steps": 2, "baseline_cg_iterations": 10},
-    "baseline: damping 0.01": {"baseline_damping": 0.01}, "observations as they are": {"scale_observations": False},
+    "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97}, "lambda 0.99": {"gae_lambda": 0.99},
+    "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5},
+    "k = 20": {"cg_iterations": 20}, "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0}, "shrink 0.9": {"shrink": 0.9},
+    "baseline: 1 step": {"baseline_steps": 1}, "baseline: 4 steps": {"baseline_steps": 4},
+    "baseline: damping 0.1": {"baseline_damping": 0.1}, "observations as they are": {"scale_observations": False},
     "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
     "hidden 32 32": {"hidden_sizes": (32, 32)}, "orthogonal start": {}, "last layer not small": {}}
 
