@@ -27,7 +27,7 @@ HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  en
 
 def build_parser():
     """The command line's parser: each field of Config is an option of train."""
-    parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="Trust region policy optimisation.")
+    parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="TRPO. Without a command: train.")
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train a policy, and leave a run folder with its learning curve",
                                    argument_default=argparse.SUPPRESS)
@@ -39,7 +39,7 @@ def build_parser():
                           "bytes whatever their number (default: 1, this one)")
     add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
-    evaluating.add_argument("dir", metavar="DIR", help="a run's folder")
+    evaluating.add_argument("folder", metavar="DIR", help="a run's folder")
     evaluating.add_argument("--episodes", type=int, default=20)
     evaluating.add_argument("--seed", type=int, help="of the episodes (default: that of the run)")
     seen = evaluating.add_mutually_exclusive_group()
@@ -135,8 +135,7 @@ def main(argv):
     try:
         if options.pop("command") == "train":
             return run_training(options)
-        return run_evaluation(options["dir"], options["episodes"], options["seed"], options["render"],
-                              options["gif"])
+        return run_evaluation(**options)
     except (ValueError, OSError, ImportError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

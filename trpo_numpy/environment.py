@@ -30,7 +30,8 @@ def make_env(env_id, render_mode=None):
     except (gym.error.Error, ImportError) as error:
         raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
     except Exception as error:  # MuJoCo's own, where there is no screen
-        raise OSError(f"env_id: {env_id} cannot be made or shown here: {type(error).__name__}: {error}") from error
+        raise OSError(f"env_id: {env_id} cannot be made or shown here (MuJoCo draws without a screen "
+                      f"if MUJOCO_GL=egl is set): {type(error).__name__}: {error}") from error
     if env.spec.max_episode_steps is None:
         env = TimeLimit(env, max_episode_steps=1000)
     seen, done = env.observation_space, env.action_space

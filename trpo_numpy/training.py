@@ -62,6 +62,15 @@ def estimate_advantages(paths, network, phi, config):
     return advantages, advantages + V, V
 
 
+def batch_of(paths, network, phi, config):
+    """The Batch of these paths, the baseline's targets (N,) and V (N,)."""
+    advantages, targets, V = estimate_advantages(paths, network, phi, config)
+    if config.standardize_advantages:
+        advantages = standardize(advantages)
+    states = np.concatenate([path.states[:-1] for path in paths])
+    return Batch(states, np.concatenate([path.actions for path in paths]), advantages), targets, V
+
+
 def policy_and_baseline(env, config):
     """The Policy, and the network of its baseline: the same hidden layers, one output."""
     policy = policy_for(env, config.hidden_sizes)
@@ -107,11 +116,7 @@ def train(config, update=trpo_update, state=None, executor=None):
         sampled = perf_counter()
 
         if not config.vine_states:                                                                   # step 2
-            advantages, targets, V = estimate_advantages(paths, baseline, phi, config)
-            if config.standardize_advantages:
-                advantages = standardize(advantages)
-            batch = Batch(np.concatenate([path.states[:-1] for path in paths]),
-                          np.concatenate([path.actions for path in paths]), advantages)
+            batch, targets, V = batch_of(paths, baseline, phi, config)
             n_steps = len(batch.states)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, update_config, rng)                                    # step 3

@@ -3,11 +3,24 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by being shared among threads
 import argparse  # noqa: E402
+import re  # noqa: E402
+import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
+
+
+def say_error(kind, error, traceback):
+    """The excepthook of the tutorials: bad input and Ctrl-C end in a line, anything else in its traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    elif issubclass(kind, (OSError, ImportError)) or re.match(r"\w+: got ", str(error)):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 def tutorial_parser(description):
     """A parser with the options of every tutorial; its help is the tutorial's own docstring."""
+    sys.excepthook = say_error
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="all randomness is a function of it (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")

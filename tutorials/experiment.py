@@ -1,7 +1,7 @@
 """What the experiments of Section 8.1 share: many runs side by side, each taken up where it stopped; their picture."""
 import csv
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from os import cpu_count
 from pathlib import Path
@@ -91,7 +91,8 @@ def is_done(run, parent):
         return False
     held = read_config(folder, run.name)
     if replace(held, timesteps=run.config.timesteps) != run.config or held.timesteps > run.config.timesteps:
-        raise ValueError(f"out: {folder} holds a run with other options, {held}; wanted {run.config}, or another --out")
+        options = [f.name for f in fields(Config) if getattr(held, f.name) != getattr(run.config, f.name)]
+        raise ValueError(f"out: {folder} holds a run with other options ({', '.join(options)}), wanted another --out")
     return (folder / "stopped.txt").exists() or read_progress(folder)["timesteps"][-1:].sum() >= run.config.timesteps
 
 
@@ -230,7 +231,7 @@ def experiment(name, methods, title, args, top=np.inf):
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     if args.quick:
         methods = {name: ((0.1,) if name in SWEPT else loop, config) for name, (loop, config) in methods.items()}
-    runs, parent = all_runs(methods, seeds), args.out / name
+    runs, parent = all_runs(methods, seeds), args.out / (name + "_quick" * args.quick)
     if not args.plot_only:
         carry_out_all(runs, parent, args.workers)
     progress = read_runs(runs, parent)

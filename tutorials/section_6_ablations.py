@@ -31,7 +31,8 @@ VARIANTS = {
     "default": {}, "delta 0.01 for all": {"delta_per_dimension": False}, "delta 0.02": {"delta": 0.02},
     "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97}, "lambda 0.99": {"gae_lambda": 0.99},
     "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5},
-    "k = 20": {"cg_iterations": 20}, "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0}, "shrink 0.9": {"shrink": 0.9},
+    "k = 20": {"cg_iterations": 20}, "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0},
+    "shrink 0.9": {"shrink": 0.9},
     "baseline: 1 step": {"baseline_steps": 1}, "baseline: 4 steps": {"baseline_steps": 4},
     "baseline: damping 0.1": {"baseline_damping": 0.1}, "observations as they are": {"scale_observations": False},
     "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
@@ -121,7 +122,7 @@ def main():
     env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
     if args.quick:
         env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
-    parent, runs = args.out / "section_6_ablations", {}
+    parent, runs = args.out / ("section_6_ablations" + "_quick" * args.quick), {}
     for env_id in env_ids:
         timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
         methods = {f"{env_id} {v}": (LOOPS.get(v, train), config_of(env_id, v, timesteps)) for v in variants}
