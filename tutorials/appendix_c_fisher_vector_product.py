@@ -35,6 +35,19 @@ def first_term(policy, states, mu_old, theta, v):
     return policy.backprop(theta, cache, central_difference(kl_prime, mu, policy.forward_mode(theta, cache, v), 1e-5))
 
 
+def name_axes(along, scatter, second):
+    """What the three panels show."""
+    along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
+              ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
+    scatter.axline((0, 0), slope=1, color="gray", linewidth=0.8)
+    scatter.set(xlabel="Hessian of the KL times v", ylabel="J'MJv", title=r"at $\theta_{old}$ they agree")
+    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="size of the second term, relative to Hv",
+               title="away from it, Eq. (57)'s second term")
+    for axes in (along, scatter, second):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+
+
 def main():
     args = tutorial_parser(__doc__).parse_args()
     rng = np.random.default_rng(args.seed)
@@ -72,15 +85,7 @@ def main():
             apart.append(np.linalg.norm(first_term(policy, states, mu_old, theta, v) - Hv) / np.linalg.norm(Hv))
         second.loglog(distances, apart, "o-", markersize=4, color=color, label=name)
 
-    along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
-              ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
-    scatter.axline((0, 0), slope=1, color="gray", linewidth=0.8)
-    scatter.set(xlabel="Hessian of the KL times v", ylabel="J'MJv", title=r"at $\theta_{old}$ they agree")
-    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="size of the second term, relative to Hv",
-               title="away from it, Eq. (57)'s second term")
-    for axes in (along, scatter, second):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+    name_axes(along, scatter, second)
     figure.tight_layout()
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)
     print(f"relative size of the second term at distance 1, categorical: {apart[-1]:.3f}")

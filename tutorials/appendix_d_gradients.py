@@ -34,10 +34,8 @@ def sum_entropy(family, mu):
     return family.entropy(mu).sum()
 
 
-def main():
-    args = tutorial_parser(__doc__).parse_args()
-    rng = np.random.default_rng(args.seed)
-    N = 10 if args.quick else 100
+def make_checks(rng, N):
+    """{name: (f, its gradient (P,), at which theta (P,))} on N states; the last one has a sign wrong."""
     family = Gaussian(2)
     policy = Policy(MLP((3, 16, 16, 2)), family)
     theta_old = policy.initial(rng, 0.0) + 0.3 * rng.standard_normal(policy.n_parameters)
@@ -57,7 +55,7 @@ def main():
     phi = value_network.initial(rng, 1.0)
     V, value_cache = value_network.forward(value_network.layers(phi), states)
 
-    checks = {  # name: (f, gradient, at which theta)
+    return {
         "log pi": (partial(of_theta, policy, states, partial(sum_log_prob, family, a)),
                    policy.backprop(theta, cache, family.grad_log_prob(mu, a)), theta),
         "entropy": (partial(of_theta, policy, states, partial(sum_entropy, family)),
@@ -70,6 +68,12 @@ def main():
                                               grad_value_loss(V[:, 0], advantages)[:, None]), phi),
         "surrogate L, one sign wrong": (L, policy.backprop(theta, cache, one_wrong), theta),
     }
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    rng = np.random.default_rng(args.seed)
+    checks = make_checks(rng, 10 if args.quick else 100)
     h = np.logspace(-1, -11, 11 if args.quick else 41)
     figure = new_figure(args.show, figsize=(8, 5))
     axes = figure.subplots()
