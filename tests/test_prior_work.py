@@ -1,4 +1,5 @@
 """Section 7's special cases and Section 8.1's ablations, against TRPO where the paper says that they coincide."""
+import dataclasses
 from functools import partial
 
 import environments  # noqa: F401
@@ -147,3 +148,12 @@ def test_no_gradient_no_step(update):
     p = random_problem(Gaussian(2), ())
     flat = type(p.batch)(p.batch.states, p.batch.actions, np.zeros(7))
     assert np.array_equal(update(p.policy, p.theta_old, flat, CONFIG, rng).theta, p.theta_old)
+
+
+def test_max_kl_of_a_policy_that_has_made_up_its_mind():
+    """Saturated softmaxes: rounding makes some s'A_ns negative."""
+    for seed in range(20):
+        p = random_problem(Categorical((3,)), (5,), seed=seed)
+        theta = p.theta_old * 30
+        batch = dataclasses.replace(p.batch, actions=np.argmax(p.policy.mu(theta, p.batch.states), axis=1)[:, None])
+        assert np.isfinite(max_kl_update(p.policy, theta, batch, CONFIG, rng).theta).all()

@@ -117,3 +117,14 @@ def test_each_iteration_has_random_numbers_of_its_own():
     for _ in range(2):
         list(train(Config(env_id="Count-v0", batch_size=20, timesteps=60), spy))
     assert len(set(seen[:3])) == 3 and seen[:3] == seen[3:]
+
+
+@pytest.mark.parametrize("vine_states, fraction", [(0, 0.3), (3, 1.0)])
+def test_all_of_a_vines_states_are_in_A(vine_states, fraction):
+    seen = []
+
+    def spy(policy, theta, batch, config, rng):
+        seen.append(config.fisher_fraction)
+        return trpo_update(policy, theta, batch, config, rng)
+    next(train(Config(batch_size=200, vine_states=vine_states, vine_length=5, fisher_fraction=0.3), spy))
+    assert seen == [fraction]
