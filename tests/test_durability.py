@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trpo_numpy.__main__ import main
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env
 from trpo_numpy.learning_curve import read_progress
@@ -58,8 +59,8 @@ def test_a_full_disk_is_an_error_that_says_so_and_the_run_goes_on_when_there_is_
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     out, whole = tmp_path / "run", tmp_path / "whole"
-    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "200", "--out", whole)
-    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "80", "--out", out)
+    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "200", "--out", str(whole)])
+    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "80", "--out", str(out)])
     before = (out / "policy.npz").read_bytes()
     saved = shutil.copy(out / file, tmp_path) if (out / file).exists() else None
     (out / file).unlink(missing_ok=True)
@@ -71,7 +72,7 @@ def test_a_full_disk_is_an_error_that_says_so_and_the_run_goes_on_when_there_is_
     (out / file).unlink()
     if saved:
         shutil.copy(saved, out / file)
-    assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
+    assert main(["train", "--resume", str(out), "--timesteps", "200"]) == 0
     assert (out / "policy.npz").read_bytes() == (whole / "policy.npz").read_bytes()
 
 
@@ -120,16 +121,16 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     assert result.returncode == 2 and "progress.csv: got 1 lines, wanted 6" in result.stderr
 
 
-def test_rows_without_a_policy_are_not_overwritten(tmp_path):
-    out = tmp_path / "run"
-    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "120", "--out", out)
+def test_rows_without_a_policy_are_not_overwritten(tmp_path, capsys):
+    out, train_count = tmp_path / "run", ["train", "environments:Count-v0", "--batch-size", "40", "--timesteps", "120"]
+    main([*train_count, "--out", str(out)])
     before = (out / "progress.csv").read_bytes()
     (out / "policy.npz").unlink()
-    result = command_line(*TRAIN, "--resume", out)
-    assert result.returncode == 2 and "policy.npz: is missing, wanted that of the 3 rows" in result.stderr
+    assert main(["train", "--resume", str(out)]) == 2
+    assert "policy.npz: is missing, wanted that of the 3 rows" in capsys.readouterr().err
     assert (out / "progress.csv").read_bytes() == before
     (out / "progress.csv").write_bytes(b"".join(before.splitlines(keepends=True)[:2]))  # killed in the first iteration
-    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    assert main(["train", "--resume", str(out)]) == 0
     assert read_progress(out)["iteration"].tolist() == [1, 2, 3]
 
 
