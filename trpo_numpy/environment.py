@@ -59,6 +59,20 @@ def to_discrete(space, a):
     return int(a[0] + space.start)
 
 
+def check_step(reward, observation, shape, where):
+    """Raises ValueError unless the environment gave an observation of this shape and a number for a reward.
+
+    Raises FloatingPointError unless all of these are finite.
+    """
+    if np.shape(observation) != shape:
+        raise ValueError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
+    if np.ndim(reward) or not np.issubdtype(np.asarray(reward).dtype, np.number):
+        raise ValueError(f"environment: {where} gave the reward {reward!r}, wanted a number")
+    if not (math.isfinite(reward) and np.isfinite(observation).all()):
+        raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "
+                                 "wanted finite numbers")
+
+
 def policy_for(env, hidden_sizes):
     """The Policy for the spaces of an environment that make_env made."""
     space = env.action_space

@@ -89,9 +89,8 @@ def resume(folder, policy, baseline):
     if (folder / "policy.npz").exists():
         arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
                                       "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
-        n_seen, *counts = map(int, arrays["counts"])
-        scaling = scaling_of(n_seen, arrays["next_mean"], arrays["next_var"])
-        state = State(arrays["theta"], arrays["phi"], scaling, *counts)
+        n, *counts = map(int, arrays["counts"])
+        state = State(arrays["theta"], arrays["phi"], scaling_of(n, arrays["next_mean"], arrays["next_var"]), *counts)
     path, n_lines = folder / "progress.csv", 1 + state.iteration if state else 0
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later

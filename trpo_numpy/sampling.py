@@ -14,7 +14,7 @@ from itertools import count
 
 import numpy as np
 
-from trpo_numpy.environment import make_env
+from trpo_numpy.environment import check_step, make_env
 from trpo_numpy.record import brief_repr
 
 
@@ -30,20 +30,6 @@ class Path:
     rewards: np.ndarray     # (T,), raw
     terminated: bool
     __repr__ = brief_repr
-
-
-def check_step(reward, observation, shape, where):
-    """Raises ValueError unless the environment gave an observation of this shape and a number for a reward.
-
-    Raises FloatingPointError unless all of these are finite.
-    """
-    if np.shape(observation) != shape:
-        raise ValueError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
-    if np.ndim(reward) or not np.issubdtype(np.asarray(reward).dtype, np.number):
-        raise ValueError(f"environment: {where} gave the reward {reward!r}, wanted a number")
-    if not (math.isfinite(reward) and np.isfinite(observation).all()):
-        raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "
-                                 "wanted finite numbers")
 
 
 def follow(env, act, weights, scaling, observation, rng, max_steps, where):
