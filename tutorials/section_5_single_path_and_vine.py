@@ -109,8 +109,8 @@ def draw(figure, numbers):
         scatter.plot(Q[:, 0], Q[:, 1], ".", markersize=4, label=f"{name} random numbers")
     scatter.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$")
     for name, (n_values, n_steps, variance) in numbers["curves"].items():
-        by_values.loglog(n_values, variance, "o-", label=name)
-        by_steps.loglog(n_steps, variance, "o-", label=name)
+        by_values.loglog(n_values, variance, marker="o", label=name)
+        by_steps.loglog(n_steps, variance, marker="o", label=name)
     by_values.set(xlabel="Q-values", ylabel="variance of the gradient / squared length")
     by_steps.set(xlabel="simulator steps", ylabel="variance of the gradient / squared length")
     for axes in (scatter, by_values, by_steps):
