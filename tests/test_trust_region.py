@@ -91,6 +91,18 @@ def test_a_limit_that_is_not_above_zero_is_refused(limit):
             solve(*problem(0), limit)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("limit", [1e-300, 1e-15, 1e-9, 50.0, 400.0, 1e300])
+def test_limits_from_the_smallest_to_the_largest_have_an_answer(limit, seed):
+    pi, A, rho = problem(seed)
+    assert max_kl(pi, bound_max_kl(pi, A, rho, limit)[0]) <= limit * (1 + 1e-6) + 1e-15
+    assert visited_mean_kl(rho, pi, bound_mean_kl(pi, A, rho, limit)[0]) <= limit * (1 + 1e-6) + 1e-15
+    p, gap = penalize_max_kl(pi, A, rho, limit)
+    assert np.isfinite(p).all() and 0 <= gap < np.inf
+    p, gap = penalize_max_kl(pi, A, rho, 1 / limit)
+    assert np.isfinite(p).all() and 0 <= gap < np.inf
+
+
 def test_a_mean_bound_that_few_visited_states_must_spend():
     pi, A, rho = problem(0)
     A[1:] = 0.0

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.optimize.elementwise import find_root
 from scipy.special import expit, rel_entr
 
-LEAST_KL = 1e-15  # nats; a step of less is lost in the rounding of the KL itself
+LEAST_KL, MOST_KL = 1e-15, 300.0  # nats; less is lost in the rounding of the KL, and more leaves no other action
 
 
 def kl_by_state(pi_old, pi):
@@ -79,7 +79,10 @@ def patch(pi_old, states, p):
 
 
 def bound_max_kl(pi_old, A, rho, delta):
-    """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta."""
+    """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta.
+
+    Or as near to delta as float64 can tell policies apart: as in the next two.
+    """
     states = where_it_matters(pi_old, A, rho, delta)
     if not states.any():
         return pi_old, 0.0
@@ -89,7 +92,7 @@ def bound_max_kl(pi_old, A, rho, delta):
 
 def mean_kl_less(log_lambda, q, A, w, delta):
     """log of the mean KL, with weights w, when all states lean with one multiplier, less log delta."""
-    return np.log(w @ np.exp(lean_to(q, A, 2, log_lambda)[1]) / delta)
+    return np.log(w @ np.exp(lean_to(q, A, 2, log_lambda)[1])) - np.log(delta)
 
 
 def bound_mean_kl(pi_old, A, rho, delta):
@@ -101,14 +104,16 @@ def bound_mean_kl(pi_old, A, rho, delta):
     low = size = np.log(abs(A).max())
     while mean_kl_less(low, q, A, w, delta) < 0 and low > size - 500:
         low -= 25  # the less lambda, the more KL
-    log_lambda = brentq(mean_kl_less, low, size + 20, args=(q, A, w, delta), xtol=1e-13)
+    log_lambda = low if mean_kl_less(low, q, A, w, delta) < 0 else size + 50
+    if mean_kl_less(size + 50, q, A, w, delta) < 0 < mean_kl_less(low, q, A, w, delta):
+        log_lambda = brentq(mean_kl_less, low, size + 50, args=(q, A, w, delta), xtol=1e-13)
     p, log_kl, _ = lean_to(q, A, 2, log_lambda)
     return patch(pi_old, states, p), np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
 
 
 def price_less(log_kl, q, A, rho, C):
     """log of what one more nat of D_KL^max would add to L, when each state's KL is exp(log_kl), less log C."""
-    return np.log(max(rho @ np.exp(lean_to(q, A, 1, log_kl)[2]), 1e-300) / C)
+    return np.log(max(rho @ np.exp(lean_to(q, A, 1, log_kl)[2]), 1e-300)) - np.log(C)
 
 
 def penalize_max_kl(pi_old, A, rho, C):
@@ -120,9 +125,10 @@ def penalize_max_kl(pi_old, A, rho, C):
     states = where_it_matters(pi_old, A, rho, C)
     if not states.any():
         return pi_old, 0.0
-    q, A, rho, least = pi_old[states], A[states], rho[states], np.log(LEAST_KL)
+    q, A, rho, least, log_kl = pi_old[states], A[states], rho[states], np.log(LEAST_KL), np.log(MOST_KL)
     if price_less(least, q, A, rho, C) <= 0:
         return pi_old, rho @ ((lean_to(q, A, 1, least)[0] - q) * A).sum(axis=1)
-    log_kl = brentq(price_less, least, 3.0, args=(q, A, rho, C), xtol=1e-13)
+    if price_less(log_kl, q, A, rho, C) < 0:
+        log_kl = brentq(price_less, least, log_kl, args=(q, A, rho, C), xtol=1e-13)
     p, log_kls, log_lambda = lean_to(q, A, 1, log_kl)
     return patch(pi_old, states, p), abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)
