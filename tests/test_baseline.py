@@ -78,6 +78,22 @@ def test_gauss_newton_fits_a_linear_baseline_in_one_step():
     assert np.allclose(phi, [1, -2, 3, 4], atol=1e-8)
 
 
+def test_each_step_has_samples_of_its_own():
+    rng = np.random.default_rng(0)
+    network, states, targets = MLP((3, 1)), rng.standard_normal((100, 3)), rng.standard_normal(100)
+    config = Config(baseline_steps=2, baseline_cg_iterations=20, baseline_damping=0.0)
+    phi = fit_baseline(network, rng.standard_normal(4), states, targets, config)
+    of_the_last = np.linalg.lstsq(np.column_stack([states, np.ones(100)])[1::2], targets[1::2])[0]
+    assert np.allclose(phi, of_the_last, atol=1e-8)
+
+
+def test_fewer_samples_than_steps():
+    rng = np.random.default_rng(0)
+    network, states, targets = MLP((3, 8, 1)), rng.standard_normal((3, 3)), rng.standard_normal(3)
+    phi = fit_baseline(network, network.initial(rng, 0.01), states, targets, Config(baseline_steps=10))
+    assert np.isfinite(phi).all()
+
+
 def test_the_fit_does_not_depend_on_the_rewards_unit():
     rng = np.random.default_rng(0)
     network, states, unit = MLP((3, 8, 1)), rng.standard_normal((100, 3)), 1e4

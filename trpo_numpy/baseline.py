@@ -98,15 +98,17 @@ def gauss_newton_product(network, phi, cache, damping, y):
 def fit_baseline(network, phi, states, targets, config):
     """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient as in Appendix C.
 
+    Each of n steps has samples of its own, every n-th: together they cost as much as one step on all.
     V and the targets are fitted in units of the targets' standard deviation: the damping means the same whatever the
     rewards' unit.
     """
     unit, n_last = targets.std() or 1.0, network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit  # the last layer, which is linear
-    for _ in range(config.baseline_steps):
-        V, cache = network.forward(network.layers(phi), states)
-        u = grad_value_loss(V[:, 0], targets)[:, None]
+    n_steps = min(config.baseline_steps, len(targets))
+    for i in range(n_steps):
+        V, cache = network.forward(network.layers(phi), states[i::n_steps])
+        u = grad_value_loss(V[:, 0], targets[i::n_steps])[:, None]
         descent = -network.backprop(network.layers(phi), cache, u)
         product = partial(gauss_newton_product, network, phi, cache, config.baseline_damping)
         step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations)

@@ -34,9 +34,9 @@ class Config:
     damping: float = option(0.1, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)
     baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
     gae_lambda: float = option(0.95, "lambda of the generalised advantages", least=0, most=1)
-    baseline_steps: int = option(2, "damped Gauss-Newton steps on the baseline an iteration", least=0)
-    baseline_cg_iterations: int = option(10, "conjugate gradient iterations in each of them", least=1)
-    baseline_damping: float = option(0.01, "their damping, with V in units of the targets' std", least=0)
+    baseline_steps: int = option(10, "damped Gauss-Newton steps on the baseline, which share the batch", least=0)
+    baseline_cg_iterations: int = option(5, "conjugate gradient iterations in each of them", least=1)
+    baseline_damping: float = option(0.1, "their damping, with V in units of the targets' std", least=0)
     standardize_advantages: bool = option(True, "not in the paper: advantages of mean 0 and standard deviation 1")
     scale_observations: bool = option(True, "not in the paper: observations less their mean, by their std")
 

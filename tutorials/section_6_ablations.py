@@ -33,8 +33,8 @@ VARIANTS = {
     "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5},
     "k = 20": {"cg_iterations": 20}, "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0},
     "shrink 0.9": {"shrink": 0.9},
-    "baseline: 1 step": {"baseline_steps": 1}, "baseline: 4 steps": {"baseline_steps": 4},
-    "baseline: damping 0.1": {"baseline_damping": 0.1}, "observations as they are": {"scale_observations": False},
+    "baseline: 5 steps": {"baseline_steps": 5}, "baseline: 20 steps": {"baseline_steps": 20},
+    "baseline: k = 10": {"baseline_cg_iterations": 10}, "observations as they are": {"scale_observations": False},
     "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
     "hidden 32 32": {"hidden_sizes": (32, 32)}, "orthogonal start": {}, "last layer not small": {}}
 
