@@ -9,7 +9,7 @@ import pytest
 from problems import FAMILIES, HIDDEN, random_problem
 
 import trpo_numpy
-from trpo_numpy import baseline, fisher, prior_work, surrogate
+from trpo_numpy import baseline, fisher, prior_work, surrogate, vine
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.expected_return import random_mdp, random_policy
 from trpo_numpy.gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
@@ -59,16 +59,16 @@ def vine_arguments(p, K=3):
 
 def check_vine_surrogate(p, theta):
     arguments = vine_arguments(p)
-    check_through_mu(p, theta, lambda mu: surrogate.vine_surrogate(p.family, mu, *arguments),
-                     lambda mu: surrogate.grad_vine_surrogate(p.family, mu, *arguments))
+    check_through_mu(p, theta, lambda mu: vine.vine_surrogate(p.family, mu, *arguments),
+                     lambda mu: vine.grad_vine_surrogate(p.family, mu, *arguments))
     check_through_mu(p, theta, lambda mu: surrogate.surrogate(p.family, mu, *arguments),
                      lambda mu: surrogate.grad_surrogate(p.family, mu, *arguments))  # Eq. (14) with K > 1 too
 
 
 def check_all_actions_surrogate(p, theta):
     arguments = vine_arguments(p)
-    check_through_mu(p, theta, lambda mu: surrogate.all_actions_surrogate(p.family, mu, *arguments),
-                     lambda mu: surrogate.grad_all_actions_surrogate(p.family, mu, *arguments))
+    check_through_mu(p, theta, lambda mu: vine.all_actions_surrogate(p.family, mu, *arguments),
+                     lambda mu: vine.grad_all_actions_surrogate(p.family, mu, *arguments))
 
 
 def check_mean_kl(p, theta):
@@ -207,8 +207,8 @@ CHECKS = {
     "policy.Policy.forward_mode": check_policy_forward_mode,
     "surrogate.grad_exact_surrogate": check_exact_surrogate,
     "surrogate.grad_surrogate": check_surrogate,
-    "surrogate.grad_all_actions_surrogate": check_all_actions_surrogate,
-    "surrogate.grad_vine_surrogate": check_vine_surrogate,
+    "vine.grad_all_actions_surrogate": check_all_actions_surrogate,
+    "vine.grad_vine_surrogate": check_vine_surrogate,
     "surrogate.grad_mean_kl": check_mean_kl,
     "fisher.fisher_vector_product": check_fisher_vector_product,
     "prior_work.empirical_fisher_product": check_empirical_fisher_product,

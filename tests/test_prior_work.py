@@ -15,10 +15,10 @@ from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.prior_work import (empirical_fim_update, max_kl_update, natural_gradient_update,
                                    policy_gradient_update, surrogate_and_max_kl)
-from trpo_numpy.surrogate import Batch, all_actions_surrogate, grad_all_actions_surrogate, surrogate_and_mean_kl
+from trpo_numpy.surrogate import Batch, surrogate_and_mean_kl
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
-from trpo_numpy.vine import all_actions
+from trpo_numpy.vine import all_actions, all_actions_surrogate, grad_all_actions_surrogate
 
 rng = np.random.default_rng(0)
 UPDATES = [trpo_update, partial(natural_gradient_update, step=0.1), partial(policy_gradient_update, step=0.1),

@@ -7,7 +7,7 @@ from trpo_numpy import vine
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
 from trpo_numpy.expected_return import action_value, expected_return, random_mdp, visitation
-from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.environment import make_env, policy_for, restore, save
 from trpo_numpy.sampling import follow, in_order
 from trpo_numpy.surrogate import exact_surrogate, log_prob, softmax_table
 from trpo_numpy.training import train
@@ -38,9 +38,9 @@ def test_restoring_is_exact(env_id):
     if env_id.endswith("-v5"):
         pytest.importorskip("mujoco", reason="needs the extra mujoco")
     env, policy, weights, scaling, s = start(env_id, steps=3)
-    saved, paths = vine.save(env), []
+    saved, paths = save(env), []
     for length in (1000, 30, 1000):
-        vine.restore(env, saved)
+        restore(env, saved)
         paths.append(follow(env, policy.act, weights, scaling, s, np.random.default_rng(2), length, ""))
     assert paths[0].states.tobytes() == paths[2].states.tobytes()
     assert paths[0].rewards.tobytes() == paths[2].rewards.tobytes()
@@ -50,10 +50,10 @@ def test_restoring_is_exact(env_id):
 def test_the_trunk_goes_on_as_if_nothing_had_been_branched_from_it():
     for env_id in ["Pendulum-v1", "FrozenLake-v1"]:
         env, policy, weights, scaling, s = start(env_id)
-        saved = vine.save(env)
+        saved = save(env)
         paths = []
         for branched in (False, True):
-            vine.restore(env, saved)
+            restore(env, saved)
             if branched:
                 vine.branch(env, policy, weights, scaling, s, np.random.default_rng(3), Config())
             paths.append(follow(env, policy.act, weights, scaling, s, np.random.default_rng(2), 50, ""))
@@ -140,14 +140,14 @@ def test_vine_agrees_with_the_exact_surrogate_as_N_grows(K):
 def variance_factor(started, config, n):
     """Variance of Q(s, a_1) - Q(s, a_2) with independent random numbers over that with common ones."""
     env, policy, weights, scaling, s = started
-    saved = vine.save(env)
+    saved = save(env)
     a_1, a_2 = vine.all_actions(policy.family, 4)[:2] if hasattr(policy.family, "factor_sizes") else ([-0.5], [0.5])
     differences = {}
     for name, offset in [("common", 0), ("independent", 10_000)]:
         Q = []
         for noise in range(n):
             for a, seed in [(a_1, noise), (a_2, noise + offset)]:
-                vine.restore(env, saved)
+                restore(env, saved)
                 Q.append(vine.rollout_return(env, policy, weights, scaling, np.array(a), seed, config)[0])
         differences[name] = np.var(np.diff(np.reshape(Q, (n, 2)), axis=1))
     return differences["independent"] / differences["common"]
@@ -173,9 +173,9 @@ def test_an_attribute_that_a_step_adds_is_taken_away():
 def test_the_noise_of_a_rollout_is_its_seeds_and_not_the_trunks():
     _, env, policy, theta_old, _ = dynamics(2)
     env.reset(seed=0)
-    saved, Q = vine.save(env), {}
+    saved, Q = save(env), {}
     for noise, trunk in [(1, 5), (1, 6), (2, 5)]:
-        vine.restore(env, saved)
+        restore(env, saved)
         env.unwrapped.np_random = np.random.default_rng(trunk)
         Q[noise, trunk] = vine.rollout_return(env, policy, policy.unpack(theta_old), no_scaling(4), np.array([0]),
                                               noise, Config(vine_length=30))

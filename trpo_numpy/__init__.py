@@ -3,13 +3,13 @@
 Read it in this order, the paper beside it:
 
     expected_return       Section 2          eta, rho, V, Q, A on a finite MDP; Eqs. (1) and (2)
-    surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eqs. (14) to (16)
+    surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eq. (14)
     kl_bound              Section 3          the lower bounds on eta, Eqs. (5) to (10), and Algorithm 1
     trust_region          Section 4          Eqs. (11) and (12), solved exactly
     mlp                   Appendix D, C.1    the network: forward, J'u by backprop, Jv by forward mode
     gaussian, categorical Appendix D         the families: log-probability, KL, entropy, their derivatives, and M
     policy                Appendix D         network + family = pi_theta
-    sampling, vine        Section 5          single path (5.1) and vine (5.2)
+    sampling, vine        Section 5          single path (5.1); vine (5.2), Eqs. (15) and (16)
     fisher                Appendix C.1       y -> J'MJy
     conjugate_gradient    Appendix C         A s = g
     line_search           Appendix C         beta and its shrinking, Eq. (55)

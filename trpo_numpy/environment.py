@@ -1,4 +1,5 @@
-"""Not in the paper: the door between Gymnasium's environments and the policies of Appendix D."""
+"""Not in the paper: the door between Gymnasium's environments and the policies of Appendix D; a way back in time."""
+import copy
 import math
 from functools import partial
 
@@ -83,6 +84,45 @@ def policy_for(env, hidden_sizes):
     else:
         family = Gaussian(math.prod(space.shape))
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
+
+
+def layers(env):
+    """The wrappers of env from the outermost inwards, and the environment itself."""
+    return [env] if env is env.unwrapped else [env, *layers(env.env)]
+
+
+def copy_attributes(env, attributes):
+    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
+    import gymnasium as gym
+
+    shared = {}
+    for layer in layers(env):
+        for value in vars(layer).values():
+            fixed = isinstance(value, (gym.Env, gym.Space, gym.envs.registration.EnvSpec))
+            if fixed or type(value).__module__.startswith("mujoco"):
+                shared[id(value)] = value
+    return copy.deepcopy(attributes, shared)
+
+
+def save(env):
+    """All that steps change: a deep copy of the attributes of env and its wrappers; in MuJoCo the whole MjData too.
+
+    (Its own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
+    """
+    data = getattr(env.unwrapped, "data", None)
+    is_mujoco = type(data).__module__.startswith("mujoco")
+    return copy_attributes(env, [vars(layer) for layer in layers(env)]), copy.copy(data) if is_mujoco else None
+
+
+def restore(env, saved):
+    """Brings env back to the state in which `save` found it, bitwise."""
+    attributes, data = saved
+    for layer, values in zip(layers(env), copy_attributes(env, attributes)):
+        vars(layer).clear()  # of what the steps since then have added, too
+        vars(layer).update(values)
+    if data is not None:
+        import mujoco
+        mujoco.mj_copyData(env.unwrapped.data, env.unwrapped.model, data)
 
 
 def save_gif(frames, path, fps):

@@ -12,8 +12,9 @@ import numpy as np
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.line_search import Candidate
-from trpo_numpy.surrogate import all_actions_surrogate, surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 from trpo_numpy.trpo import Update, trust_region_step
+from trpo_numpy.vine import all_actions_surrogate
 
 
 def natural_gradient_update(policy, theta_old, batch, config, rng, step):

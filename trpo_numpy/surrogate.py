@@ -1,8 +1,8 @@
-"""The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3), (4)) and from samples (Section 5, Eqs. (14) to (16)).
+"""The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3), (4)) and from samples (Section 5, Eq. (14)).
 
 From samples, all are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a
 derivative with respect to mu on to theta. N states with K actions in each: one in single path (Section 5.1), more in
-a vine (5.2); actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have those of one state below each other.
+a vine (5.2; its L is in vine.py); actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have a state's below each other.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,35 +61,6 @@ def grad_surrogate(family, mu, actions, advantages, log_q):
     """
     weights = importance_ratio(family, mu, actions, log_q) * advantages / len(actions)
     return sum_grad_log_prob(family, mu, actions, weights)
-
-
-def all_actions_surrogate(family, mu, actions, Q, log_q):
-    """The average over states of Eq. (15): the K actions of each state are all that there are. (log_q is not used.)"""
-    return np.sum(np.exp(log_prob(family, mu, actions)) * Q) / len(mu)
-
-
-def grad_all_actions_surrogate(family, mu, actions, Q, log_q):
-    """Its derivative with respect to mu, (N, d_mu)."""
-    return sum_grad_log_prob(family, mu, actions, np.exp(log_prob(family, mu, actions)) * Q / len(mu))
-
-
-def vine_surrogate(family, mu, actions, Q, log_q):
-    """The average over states of the self-normalised Eq. (16): K actions of each state, from q = pi_old.
-
-    It is consistent in K, not in N: the fewer actions, the less of L's change it sees. Its gradient at theta_old is
-    that of L times 1 - 1/K on average, so that only its length is wrong.
-    """
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
-    return np.mean((ratios * Q.reshape(ratios.shape)).sum(axis=1) / ratios.sum(axis=1))
-
-
-def grad_vine_surrogate(family, mu, actions, Q, log_q):
-    """Its derivative with respect to mu, (N, d_mu): a constant added to a state's Q does not change it."""
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
-    shares = ratios / ratios.sum(axis=1, keepdims=True)
-    Q = Q.reshape(ratios.shape)
-    L_n = (shares * Q).sum(axis=1, keepdims=True)
-    return sum_grad_log_prob(family, mu, actions, (shares * (Q - L_n) / len(mu)).ravel())
 
 
 @dataclass(frozen=True)

@@ -1,57 +1,47 @@
-"""Vine: rollouts from states along the path, several actions in each (Section 5.2).
+"""Vine: rollouts from states along the path, several actions in each, and L from them (Section 5.2).
 
-Shapes: N states in the rollout set, K actions in each; d_s, d_a dimensions of state and action.
+Shapes: N states in the rollout set, K actions in each; d_s, d_a, d_mu dimensions of state, action and mu. Actions
+(N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have those of one state below each other.
 """
-import copy
 import math
 from functools import partial
 
 import numpy as np
 
 from trpo_numpy.baseline import no_scaling
+from trpo_numpy.environment import restore, save
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.sampling import follow, sample_path
-from trpo_numpy.surrogate import (Batch, all_actions_surrogate, grad_all_actions_surrogate, grad_vine_surrogate,
-                                  vine_surrogate)
+from trpo_numpy.surrogate import Batch, importance_ratio, log_prob, sum_grad_log_prob
 
 
-def layers(env):
-    """The wrappers of env from the outermost inwards, and the environment itself."""
-    return [env] if env is env.unwrapped else [env, *layers(env.env)]
+def all_actions_surrogate(family, mu, actions, Q, log_q):
+    """The average over states of Eq. (15): the K actions of each state are all that there are. (log_q is not used.)"""
+    return np.sum(np.exp(log_prob(family, mu, actions)) * Q) / len(mu)
 
 
-def copy_attributes(env, attributes):
-    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
-    import gymnasium as gym
-
-    shared = {}
-    for layer in layers(env):
-        for value in vars(layer).values():
-            fixed = isinstance(value, (gym.Env, gym.Space, gym.envs.registration.EnvSpec))
-            if fixed or type(value).__module__.startswith("mujoco"):
-                shared[id(value)] = value
-    return copy.deepcopy(attributes, shared)
+def grad_all_actions_surrogate(family, mu, actions, Q, log_q):
+    """Its derivative with respect to mu, (N, d_mu)."""
+    return sum_grad_log_prob(family, mu, actions, np.exp(log_prob(family, mu, actions)) * Q / len(mu))
 
 
-def save(env):
-    """All that steps change: a deep copy of the attributes of env and its wrappers; in MuJoCo the whole MjData too.
+def vine_surrogate(family, mu, actions, Q, log_q):
+    """The average over states of the self-normalised Eq. (16): K actions of each state, from q = pi_old.
 
-    (Its own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
+    It is consistent in K, not in N: the fewer actions, the less of L's change it sees. Its gradient at theta_old is
+    that of L times 1 - 1/K on average, so that only its length is wrong.
     """
-    data = getattr(env.unwrapped, "data", None)
-    is_mujoco = type(data).__module__.startswith("mujoco")
-    return copy_attributes(env, [vars(layer) for layer in layers(env)]), copy.copy(data) if is_mujoco else None
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
+    return np.mean((ratios * Q.reshape(ratios.shape)).sum(axis=1) / ratios.sum(axis=1))
 
 
-def restore(env, saved):
-    """Brings env back to the state in which `save` found it, bitwise."""
-    attributes, data = saved
-    for layer, values in zip(layers(env), copy_attributes(env, attributes)):
-        vars(layer).clear()  # of what the steps since then have added, too
-        vars(layer).update(values)
-    if data is not None:
-        import mujoco
-        mujoco.mj_copyData(env.unwrapped.data, env.unwrapped.model, data)
+def grad_vine_surrogate(family, mu, actions, Q, log_q):
+    """Its derivative with respect to mu, (N, d_mu): a constant added to a state's Q does not change it."""
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
+    shares = ratios / ratios.sum(axis=1, keepdims=True)
+    Q = Q.reshape(ratios.shape)
+    L_n = (shares * Q).sum(axis=1, keepdims=True)
+    return sum_grad_log_prob(family, mu, actions, (shares * (Q - L_n) / len(mu)).ravel())
 
 
 def check_restorable(env, policy):

@@ -19,11 +19,11 @@ import numpy as np
 
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.environment import make_env, policy_for, restore, save
 from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.sampling import in_order, sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
-from trpo_numpy.vine import restore, rollout_return, save, vine, vine_path
+from trpo_numpy.vine import rollout_return, vine, vine_path
 
 
 def q_pairs(env, policy, theta, config, n, common):
