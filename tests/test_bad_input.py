@@ -26,6 +26,7 @@ rng = np.random.default_rng(0)
 P = random_problem(Gaussian(2), (5,))
 D = random_problem(Categorical((2, 4)), (5,))
 MDP = random_mdp(rng, 4, 3, 0.9)
+STATE = next(train(Config(hidden_sizes=(8,), batch_size=50))).state
 
 
 def update(problem, theta=None, update=trpo_update, **changes):
@@ -84,6 +85,8 @@ CASES = {
     "MDP: transitions": (lambda: dataclasses.replace(MDP, P=2 * MDP.P), ValueError, "P, state 0, action 0: got"),
     "policy table: shape": (lambda: visitation(MDP, np.ones((3, 4))), ValueError, "pi: got shape (3, 4)"),
     "policy table: sum": (lambda: state_value(MDP, np.ones((4, 3))), ValueError, "pi, state 0: got [1. 1. 1.]"),
+    "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=STATE)), ValueError,
+                                          "state: got theta of shape (42,), wanted (4482,)"),
     "environment: reward None": (lambda: last("RewardNone-v0"), ValueError, "step 2 of episode 3 gave the reward None"),
     "environment: reward text": (lambda: last("RewardText-v0"), ValueError, "2 of episode 3 gave the reward 'one"),
     "environment: reward array": (lambda: last("RewardArray-v0"), ValueError, "gave the reward array([1., 2.])"),

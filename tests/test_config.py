@@ -26,6 +26,7 @@ from trpo_numpy.config import PAPER, Config
     ("damping", [-0.1, float("inf")]),
     ("baseline", [1, None, "yes"]),
     ("gae_lambda", [-0.1, 1.1]),
+    ("baseline_lambda", [-0.1, 1.1]),
     ("baseline_steps", [-1]),
     ("baseline_cg_iterations", [0]),
     ("baseline_damping", [-1.0]),

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from trpo_numpy import training, trpo
+from trpo_numpy.baseline import values
 from trpo_numpy.config import PAPER, Config
+from trpo_numpy.expected_return import discounted_sums
+from trpo_numpy.mlp import MLP
+from trpo_numpy.sampling import Path
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
@@ -50,7 +54,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others():
 
 
 @pytest.mark.parametrize("option", [{"gae_lambda": 0.5}, {"shrink": 0.3}, {"initial_log_std": -1.0},
-                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0}, {"baseline_steps": 1},
+                                    {"baseline_lambda": 0.5}, {"baseline_steps": 1},
+                                    {"baseline_cg_iterations": 2}, {"baseline_damping": 3.0},
                                     {"standardize_advantages": False}, {"gamma": 0.5}, {"damping": 2.0},
                                     {"max_backtracks": 0}, {"cg_iterations": 2}, {"baseline": False}], ids=str)
 def test_each_option_makes_a_difference(option):
@@ -58,6 +63,18 @@ def test_each_option_makes_a_difference(option):
     plain, other = ([i.update for i in train(Config(**{**settings, **option}))] for option in ({}, option))
     assert not np.array_equal(plain[-1].theta, other[-1].theta)
     assert abs(plain[0].L_old) < 1e-12 and ("standardize_advantages" in option) == (abs(other[0].L_old) > 1e-3)
+
+
+def test_what_the_baseline_is_fitted_to():
+    """baseline_lambda = 1: the sampled returns, then V(s_T); 0: one reward, then V. gae_lambda has no part in it."""
+    rng = np.random.default_rng(0)
+    network, rewards = MLP((3, 8, 1)), rng.standard_normal(4)
+    phi, path = network.initial(rng, 1.0), Path(rng.standard_normal((5, 3)), np.zeros((4, 1)), rewards, False)
+    V = values(network, phi, path.states)
+    for baseline_lambda, wanted in [(1.0, discounted_sums([*rewards, V[-1]], 0.9)[:-1]), (0.0, rewards + 0.9 * V[1:])]:
+        config = Config(gamma=0.9, gae_lambda=0.3, baseline_lambda=baseline_lambda)
+        _, targets, V_found = training.estimate_advantages([path], network, phi, config)
+        assert np.allclose(targets, wanted, rtol=1e-12) and V_found.tolist() == V[:-1].tolist()
 
 
 def test_what_an_iteration_reports():

@@ -69,7 +69,7 @@ def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
     rng = np.random.default_rng(0)
     policy = Policy(MLP((3, 8, 2)), Categorical((2,)))
     theta, statuses = policy.initial(rng, 0.0), []
-    for _ in range(60):
+    for _ in range(150):
         states, weights = rng.standard_normal((100, 3)), policy.unpack(theta)
         actions = np.array([policy.act(weights, s, rng) for s in states])
         batch = Batch(states, actions, actions[:, 0].astype(float))

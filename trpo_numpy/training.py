@@ -55,11 +55,13 @@ def estimate_advantages(paths, network, phi, config):
     if not config.baseline:
         Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
         return Q, Q, np.zeros_like(Q)
-    V = [values(network, phi, path.states) for path in paths]
-    advantages = np.concatenate([generalized_advantages(path, V_path, config.gamma, config.gae_lambda)
-                                 for path, V_path in zip(paths, V)])
-    V = np.concatenate([V_path[:-1] for V_path in V])
-    return advantages, advantages + V, V
+    advantages, targets, V = [], [], []
+    for path in paths:
+        V_path = values(network, phi, path.states)
+        V.append(V_path[:-1])
+        advantages.append(generalized_advantages(path, V_path, config.gamma, config.gae_lambda))
+        targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
+    return np.concatenate(advantages), np.concatenate(targets), np.concatenate(V)
 
 
 def batch_of(paths, network, phi, config):
@@ -84,6 +86,13 @@ def initial_state(policy, baseline, config):
                  no_scaling(policy.network.sizes[0]))
 
 
+def check_state(state, policy, baseline):
+    """Raises ValueError unless the parameters in state are as many as policy and baseline have."""
+    for name, parameters, P in [("theta", state.theta, policy.n_parameters), ("phi", state.phi, baseline.n_parameters)]:
+        if parameters.shape != (P,):
+            raise ValueError(f"state: got {name} of shape {parameters.shape}, wanted {(P,)}; it is of another config")
+
+
 def train(config, update=trpo_update, state=None, executor=None):
     """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
 
@@ -101,6 +110,7 @@ def train(config, update=trpo_update, state=None, executor=None):
     if config.vine_states:
         check_restorable(env, policy)
     state = state or initial_state(policy, baseline, config)
+    check_state(state, policy, baseline)
     n_ahead = 16  # episodes that an executor may expect to be needed: a guess now, then what the last batch had
     while state.timesteps < config.timesteps:
         start, theta, phi, scaling = perf_counter(), state.theta, state.phi, state.scaling

@@ -18,6 +18,13 @@ def say_error(kind, error, traceback):
         sys.__excepthook__(kind, error, traceback)
 
 
+def at_least_one(text):
+    """The type of an option that counts things."""
+    if not (text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a whole number of at least 1")
+    return int(text)
+
+
 def tutorial_parser(description):
     """A parser with the options of every tutorial; its help is the tutorial's own docstring."""
     sys.excepthook = say_error

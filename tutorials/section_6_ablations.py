@@ -28,11 +28,12 @@ from trpo_numpy.training import initial_state, policy_and_baseline, train
 TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
          "Swimmer-v5": 200_000}
 VARIANTS = {
-    "default": {}, "delta 0.01 for all": {"delta_per_dimension": False}, "delta 0.02": {"delta": 0.02},
-    "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97}, "lambda 0.99": {"gae_lambda": 0.99},
-    "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000}, "k = 5": {"cg_iterations": 5},
-    "k = 20": {"cg_iterations": 20}, "damping 0.01": {"damping": 0.01}, "all states in A": {"fisher_fraction": 1.0},
-    "shrink 0.9": {"shrink": 0.9},
+    "default": {}, "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97},
+    "damping 0.1": {"damping": 0.1}, "damping 0.5": {"damping": 0.5},
+    "k = 5": {"cg_iterations": 5}, "k = 20": {"cg_iterations": 20}, "all states in A": {"fisher_fraction": 1.0},
+    "delta 0.02": {"delta": 0.02}, "delta 0.01 for all": {"delta_per_dimension": False}, "shrink 0.9": {"shrink": 0.9},
+    "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000},
+    "baseline: lambda 0.95": {"baseline_lambda": 0.95}, "baseline: lambda 0.99": {"baseline_lambda": 0.99},
     "baseline: 5 steps": {"baseline_steps": 5}, "baseline: 20 steps": {"baseline_steps": 20},
     "baseline: k = 10": {"baseline_cg_iterations": 10}, "observations as they are": {"scale_observations": False},
     "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
