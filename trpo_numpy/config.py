@@ -31,7 +31,7 @@ class Config:
     fisher_fraction: float = option(0.1, "part of the states in A (Appendix C.1); vine has all", above=0, most=1)
     shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
     max_backtracks: int = option(15, "candidates after the first before the line search gives up", least=0)
-    damping: float = option(0.2, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)
+    damping: float = option(0.3, "not in the paper: added to the Fisher matrix in CG (not in s'As)", least=0)
     baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
     gae_lambda: float = option(0.95, "lambda of the generalised advantages", least=0, most=1)
     baseline_lambda: float = option(0.98, "lambda of the returns that the baseline is fitted to", least=0, most=1)
