@@ -29,7 +29,7 @@ TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000
          "Swimmer-v5": 200_000}
 VARIANTS = {
     "default": {}, "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97},
-    "damping 0.1": {"damping": 0.1}, "damping 0.5": {"damping": 0.5},
+    "damping 0.1": {"damping": 0.1}, "damping 0.2": {"damping": 0.2}, "damping 0.5": {"damping": 0.5},
     "k = 5": {"cg_iterations": 5}, "k = 20": {"cg_iterations": 20}, "all states in A": {"fisher_fraction": 1.0},
     "delta 0.02": {"delta": 0.02}, "delta 0.01 for all": {"delta_per_dimension": False}, "shrink 0.9": {"shrink": 0.9},
     "batch 1000": {"batch_size": 1000}, "batch 4000": {"batch_size": 4000},
