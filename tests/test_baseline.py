@@ -105,6 +105,30 @@ def test_the_fit_does_not_depend_on_the_rewards_unit():
     assert np.allclose(unit * V, V_in_units, rtol=1e-6)
 
 
+@pytest.mark.parametrize("constant", [0.1, -16.2, 0.0])  # the first two are not their own mean, to the last digit
+def test_targets_that_do_not_vary(constant):
+    rng = np.random.default_rng(0)
+    network, states = MLP((3, 8, 1)), rng.standard_normal((2000, 3))
+    start = network.initial(rng, 0.01)
+    phi = fit_baseline(network, start, states, np.full(2000, constant), Config())
+    assert abs(phi - start).max() < 100  # how many units V is from the targets; without a least unit 1e9
+    assert np.allclose(values(network, phi, states), constant, rtol=0.05, atol=0.01)
+
+
+def test_a_solved_task_leaves_a_network_that_can_still_learn():
+    """Targets of mean 20 and standard deviation 0.01, for a while; then others."""
+    rng = np.random.default_rng(0)
+    network = MLP((3, 16, 16, 1))
+    phi = network.initial(rng, 0.01)
+    for _ in range(10):
+        phi = fit_baseline(network, phi, rng.standard_normal((500, 3)), 20 + 0.01 * rng.standard_normal(500), Config())
+    states = rng.standard_normal((500, 3))
+    targets = np.tanh(states[:, 0] + states[:, 1])
+    for _ in range(10):
+        phi = fit_baseline(network, phi, states, targets, Config())
+    assert explained_variance(values(network, phi, states), targets) > 0.9
+
+
 def test_fit_brings_the_loss_down():
     rng = np.random.default_rng(0)
     network, states = MLP((3, 64, 64, 1)), rng.standard_normal((500, 3))

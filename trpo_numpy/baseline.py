@@ -96,13 +96,15 @@ def gauss_newton_product(network, phi, cache, damping, y):
 
 
 def fit_baseline(network, phi, states, targets, config):
-    """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient as in Appendix C.
+    """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient; without line search.
 
     Each of n steps has samples of its own, every n-th: together they cost as much as one step on all.
     V and the targets are fitted in units of the targets' standard deviation: the damping means the same whatever the
-    rewards' unit.
+    rewards' unit. Where the targets hardly vary, as in a task that is solved, the unit is 1% of their size: in one that
+    is all but zero V would be huge, and its steps wipe out what the network has learned.
     """
-    unit, n_last = targets.std() or 1.0, network.sizes[-2] + 1
+    unit = max(targets.std(), 0.01 * np.sqrt(np.mean(targets ** 2))) or 1.0
+    n_last = network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit  # the last layer, which is linear
     n_steps = min(config.baseline_steps, len(targets))
