@@ -19,7 +19,7 @@ class Config:
     timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
     seed: int = option(0, "all randomness is a function of it", least=0)
     batch_size: int = option(2_000, "steps an iteration, at least (paths are whole); the paper: 50K to 1M", least=2)
-    vine_states: int = option(0, "vine (Section 5.2): states in the rollout set, on average; 0: single path", least=0)
+    vine_states: int = option(0, "vine (Section 5.2; no baseline): states of its rollout set, 0: single path", least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", least=2)
     vine_length: int = option(100, "steps of a rollout after an action, at most (Table 2: 50 or 100)", least=1)
     hidden_sizes: tuple = option((64, 64), "sizes of the tanh hidden layers (Table 2: 30 or 50), or none")

@@ -1,6 +1,6 @@
 """Not in the paper: what a run leaves on disk, and reads back.
 
-config.json    the Config, and the versions it ran with: all that is needed to repeat the run
+config.json    the Config, and the versions it ran with: with the same code, all that is needed to repeat the run
 progress.csv   one row an iteration
 policy.npz     theta, and the mean and std that its observations were scaled with; and the rest of training.State, from
                which the run goes on

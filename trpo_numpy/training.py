@@ -125,11 +125,11 @@ def train(config, update=trpo_update, state=None, executor=None):
                 paths = single_path(episodes, config.batch_size)
         sampled = perf_counter()
 
-        if not config.vine_states:                                                                   # step 2
+        if not config.vine_states:
             batch, targets, V = batch_of(paths, baseline, phi, config)
             n_steps = len(batch.states)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
-        result = update(policy, theta, batch, update_config, rng)                                    # step 3
+        result = update(policy, theta, batch, update_config, rng)                                    # steps 2, 3
 
         explained = explained_variance(V, targets) if use_baseline else np.nan
         phi = fit_baseline(baseline, phi, batch.states, targets, config) if use_baseline else phi

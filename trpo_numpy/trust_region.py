@@ -121,6 +121,7 @@ def penalize_max_kl(pi_old, A, rho, C):
 
     Every state may lean as far as the one that leans most; how far is where one more nat of KL is worth C. A step of
     less KL than LEAST_KL, which float64 hardly resolves, is not taken: the gap is then the L that it would have won.
+    Where MOST_KL cuts the step short the gap is a first-order estimate, no bound.
     """
     states = where_it_matters(pi_old, A, rho, C)
     if not states.any():

@@ -33,7 +33,8 @@ def methods(env_id, timesteps):
     """
     gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
     single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, standardize_advantages=False, fisher_fraction=1.0,
-                    damping=0.1, gae_lambda=0.97, baseline_lambda=0.97, baseline_steps=2, baseline_cg_iterations=10)
+                    damping=0.1, gae_lambda=0.97, baseline_lambda=0.97, baseline_steps=2, baseline_cg_iterations=10,
+                    baseline_damping=0.1)
     standardized, vine = replace(single, standardize_advantages=True), replace(single, batch_size=1000, vine_states=20)
     steps = (0.3, 1.0, 3.0, 10.0, 30.0) if env_id == "FrozenLake-v1" else STEPS  # its returns are at most 1
     curves = {"single path": (train, single), "vine": (train, vine), "natural gradient": (steps, single)}
