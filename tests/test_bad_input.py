@@ -18,14 +18,14 @@ from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.prior_work import empirical_fim_update, max_kl_update, natural_gradient_update
-from trpo_numpy.surrogate import Batch
+from trpo_numpy.surrogate import Batch, exact_surrogate
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
 
 rng = np.random.default_rng(0)
 P = random_problem(Gaussian(2), (5,))
 D = random_problem(Categorical((2, 4)), (5,))
-MDP = random_mdp(rng, 4, 3, 0.9)
+MDP, TABLE = random_mdp(rng, 4, 3, 0.9), np.full((4, 3), 0.25)
 STATE = next(train(Config(hidden_sizes=(8,), batch_size=50))).state
 
 
@@ -55,22 +55,22 @@ CASES = {
     "states: a vector": (lambda: update(P, states=np.zeros(7)), ValueError, "states: got shape (7,), wanted (N, 3)"),
     "states: a number": (lambda: update(P, states=np.array(3.0)), ValueError, "states: got shape (), wanted (N, 3)"),
     "states: none": (lambda: update(P, states=np.zeros((0, 3))), ValueError, "states: got shape (0, 3)"),
-    "states: NaN": (lambda: update(P, states=np.full((7, 3), np.nan)), FloatingPointError, "wanted a finite number"),
+    "states: NaN": (lambda: update(P, states=np.full((7, 3), np.nan)), FloatingPointError, "states: got 21"),
     "actions: too few": (lambda: update(P, actions=np.zeros((6, 2))), ValueError, "actions: got 6, wanted one, or"),
     "actions: none": (lambda: update(P, actions=np.zeros((0, 2))), ValueError, "actions: got 0, wanted one, or"),
     "actions: other dimension": (lambda: update(P, actions=np.zeros((7, 3))), ValueError, "actions: got shape (7, 3)"),
     "actions: a vector": (lambda: update(P, actions=np.zeros(7)), ValueError, "actions: got shape (7,), wanted (N, 2)"),
-    "actions: infinite": (lambda: update(P, actions=np.full((7, 2), np.inf)), FloatingPointError, "wanted a finite"),
+    "actions: infinite": (lambda: update(P, actions=np.full((7, 2), np.inf)), FloatingPointError, "actions: got 14"),
     "actions: not integers": (lambda: update(D, actions=np.zeros((7, 2))), ValueError, "actions: got float64"),
     "actions: too large": (lambda: update(D, actions=np.full((7, 2), 2)), ValueError, "actions: got [2 2] to [2 2]"),
     "actions: negative": (lambda: update(D, actions=np.full((7, 2), -1)), ValueError, "wanted 0 to [1 3]"),
     "advantages: too many": (lambda: update(P, advantages=np.zeros(8)), ValueError, "advantages: got shape (8,)"),
     "advantages: a column": (lambda: update(P, advantages=np.zeros((7, 1))), ValueError, "advantages: got shape (7, 1"),
-    "advantages: NaN": (lambda: update(P, advantages=np.full(7, np.nan)), FloatingPointError, "wanted a finite"),
+    "advantages: NaN": (lambda: update(P, advantages=np.full(7, np.nan)), FloatingPointError, "advantages: got 7"),
     "prior work: states": (lambda: update(P, update=empirical_fim_update, states=np.zeros((7, 4))), ValueError,
                            "states: got shape (7, 4)"),
     "prior work: NaN": (lambda: update(P, update=max_kl_update, advantages=np.full(7, np.nan)), FloatingPointError,
-                        "wanted a finite"),
+                        "advantages: got 7"),
     "CG: a matrix that is not positive": (lambda: conjugate_gradient(np.negative, np.ones(3), 5), CurvatureError,
                                           "p'Ap is -3.0, wanted a number above 0"),
     "CG: infinity": (lambda: conjugate_gradient(np.positive, np.full(3, np.inf), 5), FloatingPointError,
@@ -84,6 +84,7 @@ CASES = {
     "MDP: reward": (lambda: dataclasses.replace(MDP, r=MDP.r * np.inf), ValueError, "in state 0, action 0"),
     "MDP: transitions": (lambda: dataclasses.replace(MDP, P=2 * MDP.P), ValueError, "P, state 0, action 0: got"),
     "policy table: shape": (lambda: visitation(MDP, np.ones((3, 4))), ValueError, "pi: got shape (3, 4)"),
+    "policy table: of L": (lambda: exact_surrogate(MDP, TABLE + 1 / 12, TABLE), ValueError, "pi, state 0: got [0.25"),
     "policy table: sum": (lambda: state_value(MDP, np.ones((4, 3))), ValueError, "pi, state 0: got [1. 1. 1.]"),
     "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=STATE)), ValueError,
                                           "state: got theta of shape (42,), wanted (4482,)"),

@@ -1,6 +1,7 @@
 """Config: what it refuses, and that each field is documented."""
 from dataclasses import FrozenInstanceError, fields
 
+import numpy as np
 import pytest
 
 from trpo_numpy.config import PAPER, Config
@@ -48,6 +49,11 @@ def test_each_field_is_documented_and_the_range_table_above_is_whole():
 def test_whole_numbers_do_for_numbers_and_lists_for_tuples():
     config = Config(gamma=0, hidden_sizes=[8])
     assert config.gamma == 0 and config.hidden_sizes == (8,) and hash(config)
+
+
+def test_numpys_numbers_do_for_pythons():
+    config = Config(delta=np.float64(0.02), seed=np.int64(3), baseline=np.bool_(False))
+    assert config == Config(delta=0.02, seed=3, baseline=False) and type(config.delta) is float
 
 
 def test_frozen():

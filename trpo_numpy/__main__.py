@@ -21,7 +21,7 @@ from trpo_numpy.sampling import greedy_returns, start_worker  # noqa: E402
 from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
-        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}")
+        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
 HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
 
 
@@ -60,7 +60,7 @@ def resume_run(options):
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:
-        raise ValueError(f"resume: got {', '.join(others)} too, wanted at most timesteps: a run keeps its options")
+        raise ValueError(f"resume: got {', '.join(others)} too, wanted no option but timesteps: a run keeps its own")
     held = read_config(folder)
     config = replace(held, **options)
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
@@ -83,9 +83,9 @@ def run_training(options):
     try:
         for iteration in train(config, state=state, executor=executor):
             row = record_iteration(folder, iteration)
-            rate = (time.perf_counter() - start) / (iteration.timesteps - done)
-            seconds = max(0, config.timesteps - iteration.timesteps) * rate
-            print(LINE.format(**row, left=f"{int(seconds) // 60}:{int(seconds) % 60:02d}"), flush=True)
+            rate, left = (time.perf_counter() - start) / (row["timesteps"] - done), config.timesteps - row["timesteps"]
+            seconds, note = int(max(0, left) * rate), f"  {row['status']}" * (row["status"] != "accepted")
+            print(LINE.format(**row, left=f"{seconds // 60}:{seconds % 60:02d}", note=note), flush=True)
             whole = iteration.iteration
     except KeyboardInterrupt:
         print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {folder}")

@@ -17,7 +17,7 @@ from trpo_numpy.record import brief_repr
 class Scaling:
     """The policy sees (observation - mean) / std; mean and var are those of all `count` observations so far.
 
-    When they change, between two iterations, so does the policy, a little, by a KL that no update counts.
+    When they change, between two iterations, so does the policy, by a KL that no update counts: README has numbers.
     """
     count: int
     mean: np.ndarray    # (d_s,)

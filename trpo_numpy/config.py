@@ -4,6 +4,8 @@ import math
 import operator
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 
 def option(default, help, above=None, least=None, below=None, most=None):
     """A field of Config: its default, what it is (also the command line's help), and its range."""
@@ -18,7 +20,7 @@ class Config:
     env_id: str = option("Pendulum-v1", "a Gymnasium environment; Box or Discrete states; any Box or Discrete actions")
     timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
     seed: int = option(0, "all randomness is a function of it", least=0)
-    batch_size: int = option(2_000, "steps an iteration, at least (paths are whole); the paper: 50K to 1M", least=2)
+    batch_size: int = option(2_000, "steps an iteration, at least; rollouts come on top; the paper: 50K to 1M", least=2)
     vine_states: int = option(0, "vine (Section 5.2; no baseline): states of its rollout set, 0: single path", least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", least=2)
     vine_length: int = option(100, "steps of a rollout after an action, at most (Table 2: 50 or 100)", least=1)
@@ -45,6 +47,8 @@ class Config:
         if isinstance(self.hidden_sizes, list):  # as JSON and argparse give it
             object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
         for f in fields(self):
+            if isinstance(getattr(self, f.name), np.generic):  # an element of np.logspace, say
+                object.__setattr__(self, f.name, getattr(self, f.name).item())
             check_field(f, getattr(self, f.name))
         if self.vine_states > self.batch_size:
             raise ValueError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")

@@ -3,7 +3,7 @@ import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """p'Ap or s'As is not above zero, as it must be for a Fisher matrix A: a wrong product, or rounding."""
+    """p'Ap or s'As is not above zero, as a Fisher matrix of full rank has it: too few states, or a wrong product."""
 
 
 def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
@@ -13,9 +13,9 @@ def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
     shrunk to `tolerance` times ||b||. Returns x (P,) and the residual norms ||b - Ax|| before each step and after
     the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
     """
-    x = np.zeros_like(b)
-    r = b.copy()  # residual b - Ax
-    p = b.copy()  # direction, conjugate to all before it
+    x = np.zeros(len(b))
+    r = b - x  # residual b - Ax
+    p = r.copy()  # direction, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]
     if not np.isfinite(rr):
@@ -28,7 +28,8 @@ def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
         if not np.isfinite(pAp):
             raise FloatingPointError(f"conjugate gradient: p'Ap is {pAp}, wanted a finite number")
         if pAp <= 0:
-            raise CurvatureError(f"conjugate gradient: p'Ap is {pAp}, wanted a number above 0")
+            raise CurvatureError(f"conjugate gradient: p'Ap is {pAp}, wanted a number above 0: A may be singular, for "
+                                 "want of damping or of states")
         alpha = rr / pAp  # a CG step; not the alpha of Theorem 1
         x += alpha * p
         r -= alpha * Ap

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.expected_return import advantage, check_policy, expected_return, visitation
 from trpo_numpy.record import brief_repr
 
 
 def exact_surrogate(mdp, pi_old, pi):
     """L_{pi_old}(pi), Eq. (3): as Eq. (2), but with the visitation of the old policy. Tables (S, A)."""
+    check_policy(mdp, pi)
     return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
 
 
@@ -91,7 +92,7 @@ def surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta):
 
 
 def check_batch(policy, batch, theta):
-    """Raises ValueError unless the shapes of batch and theta fit each other and the policy."""
+    """Raises ValueError unless the shapes of batch, theta and policy fit, FloatingPointError for a NaN."""
     if theta.shape != (policy.n_parameters,):
         raise ValueError(f"theta: got shape {theta.shape}, wanted {(policy.n_parameters,)}")
     d_s, (N, *rest) = policy.network.sizes[0], batch.states.shape or (0,)
@@ -102,12 +103,17 @@ def check_batch(policy, batch, theta):
         raise ValueError(f"actions: got {len(batch.actions)}, wanted one, or equally many, for each of {N} states")
     if batch.advantages.shape != (len(batch.actions),):
         raise ValueError(f"advantages: got shape {batch.advantages.shape}, wanted {(len(batch.actions),)}")
+    for name in ("states", "actions", "advantages"):
+        finite = np.isfinite(getattr(batch, name))
+        if not finite.all():
+            raise FloatingPointError(f"{name}: got {np.sum(~finite)} that are not finite, the first in row "
+                                     f"{np.argwhere(~finite)[0][0]}, wanted none")
 
 
 def surrogate_and_gradient(policy, batch, theta_old):
     """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,).
 
-    Raises ValueError as `check_batch`.
+    Raises what `check_batch` does.
     """
     check_batch(policy, batch, theta_old)
     mu_old, cache = policy.forward(theta_old, batch.states)

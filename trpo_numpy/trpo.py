@@ -13,7 +13,7 @@ from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.record import brief_repr
 from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 
-NO_GRADIENT = 1e-14  # below it g is rounding: all advantages are equal, or a categorical policy has made up its mind
+NO_GRADIENT = 1e-14  # below it g is rounding: all advantages are zero, or a categorical policy has made up its mind
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def branch(env, policy, weights, scaling, s, rng, config):
 
 
 def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):
-    """`policy.act`; but first, with chance vine_states / batch_size, as any s, s joins the rollout set: a branch."""
+    """`policy.act`; but first, with the same probability for each s, vine_states / batch_size, a branch from s."""
     if rng.random() < config.vine_states / config.batch_size:
         branches.append((s, *branch(env, policy, weights, scaling, s, rng, config)))
     return policy.act(weights, s, rng)

@@ -5,6 +5,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by bei
 import argparse  # noqa: E402
 import re  # noqa: E402
 import sys  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 
@@ -18,10 +19,10 @@ def say_error(kind, error, traceback):
         sys.__excepthook__(kind, error, traceback)
 
 
-def at_least_one(text):
-    """The type of an option that counts things."""
-    if not (text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a whole number of at least 1")
+def whole_number(least, text):
+    """With `least` given, by partial, the type of an option that counts things."""
+    if not (text.isdigit() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a whole number of at least {least}")
     return int(text)
 
 
@@ -29,7 +30,8 @@ def tutorial_parser(description):
     """A parser with the options of every tutorial; its help is the tutorial's own docstring."""
     sys.excepthook = say_error
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="all randomness is a function of it (default: 0)")
+    parser.add_argument("--seed", type=partial(whole_number, 0), default=0,
+                        help="all randomness is a function of it (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")
     parser.add_argument("--show", action="store_true", help="show the picture in a window too")
     parser.add_argument("--quick", action="store_true", help="a smoke run: the same steps on less")

@@ -7,7 +7,7 @@ from os import cpu_count
 from pathlib import Path
 from time import perf_counter
 
-from common import at_least_one, new_figure, save_figure, tutorial_parser
+from common import new_figure, save_figure, tutorial_parser, whole_number
 
 import gymnasium as gym
 import numpy as np
@@ -64,7 +64,8 @@ def experiment_parser(description, timesteps):
     parser = tutorial_parser(description)
     parser.add_argument("--timesteps", type=int, default=timesteps,
                         help=f"of each run (default: {timesteps or 'those of its task'})")
-    parser.add_argument("--seeds", type=at_least_one, default=5, help="how many, from --seed on (default: 5)")
+    parser.add_argument("--seeds", type=partial(whole_number, 1), default=5,
+                        help="how many, from --seed on (default: 5)")
     parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
     parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
     return parser

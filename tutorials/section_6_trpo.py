@@ -8,8 +8,9 @@ Then change: --delta 0.1. Steps are longer, progress is faster at first, and set
     python tutorials/section_6_trpo.py --env-id CartPole-v1 --seeds 5         # another task
 """
 import csv
+from functools import partial
 
-from common import at_least_one, new_figure, save_figure, tutorial_parser
+from common import new_figure, save_figure, tutorial_parser, whole_number
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--env-id", default="Pendulum-v1")
     parser.add_argument("--timesteps", type=int, default=100_000)
-    parser.add_argument("--seeds", type=at_least_one, default=3, help="how many, from --seed on (default: 3)")
+    parser.add_argument("--seeds", type=partial(whole_number, 1), default=3,
+                        help="how many, from --seed on (default: 3)")
     parser.add_argument("--gamma", type=float, default=Config.gamma, help=f"discount (default: {Config.gamma})")
     parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL, for each of the action's "
                         f"dimensions (default: {Config.delta})")

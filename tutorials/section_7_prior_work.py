@@ -1,7 +1,7 @@
 """Section 7: four updates from one batch. What do natural and policy gradient share with TRPO, and where do they part?
 
 Left: L gained against the mean KL paid, along the direction of each. Natural gradient's direction is TRPO's own;
-the empirical FIM's is nearly so; the plain gradient, Eq. (18), pays some three times the KL for the same L.
+the empirical FIM's is nearly so; the plain gradient, Eq. (18), pays two and a half times the KL for the same L.
 Right: the KL of each method's step in every iteration of one run. TRPO's is at most delta by construction. A fixed
 step, Eq. (17), means another KL in each iteration: it is right for a while, at best.
 Then change: --step 3. Natural gradient now leaves the trust region in most iterations.
