@@ -47,7 +47,7 @@ def draw_learning_curve(figure, runs, title):
     returns.set_ylabel("mean training return (raw)")
     kls.set_ylabel(r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     kls.set_xlabel("environment steps")
-    for axes, corner in [(returns, "upper left"), (kls, "lower left")]:
+    for axes, corner in [(returns, "lower right"), (kls, "lower left")]:
         axes.grid(alpha=0.3)
         axes.legend(loc=corner)
     figure.align_ylabels()
