@@ -47,19 +47,21 @@ def step_through(env, actions):
 
 
 def benchmark_training(env_id, timesteps=30_000):
-    """Wall time of sampling, policy update and baseline over that of bare stepping, which follows each iteration."""
+    """Wall time of sampling, policy update and baseline over that of bare stepping, which follows each iteration.
+
+    The median over iterations.
+    """
     env = gym.make(env_id)
-    seconds, rows, n_steps, space = Seconds(), [], 0, env.action_space
+    seconds, rows, space = Seconds(), [], env.action_space
     for iteration in train(Config(env_id=env_id, timesteps=timesteps), partial(timed_update, seconds)):
         actions = list(np.clip(seconds.actions, space.low, space.high).astype(space.dtype))
         policy = seconds[-1]
-        rows.append((iteration.seconds_sampling, policy, iteration.seconds_updating - policy,
-                     step_through(env, actions)))
-        n_steps += len(actions) * (iteration.iteration > 1)
-    *parts, bare = np.sum(rows[1:], axis=0)  # the first iteration imports
-    ratios = np.array(parts) / bare
-    print(f"{env_id:>12}: training {ratios.sum():.2f} times bare stepping: sampling {ratios[0]:.2f}, policy update "
-          f"{ratios[1]:.2f}, baseline {ratios[2]:.2f}; {1e6 * bare / n_steps:.1f} us a bare step", flush=True)
+        bare = step_through(env, actions)
+        parts = np.array([iteration.seconds_sampling, policy, iteration.seconds_updating - policy])
+        rows.append([*parts / bare, parts.sum() / bare, 1e6 * bare / len(actions)])
+    *ratios, total, bare = np.median(rows[1:], axis=0)  # the first iteration imports
+    print(f"{env_id:>12}: training {total:.2f} times bare stepping: sampling {ratios[0]:.2f}, policy update "
+          f"{ratios[1]:.2f}, baseline {ratios[2]:.2f}; {bare:.1f} us a bare step", flush=True)
     return ratios
 
 
@@ -117,6 +119,7 @@ def main():
             continue
         ratios[env_id], speeds[env_id] = benchmark_training(env_id), benchmark_workers(env_id)
     if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
         draw(args.out / "benchmark_training.png", ratios, speeds)
 
 

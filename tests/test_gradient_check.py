@@ -179,7 +179,7 @@ def check_gauss_newton_product(p, theta):
         return network.backprop(network.layers(t), cache, baseline.grad_value_loss(V, targets))
 
     check_product(gradient_of_loss,
-                  lambda y: baseline.gauss_newton_product(network, phi, cache_phi, 0.1, y) - 0.1 * y,
+                  lambda y: baseline.gauss_newton_product(network, network.layers(phi), cache_phi, 0.1, y) - 0.1 * y,
                   phi, directions(p, len(phi)))
 
 

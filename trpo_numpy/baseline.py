@@ -87,9 +87,8 @@ def grad_value_loss(V, targets):
     return (V - targets) / len(V)
 
 
-def gauss_newton_product(network, phi, cache, damping, y):
+def gauss_newton_product(network, layers, cache, damping, y):
     """(J'J / N + damping) y, (P,): the Hessian of value_loss but for the second derivatives of the network."""
-    layers = network.layers(phi)
     Jy = network.forward_mode(layers, cache, y)
     Jy /= len(Jy)
     return network.backprop(layers, cache, Jy) + damping * y
@@ -107,12 +106,12 @@ def fit_baseline(network, phi, states, targets, config):
     n_last = network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit  # the last layer, which is linear
-    n_steps = min(config.baseline_steps, len(targets))
+    layers, n_steps = network.layers(phi), min(config.baseline_steps, len(targets))  # views: they follow phi
     for i in range(n_steps):
-        V, cache = network.forward(network.layers(phi), states[i::n_steps])
+        V, cache = network.forward(layers, states[i::n_steps])
         u = grad_value_loss(V[:, 0], targets[i::n_steps])[:, None]
-        descent = -network.backprop(network.layers(phi), cache, u)
-        product = partial(gauss_newton_product, network, phi, cache, config.baseline_damping)
+        descent = -network.backprop(layers, cache, u)
+        product = partial(gauss_newton_product, network, layers, cache, config.baseline_damping)
         step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations)
         phi += step
     phi[-n_last:] *= unit

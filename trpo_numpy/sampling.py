@@ -107,7 +107,7 @@ def sample_in_worker(sample, env_id, arguments, episodes):
 def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahead=16):
     """Yields sample(env, *arguments, episode) for one episode after the other, without end.
 
-    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in some 16 tasks, then
+    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in 64 tasks at most, then
     two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
     arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a worker of a process
     pool has died (Dask starts another; if these die too, its KilledWorker).
@@ -115,7 +115,7 @@ def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahe
     if executor is None:
         for episode in count(first_episode):
             yield sample(env, *arguments, episode)
-    length, tasks = math.ceil(n_ahead / 16), deque()
+    length, tasks = math.ceil(n_ahead / 64), deque()
     starts, n_tasks = count(first_episode, length), math.ceil(n_ahead / length)
     try:
         while True:

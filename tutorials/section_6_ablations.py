@@ -124,6 +124,7 @@ def main():
     if args.quick:
         env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
     parent, runs = args.out / ("section_6_ablations" + "_quick" * args.quick), {}
+    name = parent.name + (f"_from_seed_{args.seed}" if args.seed else "")
     for env_id in env_ids:
         timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
         methods = {f"{env_id} {v}": (LOOPS.get(v, train), config_of(env_id, v, timesteps)) for v in variants}
@@ -136,7 +137,7 @@ def main():
         table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
     if np.isnan([returns for rows in table.values() for returns in rows.values()]).all():
         raise SystemExit(f"out: {parent} holds no runs that are done, wanted those that come without --plot-only")
-    with open(args.out / "section_6_ablations.csv", "w", newline="") as file:
+    with open(args.out / f"{name}.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["task", "variant", "median", *[f"seed {seed}" for seed in seeds]])
         for env_id, rows in table.items():
@@ -146,7 +147,7 @@ def main():
                       + " ".join(f"{R:.1f}" for R in returns))
     figure = new_figure(args.show)
     draw(figure, table)
-    save_figure(figure, args.out, "section_6_ablations", args.show)
+    save_figure(figure, args.out, name, args.show)
 
 
 if __name__ == "__main__":
