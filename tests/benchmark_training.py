@@ -65,13 +65,19 @@ def benchmark_training(env_id, timesteps=30_000):
     return ratios
 
 
-def benchmark_workers(env_id, batch_size=10_000, n_iterations=6):
+def next_seconds(run):
+    """Seconds of sampling in the run's next iteration, begun when the pools have ended what nobody waits for."""
+    time.sleep(0.1)
+    return next(run).seconds_sampling
+
+
+def benchmark_workers(env_id, batch_size=10_000, n_iterations=9):
     """How many times faster process pools sample than this process alone, {n_workers: ratio}, by turns."""
     config = Config(env_id=env_id, batch_size=batch_size, timesteps=n_iterations * batch_size)
     n_workers = [n for n in (1, 2, 4, 8) if n <= (os.cpu_count() or 1)]
     executors = [None, *map(ProcessPoolExecutor, n_workers)]
     runs = [train(config, executor=executor) for executor in executors]
-    seconds = np.array([[next(run).seconds_sampling for run in runs] for _ in range(n_iterations - 1)])
+    seconds = np.array([[next_seconds(run) for run in runs] for _ in range(n_iterations - 1)])
     alone, *pools = np.median(seconds[1:], axis=0)  # the first iteration starts the processes
     for executor in executors[1:]:
         executor.shutdown()
