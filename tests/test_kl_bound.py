@@ -75,7 +75,7 @@ def slack_ratio(x):
 def test_half_the_constant_of_theorem_1_is_caught(capsys):
     """An adversarial search makes L - eta nearly the whole penalty: half the penalty would not bound it."""
     ratios = []
-    for seed in range(6):
+    for seed in range(3):
         x = np.random.default_rng(seed).standard_normal(13)
         ratios.append(minimize(slack_ratio, x, method="Powell", options={"maxfev": 5000}).fun)
     with capsys.disabled():
@@ -101,7 +101,7 @@ def check_algorithm_1(mdp, pi, n):
 def test_algorithm_1_never_falls_on_fifty_mdps():
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        check_algorithm_1(random_mdp(rng, 5, 3, rng.uniform(0.1, 0.95)), random_policy(rng, 5, 3), 10)
+        check_algorithm_1(random_mdp(rng, 5, 3, rng.uniform(0.1, 0.95)), random_policy(rng, 5, 3), 5)
 
 
 def test_algorithm_1_never_falls_on_frozen_lake():
