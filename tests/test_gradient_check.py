@@ -108,11 +108,11 @@ def check_mlp_forward_mode(p, theta):
                   theta, directions(p, len(theta)))
 
 
-def check_family_fisher_product(p, theta):
+def check_family_M_product(p, theta):
     """M is the Hessian of kl at old = new: the change of grad_kl as the new mu moves."""
     mu = p.policy.mu(theta, p.batch.states)
     check_product(lambda m: p.family.grad_kl(mu, m.reshape(mu.shape)).ravel(),
-                  lambda y: p.family.fisher_product(mu, y.reshape(mu.shape)).ravel(),
+                  lambda y: p.family.M_product(mu, y.reshape(mu.shape)).ravel(),
                   mu.ravel(), directions(p, mu.size))
 
 
@@ -196,11 +196,11 @@ CHECKS = {
     "gaussian.Gaussian.grad_log_prob": check_log_prob,
     "gaussian.Gaussian.grad_kl": check_kl,
     "gaussian.Gaussian.grad_entropy": check_entropy,
-    "gaussian.Gaussian.fisher_product": check_family_fisher_product,
+    "gaussian.Gaussian.M_product": check_family_M_product,
     "categorical.Categorical.grad_log_prob": check_log_prob,
     "categorical.Categorical.grad_kl": check_kl,
     "categorical.Categorical.grad_entropy": check_entropy,
-    "categorical.Categorical.fisher_product": check_family_fisher_product,
+    "categorical.Categorical.M_product": check_family_M_product,
     "mlp.MLP.backprop": check_mlp_backprop,
     "mlp.MLP.forward_mode": check_mlp_forward_mode,
     "policy.Policy.backprop": check_policy_backprop,

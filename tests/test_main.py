@@ -108,11 +108,12 @@ def test_evaluate_writes_a_moving_picture(tmp_path, capsys):
     assert "nowhere" in capsys.readouterr().err
 
 
-def test_a_nan_from_the_environment_keeps_what_was_written(tmp_path, capsys):
+@pytest.mark.parametrize("env_id, what", [("NaNReward-v0", "reward nan"), ("ShapeLater-v0", "an observation of shape")])
+def test_an_environment_that_breaks_late_keeps_what_was_written(tmp_path, capsys, env_id, what):
     out = tmp_path / "run"
-    assert main(["train", "NaNReward-v0", "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1
+    assert main(["train", env_id, "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1
     error = capsys.readouterr().err
-    assert "environment: step 2 of episode 3 gave reward nan" in error and str(out) in error
+    assert f"environment: step 2 of episode 3 gave {what}" in error and f"whole iterations: 1, in {out}" in error
     assert read_progress(out)["iteration"].tolist() == [1]
     assert (out / "policy.npz").exists() and (out / "learning_curve.png").exists()
 

@@ -69,7 +69,7 @@ def errors_of_the_estimates(n_paths, mdp, policy, theta_old, theta, v, rng):
                  v @ fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, v)]
     every_mu, every_cache = policy.forward(theta_old, np.eye(S))
     Jv = policy.forward_mode(theta_old, every_cache, v)
-    vAv = rho @ (Jv * policy.family.fisher_product(every_mu, Jv)).sum(axis=1) / rho.sum()
+    vAv = rho @ (Jv * policy.family.M_product(every_mu, Jv)).sum(axis=1) / rho.sum()
     exact = [(1 - mdp.gamma) * (exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old)),
              (1 - mdp.gamma) * grad_exact_surrogate(mdp, pi_old, policy, theta_old) @ v,
              visited_mean_kl(rho, pi_old, pi), vAv]

@@ -20,7 +20,7 @@ from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, 
 from trpo_numpy.sampling import greedy_returns, start_worker  # noqa: E402
 from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
 
-LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.1f} {L_improvement:>9.4f} {kl:>8.5f} "
+LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
 HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
 
@@ -34,7 +34,7 @@ def build_parser():
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it "
-                          "would have had uninterrupted; of the other options only --timesteps may be given")
+                          "would have had uninterrupted; only --timesteps and --workers may be given too")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; the result is the same "
                           "bytes whatever their number (default: 1, this one)")
     add_options(training)
@@ -60,7 +60,7 @@ def resume_run(options):
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:
-        raise ValueError(f"resume: got {', '.join(others)} too, wanted no option but timesteps: a run keeps its own")
+        raise ValueError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: it keeps the rest")
     held = read_config(folder)
     config = replace(held, **options)
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))

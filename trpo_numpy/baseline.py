@@ -65,7 +65,10 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
 
 def standardize(advantages):
-    """Mean 0 and standard deviation 1, or 0 if rounding is all that they differ by. L's maximiser does not change."""
+    """Mean 0 and standard deviation 1, or 0 if rounding is all that they differ by.
+
+    The maximiser of L's expectation does not change; that of a sample's L may: its ratios do not average to one.
+    """
     if advantages.std() <= 1e-12 * abs(advantages).max():
         return np.zeros_like(advantages)
     return (advantages - advantages.mean()) / advantages.std()

@@ -92,7 +92,7 @@ class Categorical:
         return np.hstack([-np.exp(log_p) * (log_p - (np.exp(log_p) * log_p).sum(axis=1, keepdims=True))
                           for log_p in self.split(self.log_p(mu))])
 
-    def fisher_product(self, mu, y):
+    def M_product(self, mu, y):
         """My (N, d_mu) for y (N, d_mu): M = kl''(mu, mu) = diag(p) - pp' in each slice (Appendix C.1)."""
         slices = zip(self.split(np.exp(self.log_p(mu))), self.split(y))
         return np.hstack([p * (y_k - (p * y_k).sum(axis=1, keepdims=True)) for p, y_k in slices])

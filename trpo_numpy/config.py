@@ -61,7 +61,7 @@ def check_field(f, value):
             raise ValueError(f"{f.name}: got {value!r}, wanted a tuple of whole numbers of at least 1")
         return
     right_type = type(value) is f.type or f.type is float and type(value) is int
-    wanted = {str: "text", int: "a whole number", float: "a finite number", bool: "True or False"}[f.type]
+    wanted = {str: "a registered id", int: "a whole number", float: "a finite number", bool: "True or False"}[f.type]
     bounds = f.metadata["bounds"]
     wanted += " " + " and ".join(f"{word} {bound}" for word, bound in bounds.items()) if bounds else ""
     tests = {"above": operator.gt, "at least": operator.ge, "below": operator.lt, "at most": operator.le}
@@ -78,13 +78,14 @@ PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "sc
 
 def add_options(parser):
     """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
-    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {PAPER}, unless said otherwise")
+    paper = ", ".join(f"{name} {value}" for name, value in PAPER.items())
+    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {paper}; more options change it")
     for f in fields(Config)[1:]:
         flag, text = "--" + f.name.replace("_", "-"), f"{f.metadata['help']} (default: {f.default})"
         if f.type is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
         elif f.type is tuple:
-            parser.add_argument(flag, nargs="*", type=int, metavar="N", help=text)
+            parser.add_argument(flag, nargs="*", type=int, metavar="N", help=f"{text}; name the environment before it")
         else:
             parser.add_argument(flag, type=f.type, metavar=f.type.__name__.upper(), help=text)
 

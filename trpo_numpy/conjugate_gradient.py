@@ -3,7 +3,7 @@ import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """p'Ap or s'As is not above zero, as a Fisher matrix of full rank has it: too few states, or a wrong product."""
+    """p'Ap or s'As is not above zero; with a Fisher matrix of full rank it is. Too few states, or a wrong product."""
 
 
 def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
@@ -14,7 +14,7 @@ def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
     the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
     """
     x = np.zeros(len(b))
-    r = b - x  # residual b - Ax
+    r = b - x  # residual b - Ax, where Ax = x = 0
     p = r.copy()  # direction, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]

@@ -17,7 +17,8 @@ def make_env(env_id, render_mode=None):
     Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
     the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
     of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
-    environment; ImportError if a package that it needs is not installed; OSError if it cannot be made or shown here.
+    environment; ImportError if a package that it needs is not installed; OSError if it cannot be made or shown here
+    (but MuJoCo's window: where there is no screen, its library may end the process).
     """
     import gymnasium as gym
     from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
@@ -35,19 +36,19 @@ def make_env(env_id, render_mode=None):
                       f"if MUJOCO_GL=egl is set): {type(error).__name__}: {error}") from error
     if env.spec.max_episode_steps is None:
         env = TimeLimit(env, max_episode_steps=1000)
-    seen, done = env.observation_space, env.action_space
-    if not isinstance(seen, (gym.spaces.Box, gym.spaces.Discrete)):
-        raise ValueError(f"env_id: {env_id} has observation space {seen}, wanted Box or Discrete")
-    if seen.shape == () or len(seen.shape) > 1:
+    states, actions = env.observation_space, env.action_space
+    if not isinstance(states, (gym.spaces.Box, gym.spaces.Discrete)):
+        raise ValueError(f"env_id: {env_id} has observation space {states}, wanted Box or Discrete")
+    if states.shape == () or len(states.shape) > 1:
         env = FlattenObservation(env)
-    if isinstance(done, gym.spaces.Box) and np.issubdtype(done.dtype, np.floating):
-        low, high = done.low.astype(float), done.high.astype(float)
-        return TransformAction(env, partial(clip_to_box, low, high, done.dtype), done)
-    if isinstance(done, gym.spaces.Discrete):
-        return TransformAction(env, partial(to_discrete, done), done)
-    if isinstance(done, gym.spaces.MultiDiscrete) and done.nvec.ndim == 1:
-        return TransformAction(env, partial(np.add, done.start), done)
-    raise ValueError(f"env_id: {env_id} has action space {done}, wanted Box of floats, Discrete or MultiDiscrete")
+    if isinstance(actions, gym.spaces.Box) and np.issubdtype(actions.dtype, np.floating):
+        low, high = actions.low.astype(float), actions.high.astype(float)
+        return TransformAction(env, partial(clip_to_box, low, high, actions.dtype), actions)
+    if isinstance(actions, gym.spaces.Discrete):
+        return TransformAction(env, partial(to_discrete, actions), actions)
+    if isinstance(actions, gym.spaces.MultiDiscrete) and actions.nvec.ndim == 1:
+        return TransformAction(env, partial(np.add, actions.start), actions)
+    raise ValueError(f"env_id: {env_id} has action space {actions}, wanted Box of floats, Discrete or MultiDiscrete")
 
 
 def clip_to_box(low, high, dtype, a):
@@ -61,14 +62,14 @@ def to_discrete(space, a):
 
 
 def check_step(reward, observation, shape, where):
-    """Raises ValueError unless the environment gave an observation of this shape and a number for a reward.
+    """Raises RuntimeError unless the environment gave an observation of this shape and a number for a reward.
 
     Raises FloatingPointError unless all of these are finite.
     """
     if np.shape(observation) != shape:
-        raise ValueError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
+        raise RuntimeError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
     if np.ndim(reward) or not np.issubdtype(np.asarray(reward).dtype, np.number):
-        raise ValueError(f"environment: {where} gave the reward {reward!r}, wanted a number")
+        raise RuntimeError(f"environment: {where} gave the reward {reward!r}, wanted a number")
     if not (math.isfinite(reward) and np.isfinite(observation).all()):
         raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "
                                  "wanted finite numbers")
@@ -86,18 +87,18 @@ def policy_for(env, hidden_sizes):
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
 
 
-def layers(env):
+def wrappers(env):
     """The wrappers of env from the outermost inwards, and the environment itself."""
-    return [env] if env is env.unwrapped else [env, *layers(env.env)]
+    return [env] if env is env.unwrapped else [env, *wrappers(env.env)]
 
 
 def copy_attributes(env, attributes):
-    """A deep copy of the layers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
+    """A deep copy of the wrappers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
     import gymnasium as gym
 
     shared = {}
-    for layer in layers(env):
-        for value in vars(layer).values():
+    for wrapper in wrappers(env):
+        for value in vars(wrapper).values():
             fixed = isinstance(value, (gym.Env, gym.Space, gym.envs.registration.EnvSpec))
             if fixed or type(value).__module__.startswith("mujoco"):
                 shared[id(value)] = value
@@ -111,15 +112,15 @@ def save(env):
     """
     data = getattr(env.unwrapped, "data", None)
     is_mujoco = type(data).__module__.startswith("mujoco")
-    return copy_attributes(env, [vars(layer) for layer in layers(env)]), copy.copy(data) if is_mujoco else None
+    return copy_attributes(env, [vars(wrapper) for wrapper in wrappers(env)]), copy.copy(data) if is_mujoco else None
 
 
 def restore(env, saved):
     """Brings env back to the state in which `save` found it, bitwise."""
     attributes, data = saved
-    for layer, values in zip(layers(env), copy_attributes(env, attributes)):
-        vars(layer).clear()  # of what the steps since then have added, too
-        vars(layer).update(values)
+    for wrapper, values in zip(wrappers(env), copy_attributes(env, attributes)):
+        vars(wrapper).clear()  # of what the steps since then have added, too
+        vars(wrapper).update(values)
     if data is not None:
         import mujoco
         mujoco.mj_copyData(env.unwrapped.data, env.unwrapped.model, data)

@@ -21,11 +21,12 @@ class FiniteMDP:
     __repr__ = brief_repr
 
     def __post_init__(self):
-        S, A = self.r.shape if np.ndim(self.r) == 2 else (0, 0)
+        S, A = self.r.shape if isinstance(self.r, np.ndarray) and self.r.ndim == 2 else (0, 0)
         for name, shape in [("r", (S, A)), ("P", (S, A, S)), ("rho_0", (S,))]:
-            if np.shape(getattr(self, name)) != shape or 0 in shape:
-                raise ValueError(f"{name}: got shape {np.shape(getattr(self, name))}, wanted (S, A, S) for P, "
-                                 "(S, A) for r and (S,) for rho_0")
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray) or value.shape != shape or 0 in shape:
+                got = f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+                raise ValueError(f"{name}: got {got}, wanted arrays (S, A, S) for P, (S, A) for r and (S,) for rho_0")
         if not 0 < self.gamma < 1:
             raise ValueError(f"gamma: got {self.gamma!r}, wanted a number above 0 and below 1")
         if not np.isfinite(self.r).all():

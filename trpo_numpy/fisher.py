@@ -1,9 +1,9 @@
 """The Fisher-vector product y -> Ay as y -> J'MJy (Appendix C.1, Eqs. (56) and (57)). J' is J transposed.
 
 Eq. (57): the Hessian of KL(old || theta) is J'MJ plus a second term, the gradient of kl with respect to mu times the
-second derivative of mu. At theta_old, and only there, that gradient is 0: KL has its minimum, 0, at old = new. So its
-value and its gradient are 0 there while its Hessian J'MJ is not, and three cheap products (forward mode, M, backprop)
-replace differentiating twice.
+second derivative of mu. At theta_old that gradient is 0, as KL has its minimum, 0, at old = new; elsewhere it need not
+be. So the KL's value and gradient are 0 at theta_old while its Hessian J'MJ is not, and three cheap products
+(forward mode, M, backprop) replace differentiating twice.
 """
 
 
@@ -14,6 +14,6 @@ def fisher_vector_product(policy, theta_old, cache, mu_old, damping, y):
     for the conjugate gradient's sake (Martens, 2010): A is nearly singular where the batch hardly moves mu.
     """
     Jy = policy.forward_mode(theta_old, cache, y)  # (N, d_mu)
-    MJy = policy.family.fisher_product(mu_old, Jy)  # (N, d_mu)
+    MJy = policy.family.M_product(mu_old, Jy)  # (N, d_mu)
     MJy /= len(mu_old)
     return policy.backprop(theta_old, cache, MJy) + damping * y

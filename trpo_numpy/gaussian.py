@@ -83,7 +83,7 @@ class Gaussian:
         mean, r = self.split(mu)
         return np.hstack([np.zeros_like(mean), np.ones_like(r)])
 
-    def fisher_product(self, mu, y):
+    def M_product(self, mu, y):
         """My (N, 2 d_a) for y (N, 2 d_a): M = kl''(mu, mu) = diag(exp(-2r), 2) of Appendix C.1."""
         _, r = self.split(mu)
         y_mean, y_r = self.split(y)

@@ -86,7 +86,7 @@ def surrogate_and_max_kl(policy, batch, mu_old, log_q, theta):
 
 def weighted_fisher_product(policy, theta_old, cache, mu_old, weights, damping, y):
     """sum_n w_n J_n'M_nJ_n y + damping y, (P,), for weights w (N,): `fisher_vector_product` has 1/N for each."""
-    MJy = policy.family.fisher_product(mu_old, policy.forward_mode(theta_old, cache, y))
+    MJy = policy.family.M_product(mu_old, policy.forward_mode(theta_old, cache, y))
     return policy.backprop(theta_old, cache, weights[:, None] * MJy) + damping * y
 
 
@@ -106,7 +106,7 @@ def max_kl_update(policy, theta_old, batch, config, rng, n_rounds=30):
         A_damped = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights, config.damping)
         s, _ = conjugate_gradient(A_damped, g, config.cg_iterations)
         Js = policy.forward_mode(theta_old, cache, s)
-        sAs = (Js * family.fisher_product(mu_old, Js)).sum(axis=1)                      # (N,) s'A_ns
+        sAs = (Js * family.M_product(mu_old, Js)).sum(axis=1)                      # (N,) s'A_ns
         weights = weights * np.sqrt(np.maximum(sAs, 0))  # rounding may go below 0
         weights /= weights.sum()
     A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)

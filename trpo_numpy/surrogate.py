@@ -28,7 +28,7 @@ def grad_exact_surrogate(mdp, pi_old, policy, theta):
     """The gradient (P,) of L_{pi_old}(pi_theta); at pi_theta = pi_old it is that of eta (Eq. (4))."""
     mu, cache = policy.forward(theta, np.eye(len(mdp.rho_0)))
     dL_dpi = visitation(mdp, pi_old)[:, None] * advantage(mdp, pi_old)  # (S, A)
-    return policy.backprop(theta, cache, policy.family.fisher_product(mu, dL_dpi))  # d softmax / d mu is M
+    return policy.backprop(theta, cache, policy.family.M_product(mu, dL_dpi))  # d softmax / d mu is M
 
 
 def log_prob(family, mu, actions):

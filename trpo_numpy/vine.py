@@ -120,7 +120,9 @@ def vine_path(env, policy, weights, scaling, config, seeds, episode):
 
 
 def vine(episodes, policy, config):
-    """A trunk of config.batch_size steps, and branches from some config.vine_states of its states (Section 5.2).
+    """A trunk, whole paths of config.batch_size steps or more, and branches from its states (Section 5.2).
+
+    On average config.vine_states of each batch_size states have branches.
 
     episodes yields what `vine_path` returns. Returns the trunk, a list of Path; the Batch, N states with K actions and
     the estimator that fits, Eq. (15) or (16); and the number of all environment steps.

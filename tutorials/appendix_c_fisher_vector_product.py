@@ -1,4 +1,4 @@
-"""Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and only there.
+"""Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and in general not elsewhere.
 
 Look for: left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the KL is
 always zero: is it a bug?"), but its curvature is v'Av. Middle: each component of J'MJv against the Hessian of the KL

@@ -34,7 +34,8 @@ def tutorial_parser(description):
                         help="all randomness is a function of it (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")
     parser.add_argument("--show", action="store_true", help="show the picture in a window too")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: the same steps on less")
+    parser.add_argument("--quick", action="store_true",
+                        help="a smoke run: the same steps on less, of its own choice whatever other options say")
     return parser
 
 

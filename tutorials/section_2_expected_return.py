@@ -1,9 +1,10 @@
 """Section 2: where a policy goes (rho), what that is worth (V), and what each action would add (A), on FrozenLake.
 
 Look for: above, a policy that walks at random; below, one that always prefers the action with the highest advantage
-of the first. Its visitation rho moves towards the goal (G) and away from the holes (H), and V rises in every state.
-Arrows show the advantage of each action; the second policy leaves few that are positive. Printed: both sides of
-Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which agree to rounding.
+of the first. Its visitation rho moves towards the goal (G) and away from the holes (H), and V rises in every
+state but those that end an episode. Arrows are the actions with a positive advantage; the second policy leaves few.
+Printed: both sides of Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which agree to
+rounding.
 Then change: gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=False). Transitions become certain: the second policy's
 eta rises to 0.677, for only its own tenth of random steps leads it astray.
 """

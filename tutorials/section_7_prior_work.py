@@ -75,6 +75,8 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--step", type=float, default=1.0, help="1/lambda, of both fixed steps (default: 1)")
     args = parser.parse_args()
+    if not 0 < args.step < np.inf:
+        raise SystemExit(f"error: step: got {args.step}, wanted a finite number above 0")
     numbers = compute(args.seed, args.step, 3 if args.quick else 25)
     figure = new_figure(args.show)
     draw(figure, numbers)
