@@ -1,4 +1,6 @@
 """Section 3: the bounds on thousands of policy pairs, how tight they are, and Algorithm 1."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -128,6 +130,7 @@ def test_algorithm_1_stops_by_its_tolerance():
     rng = np.random.default_rng(0)
     mdp, pi = random_mdp(rng, 3, 2, 0.1), random_policy(rng, 3, 2, 5.0)
     coarse, fine = list(algorithm_1(mdp, pi, 1e-3)), list(algorithm_1(mdp, pi, 1e-6))
+    assert len(list(algorithm_1(replace(mdp, r=100 * mdp.r), pi, 1e-3))) == len(coarse)
     gains = np.diff([expected_return(mdp, pi), *(step.eta for step in coarse)])
     assert len(coarse) < len(fine) and (gains[:-1] > 1e-3 * 0.1).all()
     assert coarse[-1].M - coarse[-2].eta <= 1e-3 * penalty_coefficient(mdp, coarse[-2].pi) * 0.81 / 0.4 + 1e-15

@@ -74,6 +74,14 @@ def test_nothing_to_gain_is_no_step():
         assert p is pi and gap == 0
 
 
+@pytest.mark.parametrize("bound", [bound_max_kl, bound_mean_kl, penalize_max_kl])
+def test_a_constant_added_to_the_advantages_of_a_state_changes_nothing(bound):
+    pi, A, rho = problem(0)
+    best, _ = bound(pi, A, rho, 0.05)
+    shifted, _ = bound(pi, A + np.array([[0.0], [1.0], [-1.0], [5.0]]), rho, 0.05)
+    assert np.allclose(shifted, best, rtol=0, atol=1e-8)
+
+
 def test_states_that_do_not_matter_stay():
     pi, A, rho = problem(0)
     A[1], rho = 0.0, rho.copy()
