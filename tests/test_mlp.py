@@ -58,7 +58,8 @@ def test_blocks_change_nothing_but_rounding(problem, monkeypatch):
         monkeypatch.setattr(mlp, "BLOCK", block)
         mu, cache = network.forward(layers, x)
         assert len(cache) == (1 if block == 512 else 3)
-        results.append(np.concatenate([mu.ravel(), network.forward_mode(layers, cache, v).ravel(),
+        results.append(np.concatenate([mu.ravel(), network.output(layers, x).ravel(),
+                                       network.forward_mode(layers, cache, v).ravel(),
                                        network.backprop(layers, cache, u)]))
     assert np.allclose(*results, rtol=1e-12, atol=1e-13)
 

@@ -76,10 +76,7 @@ class Categorical:
         return (np.exp(log_p_old) * (log_p_old - self.log_p(mu))).sum(axis=1)
 
     def grad_kl(self, mu_old, mu):
-        """The derivative of KL(old || new) with respect to the new mu, (N, d_mu): kl' of Eq. (57).
-
-        (The new mu is the second argument here, in the order of KL(old || new); Eq. (56) writes it first.)
-        """
+        """The derivative of KL(old || new) with respect to the new mu, (N, d_mu): kl' of Eq. (57)."""
         return np.exp(self.log_p(mu)) - np.exp(self.log_p(mu_old))
 
     def entropy(self, mu):
