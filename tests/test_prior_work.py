@@ -108,6 +108,14 @@ def test_empirical_fim_is_trpo_with_another_metric():
     assert (L, kl) == (empirical.L_new, empirical.kl_new) and empirical.status == "accepted" and kl <= 0.01
 
 
+def test_empirical_fim_of_each_action_twice_is_the_same():
+    p = random_problem(Gaussian(2), (5,), N=60)
+    actions, advantages = np.repeat(p.batch.actions, 2, axis=0), np.repeat(p.batch.advantages, 2)
+    twice = dataclasses.replace(p.batch, actions=actions, advantages=advantages)
+    once, again = (empirical_fim_update(p.policy, p.theta_old, batch, CONFIG, rng) for batch in (p.batch, twice))
+    assert np.allclose(again.s, once.s, rtol=1e-9) and again.sAs == pytest.approx(once.sAs, rel=1e-9)
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
 def test_max_kl_solves_eq_11_to_second_order(family):
     """Against SciPy's solver, given every state's constraint s'A_ns <= 2 delta, on a linear policy."""

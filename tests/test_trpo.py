@@ -44,7 +44,7 @@ def test_accepted_and_refused_steps_over_many_batches():
         else:
             refused += 1
             assert update.status == "no candidate accepted" and update.theta is p.theta_old
-            assert (update.L_new, update.kl_new) == (update.L_old, 0)
+            assert update.L_new == update.L_predicted == update.L_old and update.kl_new == update.kl_predicted == 0
             assert all(c.refused for c in update.candidates)
     assert accepted > 200 and refused > 0, "both outcomes were to be seen"
     assert overshot > 0, "the full step beta s overshoots delta now and then: that is why there is a line search"
@@ -95,7 +95,7 @@ def test_zero_gradient_is_no_error():
     p = random_problem(Gaussian(2), (5,))
     update = trpo_update(p.policy, p.theta_old, with_advantages(p.batch, np.zeros(7)), Config(), rng)
     assert update.status == "zero gradient" and update.theta is p.theta_old
-    assert update.candidates == [] and not update.s.any()
+    assert update.candidates == [] and not update.s.any() and update.sAs == update.kl_new == update.kl_predicted == 0
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
