@@ -3,7 +3,7 @@
 Look for: straight lines of slope one. The Fisher matrix has P x P entries, but y -> J'MJy never forms it: a product
 costs a few passes through the network, whatever P. And the dashed lines: with 10% of the states in A, as in the
 paper, ten products cost as much as one, and what is left is the gradient and the line search.
-Then change: --largest, a million samples and a hundred thousand parameters (8 GiB of memory, many minutes).
+Then change: --largest, a million samples and a hundred thousand parameters (2 GiB of memory, some seven minutes).
 
     python tutorials/appendix_c_cost.py
 """
