@@ -103,6 +103,7 @@ CASES = {
     "environment: reset raises": (lambda: last("ResetRaises-v0"), RuntimeError,
                                   "environment: the reset of episode 0 failed: KeyError: 'no reset today'"),
     "environment: cannot be restored": (lambda: last("Handle-v0", vine_states=3), ValueError, "cannot be restored"),
+    "environment: reset raises, in vine": (lambda: last("ResetRaises-v0", vine_states=3), ValueError, "'no reset to"),
     "environment: unknown": (lambda: last("NoSuch-v0"), ValueError, "env_id: got 'NoSuch-v0', wanted"),
     "environment: dict": (lambda: last("DictStates-v0"), ValueError, "env_id: DictStates-v0 has observation space"),
 }

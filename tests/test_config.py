@@ -18,7 +18,7 @@ from trpo_numpy.config import PAPER, Config
     ("hidden_sizes", [(0,), (64, -1), (6.4,), ("64",), 64, None, "64"]),
     ("initial_log_std", [float("nan"), float("inf"), -100.0]),
     ("gamma", [-0.1, 1.0, 1.5, float("nan"), "0.9", None]),
-    ("delta", [0.0, -0.01, float("nan"), float("inf")]),
+    ("delta", [0.0, -0.01, float("nan"), float("inf"), 10 ** 400]),
     ("delta_per_dimension", [2]),
     ("cg_iterations", [0, -1, 2.5]),
     ("fisher_fraction", [0.0, 1.1]),

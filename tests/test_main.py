@@ -21,6 +21,17 @@ HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 COUNT = ["train", "Count-v0", "--batch-size", "20", "--timesteps", "60", "--hidden-sizes", "4"]
 
 
+def test_the_package_sees_to_one_thread_before_numpy_is_imported():
+    environment = {name: value for name, value in HERE.items() if name != "OMP_NUM_THREADS"}
+    code = "import trpo_numpy, os, sys; print('numpy' in sys.modules, os.environ['OMP_NUM_THREADS'])"
+    assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "False 1\n"
+
+
+def test_an_environment_that_vine_cannot_restore_leaves_no_folder(tmp_path, capsys):
+    assert main(["train", "Handle-v0", "--vine-states", "3", "--out", str(tmp_path / "run")]) == 2
+    assert "cannot be restored" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
 def test_train_and_evaluate(tmp_path, capsys):
     out = tmp_path / "run"
     assert main([*COUNT, "--out", str(out), "--seed", "3"]) == 0

@@ -9,10 +9,12 @@ from problems import FAMILIES, random_problem
 from scipy.optimize import minimize
 
 from trpo_numpy import prior_work
-from trpo_numpy.config import Config
+from trpo_numpy.config import PAPER, Config
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
 from trpo_numpy.prior_work import (empirical_fim_update, max_kl_update, natural_gradient_update,
                                    policy_gradient_update, surrogate_and_max_kl)
 from trpo_numpy.surrogate import Batch, surrogate_and_mean_kl
@@ -76,6 +78,20 @@ def test_a_fixed_step_is_taken_whatever_comes_of_it(wrong):
     with np.errstate(over="ignore"):
         update = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, wrong)
     assert update.status == "accepted" and not update.L_new > update.L_old and not update.kl_new < 1
+
+
+def test_a_policy_that_has_made_up_its_mind_is_left_alone_whatever_the_unit_of_Q():
+    policy, states = Policy(MLP((3, 2)), Categorical((2,))), rng.standard_normal((50, 3))
+    theta = policy.initial(rng, 0.0)
+    theta[-2] = 38.0  # the first action's bias: p of the other is exp(-38)
+    for unit in (1e-6, 1.0, 1e6):
+        batch = Batch(states, np.zeros((50, 1), int), unit * rng.uniform(1, 2, 50))
+        for update in (trpo_update, max_kl_update, empirical_fim_update):
+            assert update(policy, theta, batch, Config(**PAPER), rng).status == "zero gradient"
+        assert np.array_equal(natural_gradient_update(policy, theta, batch, Config(**PAPER), rng, 1.0).theta, theta)
+    p = random_problem(Gaussian(2), (5,))
+    tiny = dataclasses.replace(p.batch, advantages=1e-20 * p.batch.advantages)
+    assert trpo_update(p.policy, p.theta_old, tiny, CONFIG, rng).status == "accepted"
 
 
 def test_empirical_fim_converges_to_the_analytic_one_as_actions_are_resampled(p):

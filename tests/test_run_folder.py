@@ -25,6 +25,12 @@ def folder(tmp_path):
     return out
 
 
+def test_a_parent_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        create_run_folder(None, CONFIG, tmp_path / "runs")
+
+
 def shapes():
     policy = policy_for(make_env(CONFIG.env_id), CONFIG.hidden_sizes)
     return policy, policy.n_parameters, policy.network.sizes[0]

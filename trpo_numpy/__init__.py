@@ -20,3 +20,6 @@ Not in the paper: baseline (value function, generalised advantages, scaling), en
 restoring its state for vine), config (the options), gradient_check (finite differences), run_folder and learning_curve
 (what a run leaves on disk), record (how records print), __main__ (the command line).
 """
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: matrices this small lose by being shared among threads

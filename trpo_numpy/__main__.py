@@ -1,24 +1,22 @@
 """The command line: python -m trpo_numpy [train ENV_ID | evaluate DIR]. Alone, it is `train Pendulum-v1`."""
-import os
+import argparse
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by being shared among threads
-import argparse  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from pathlib import Path  # noqa: E402
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from trpo_numpy.config import add_options, config_from  # noqa: E402
-from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
-from trpo_numpy.environment import make_env, policy_for, save_gif  # noqa: E402
-from trpo_numpy.learning_curve import read_progress, save_learning_curve  # noqa: E402
-from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration,  # noqa: E402
-                                   resume, write_config)
-from trpo_numpy.sampling import greedy_returns, start_worker  # noqa: E402
-from trpo_numpy.training import policy_and_baseline, train  # noqa: E402
+from trpo_numpy.config import add_options, config_from
+from trpo_numpy.conjugate_gradient import CurvatureError
+from trpo_numpy.environment import make_env, policy_for, save_gif
+from trpo_numpy.learning_curve import read_progress, save_learning_curve
+from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
+                                   write_config)
+from trpo_numpy.sampling import greedy_returns, start_worker
+from trpo_numpy.training import policy_and_baseline, train
+from trpo_numpy.vine import check_restorable
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
@@ -51,7 +49,9 @@ def build_parser():
 def start_run(options):
     """The folder of a new run, its Config, and no State."""
     out, config = options.pop("out", None), config_from(options)
-    make_env(config.env_id).close()  # a wrong environment is refused before a folder is made
+    env = make_env(config.env_id)  # a wrong environment is refused before a folder is made
+    if config.vine_states:
+        check_restorable(env, policy_for(env, config.hidden_sizes))
     return create_run_folder(out, config), config, None
 
 

@@ -22,7 +22,7 @@ class Scaling:
     count: int
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
-    std: np.ndarray     # (d_s,), sqrt(var), or 1 where an observation has not varied yet
+    std: np.ndarray     # (d_s,), sqrt(var), or 1 where an observation has hardly varied yet
     __repr__ = brief_repr
 
 

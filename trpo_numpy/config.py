@@ -1,7 +1,7 @@
 """The options of a training run: one documented field a line, checked when it is made."""
 import argparse
-import math
 import operator
+import sys
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -17,7 +17,7 @@ def option(default, help, above=None, least=None, below=None, most=None):
 @dataclass(frozen=True)
 class Config:
     """All that a run depends on. Raises ValueError naming the field, what came and what is wanted."""
-    env_id: str = option("Pendulum-v1", "a Gymnasium environment; Box or Discrete states; any Box or Discrete actions")
+    env_id: str = option("Pendulum-v1", "a Gymnasium environment (its states and actions: `make_env`)")
     timesteps: int = option(100_000, "training ends with the first batch that brings the steps to this number", least=1)
     seed: int = option(0, "all randomness is a function of it", least=0)
     batch_size: int = option(2_000, "steps an iteration, at least; rollouts come on top; the paper: 50K to 1M", least=2)
@@ -65,7 +65,7 @@ def check_field(f, value):
     bounds = f.metadata["bounds"]
     wanted += " " + " and ".join(f"{word} {bound}" for word, bound in bounds.items()) if bounds else ""
     tests = {"above": operator.gt, "at least": operator.ge, "below": operator.lt, "at most": operator.le}
-    finite = right_type and (f.type is not float or math.isfinite(value))
+    finite = right_type and (f.type is not float or abs(value) <= sys.float_info.max)
     if not finite or not all(tests[word](value, bound) for word, bound in bounds.items()):
         raise ValueError(f"{f.name}: got {value!r}, wanted {wanted}")
 

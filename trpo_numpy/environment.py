@@ -39,7 +39,7 @@ def make_env(env_id, render_mode=None):
     states, actions = env.observation_space, env.action_space
     if not isinstance(states, (gym.spaces.Box, gym.spaces.Discrete)):
         raise ValueError(f"env_id: {env_id} has observation space {states}, wanted Box or Discrete")
-    if states.shape == () or len(states.shape) > 1:
+    if len(states.shape) != 1:
         env = FlattenObservation(env)
     if isinstance(actions, gym.spaces.Box) and np.issubdtype(actions.dtype, np.floating):
         low, high = actions.low.astype(float), actions.high.astype(float)
@@ -108,7 +108,8 @@ def copy_attributes(env, attributes):
 def save(env):
     """All that steps change: a deep copy of the attributes of env and its wrappers; in MuJoCo the whole MjData too.
 
-    (Its own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last digits.)
+    But not its spaces, from whose random numbers a step may draw. (MuJoCo's own set_state(qpos, qvel) forgets the
+    solver's warm start: the next step would differ in its last digits.)
     """
     data = getattr(env.unwrapped, "data", None)
     is_mujoco = type(data).__module__.startswith("mujoco")

@@ -1,6 +1,6 @@
 """Not in the paper: what a run leaves on disk, and reads back.
 
-config.json    the Config, and the versions it ran with: with the same code, all that is needed to repeat the run
+config.json    the Config and the versions: all that repeats the run, with the same code and OMP_NUM_THREADS
 progress.csv   one row an iteration
 policy.npz     theta, and the mean and std that its observations were scaled with; and the rest of training.State, from
                which the run goes on
@@ -26,10 +26,10 @@ from trpo_numpy.training import State
 @contextmanager
 def whole_file(path):
     """Opens a file to be written in binary, whole or not at all: it is written beside its place, then replaced."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    beside = path.with_name(path.name + ".partial")
+    with open(beside, "wb") as file:
         yield file
-    os.replace(partial, path)
+    os.replace(beside, path)
 
 
 def create_run_folder(out, config, parent="runs", method="TRPO"):
@@ -39,9 +39,10 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
     """
     numbers = count(1)
     while out is None:  # making it settles which of two runs that start at once may have it
+        Path(parent).mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             candidate = Path(parent, f"{config.env_id.replace('/', '-')}-seed{config.seed}-{next(numbers)}")
-            candidate.mkdir(parents=True)
+            candidate.mkdir()
             out = candidate
     out = Path(out)
     if out.exists() and not out.is_dir():
@@ -122,10 +123,7 @@ def read_config(folder, method="TRPO"):
 
 
 def load_arrays(folder, shapes):
-    """The arrays of policy.npz that shapes names, {name: shape}.
-
-    Raises ValueError if policy.npz is missing, damaged, a pickle or of other shapes.
-    """
+    """The arrays of policy.npz by {name: shape}. ValueError if it is missing, damaged, a pickle or of other shapes."""
     path = Path(folder) / "policy.npz"
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -12,6 +12,8 @@ import numpy as np
 from trpo_numpy.expected_return import advantage, check_policy, expected_return, visitation
 from trpo_numpy.record import brief_repr
 
+NO_GRADIENT = 1e-14  # of the largest advantage; less is rounding, as where a categorical policy has made up its mind
+
 
 def exact_surrogate(mdp, pi_old, pi):
     """L_{pi_old}(pi), Eq. (3): as Eq. (2), but with the visitation of the old policy. Tables (S, A)."""
@@ -113,11 +115,12 @@ def check_batch(policy, batch, theta):
 def surrogate_and_gradient(policy, batch, theta_old):
     """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,).
 
-    Raises what `check_batch` does.
+    Where nothing but rounding is left of g it is 0. Raises what `check_batch` does.
     """
     check_batch(policy, batch, theta_old)
     mu_old, cache = policy.forward(theta_old, batch.states)
     log_q = log_prob(policy.family, mu_old, batch.actions)  # q = pi_old
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.advantages, log_q)
     dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.advantages, log_q)  # (N, d_mu)
-    return mu_old, cache, log_q, L_old, policy.backprop(theta_old, cache, dL_dmu)
+    g = policy.backprop(theta_old, cache, dL_dmu)
+    return mu_old, cache, log_q, L_old, g * (abs(g).max() > NO_GRADIENT * abs(batch.advantages).max())

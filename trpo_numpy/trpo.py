@@ -13,8 +13,6 @@ from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.record import brief_repr
 from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 
-NO_GRADIENT = 1e-14  # below it g is rounding: all advantages are zero, or a categorical policy has made up its mind
-
 
 @dataclass(frozen=True)
 class Update:
@@ -57,7 +55,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     """Maximises L subject to KL <= delta, nearly: a direction from A s = g, then a line search (Appendix C)."""
-    if abs(g).max() <= NO_GRADIENT:
+    if not g.any():
         return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
                       L_old, L_old, L_old, config.delta, 0.0, 0.0, entropy)
 

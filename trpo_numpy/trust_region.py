@@ -48,21 +48,21 @@ def lean(q, A, y):
     return q / one_less_x / (1 + Z_less_1[:, None]), np.log(kl), np.log(best / t)[:, 0] - np.log1p(Z_less_1)
 
 
-def lean_less(y, n, q, A, which, target):
-    """In the states n, entry `which` of `lean` less its target: the root is sought."""
+def lean_minus(y, n, q, A, which, target):
+    """In the states n, entry `which` of `lean` minus its target: the root is sought."""
     return lean(q[n], A[n], y)[which] - target
 
 
 def lean_to(q, A, which, target):
     """`lean` until log KL (which = 1) or log lambda (which = 2) is the target, or as near as can be, in each state."""
-    less, n, ends = partial(lean_less, q=q, A=A, which=which, target=target), np.arange(len(A)), (-60.0, 600.0)
-    root = find_root(less, ends, args=(n,), tolerances={"xatol": 1e-13, "xrtol": 1e-13})
-    at_ends = [abs(less(np.full(len(A), end), n)) for end in ends]
+    minus, n, ends = partial(lean_minus, q=q, A=A, which=which, target=target), np.arange(len(A)), (-60.0, 600.0)
+    root = find_root(minus, ends, args=(n,), tolerances={"xatol": 1e-13, "xrtol": 1e-13})
+    at_ends = [abs(minus(np.full(len(A), end), n)) for end in ends]
     return lean(q, A, np.where(root.success, root.x, np.where(at_ends[0] < at_ends[1], *ends)))
 
 
 def where_it_matters(pi_old, A, rho, limit):
-    """The states (S,) that are visited and where some action is better. Checks pi_old, and limit, a delta or C."""
+    """(S,), whether a state is visited and some action in it is better. Checks pi_old, and limit, a delta or C."""
     if not 0 < limit < np.inf:
         raise ValueError(f"delta or C: got {limit}, wanted a finite number above 0")
     if not (pi_old > 0).all():
@@ -90,8 +90,8 @@ def bound_max_kl(pi_old, A, rho, delta):
     return patch(pi_old, states, p), abs(rho[states] @ (np.exp(log_lambda) * (delta - np.exp(log_kl))))
 
 
-def mean_kl_less(log_lambda, q, A, w, delta):
-    """log of the mean KL, with weights w, when all states lean with one multiplier, less log delta."""
+def mean_kl_minus(log_lambda, q, A, w, delta):
+    """log of the mean KL, with weights w, when all states lean with one multiplier, minus log delta."""
     return np.log(w @ np.exp(lean_to(q, A, 2, log_lambda)[1])) - np.log(delta)
 
 
@@ -102,17 +102,17 @@ def bound_mean_kl(pi_old, A, rho, delta):
         return pi_old, 0.0
     q, A, w = pi_old[states], A[states], rho[states] / rho.sum()
     low = size = np.log(abs(A).max())
-    while mean_kl_less(low, q, A, w, delta) < 0 and low > size - 500:
+    while mean_kl_minus(low, q, A, w, delta) < 0 and low > size - 500:
         low -= 25  # the less lambda, the more KL
-    log_lambda = low if mean_kl_less(low, q, A, w, delta) < 0 else size + 50
-    if mean_kl_less(size + 50, q, A, w, delta) < 0 < mean_kl_less(low, q, A, w, delta):
-        log_lambda = brentq(mean_kl_less, low, size + 50, args=(q, A, w, delta), xtol=1e-13)
+    log_lambda = low if mean_kl_minus(low, q, A, w, delta) < 0 else size + 50
+    if mean_kl_minus(size + 50, q, A, w, delta) < 0 < mean_kl_minus(low, q, A, w, delta):
+        log_lambda = brentq(mean_kl_minus, low, size + 50, args=(q, A, w, delta), xtol=1e-13)
     p, log_kl, _ = lean_to(q, A, 2, log_lambda)
     return patch(pi_old, states, p), np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
 
 
-def price_less(log_kl, q, A, rho, C):
-    """log of what one more nat of D_KL^max would add to L, when each state's KL is exp(log_kl), less log C."""
+def price_minus(log_kl, q, A, rho, C):
+    """log of what one more nat of D_KL^max would add to L, when each state's KL is exp(log_kl), minus log C."""
     return np.log(max(rho @ np.exp(lean_to(q, A, 1, log_kl)[2]), 1e-300)) - np.log(C)
 
 
@@ -127,9 +127,9 @@ def penalize_max_kl(pi_old, A, rho, C):
     if not states.any():
         return pi_old, 0.0
     q, A, rho, least, log_kl = pi_old[states], A[states], rho[states], np.log(LEAST_KL), np.log(MOST_KL)
-    if price_less(least, q, A, rho, C) <= 0:
+    if price_minus(least, q, A, rho, C) <= 0:
         return pi_old, rho @ ((lean_to(q, A, 1, least)[0] - q) * A).sum(axis=1)
-    if price_less(log_kl, q, A, rho, C) < 0:
-        log_kl = brentq(price_less, least, log_kl, args=(q, A, rho, C), xtol=1e-13)
+    if price_minus(log_kl, q, A, rho, C) < 0:
+        log_kl = brentq(price_minus, least, log_kl, args=(q, A, rho, C), xtol=1e-13)
     p, log_kls, log_lambda = lean_to(q, A, 1, log_kl)
     return patch(pi_old, states, p), abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)

@@ -47,8 +47,8 @@ def grad_vine_surrogate(family, mu, actions, Q, log_q):
 def check_restorable(env, policy):
     """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included."""
     weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
-    observation, _ = env.reset(seed=0)
     try:
+        observation, _ = env.reset(seed=0)
         saved, paths = save(env), []
         for _ in range(2):
             restore(env, saved)

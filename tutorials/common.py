@@ -1,12 +1,11 @@
 """What the tutorials share: their options, and where their pictures go."""
-import os
+import argparse
+import re
+import sys
+from functools import partial
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices this small lose by being shared among threads
-import argparse  # noqa: E402
-import re  # noqa: E402
-import sys  # noqa: E402
-from functools import partial  # noqa: E402
-from pathlib import Path  # noqa: E402
+import trpo_numpy  # noqa: F401: before NumPy, as it sees to one thread
 
 
 def say_error(kind, error, traceback):
