@@ -35,7 +35,6 @@ def draw_learning_curve(figure, runs, title):
     """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: one line a run, none left out."""
     delta = max(progress["delta"][0] for progress in runs.values())  # infinite for a method without one
     figure.set_size_inches(8, 6)
-    figure.set_dpi(100)
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     for label, progress in runs.items():
         line, = returns.plot(progress["timesteps"], progress["mean_return"], linewidth=1.5, label=label)

@@ -23,33 +23,28 @@ def natural_gradient_update(policy, theta_old, batch, config, rng, step):
     TRPO's direction, if A has the same states; but the step is the same in each iteration, and nothing checks what it
     does: FloatingPointError only where theta is no longer finite.
     """
-    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
-    A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
-    s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)
-    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
-    return fixed_step(theta_old, L_old, g, s, step, s @ A(0.0, s), L_and_kl, policy.family.entropy(mu_old).mean(),
-                      residuals)
+    return fixed_step(policy, theta_old, batch, step, config.damping, config.cg_iterations)
 
 
 def policy_gradient_update(policy, theta_old, batch, config, rng, step):
     """Policy gradient: theta_old + step g, the maximiser of Eq. (18) with a penalty on the l2 norm instead."""
+    return fixed_step(policy, theta_old, batch, step, damping=0.0, cg_iterations=0)
+
+
+def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
+    """theta_old + step s, whatever comes of it: there is one candidate, it is accepted, and no delta bounds its KL."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
-    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
-    no_residuals = np.zeros(1)  # s = g is not the solution of anything
-    return fixed_step(theta_old, L_old, g, g, step, g @ A(0.0, g), L_and_kl, policy.family.entropy(mu_old).mean(),
-                      no_residuals)
-
-
-def fixed_step(theta_old, L_old, g, s, step, sAs, L_and_kl, entropy, residuals):
-    """theta_old + step s, whatever comes of it: there is one candidate, it is accepted, and no delta bounds its KL."""
-    theta_new = theta_old + step * s
+    s, residuals = g, np.zeros(1)  # g is not the solution of anything
+    if cg_iterations:
+        s, residuals = conjugate_gradient(partial(A, damping), g, cg_iterations)
+    sAs, theta_new = s @ A(0.0, s), theta_old + step * s
     if not np.isfinite(theta_new).all():
         raise FloatingPointError(f"fixed step: theta is not finite after a step of {step}, wanted a smaller step")
-    L_new, kl_new = L_and_kl(theta_new)
+    L_new, kl_new = surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta_new)
     return Update(theta_new, "accepted", g, s, sAs, residuals, candidates=[Candidate(step, L_new, kl_new, "")],
                   L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
-                  kl_predicted=step * step * sAs / 2, entropy=entropy)
+                  kl_predicted=step * step * sAs / 2, entropy=policy.family.entropy(mu_old).mean())
 
 
 def empirical_fisher_product(policy, theta_old, cache, scores, weights, damping, y):
