@@ -7,6 +7,7 @@ most options changes with them: that is what the spread of the seeds means.
 
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.97"
+    python tutorials/section_6_ablations.py --env-ids Reacher-v5 Acrobot-v1 --variants default "log-std -0.5"
 """
 import csv
 from dataclasses import replace
@@ -26,7 +27,7 @@ from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import initial_state, policy_and_baseline, train
 
 TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
-         "Swimmer-v5": 200_000}
+         "Swimmer-v5": 200_000}  # and 200,000 for any other
 VARIANTS = {
     "default": {}, "lambda 0.9": {"gae_lambda": 0.9}, "lambda 0.97": {"gae_lambda": 0.97},
     "damping 0.1": {"damping": 0.1}, "damping 0.2": {"damping": 0.2}, "damping 0.5": {"damping": 0.5},
@@ -117,16 +118,17 @@ def draw(figure, table):
 
 def main():
     parser = experiment_parser(__doc__, None)
-    parser.add_argument("--env-ids", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--env-ids", nargs="+", default=list(TASKS), metavar="ENV_ID")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     args = parser.parse_args()
     env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
     if args.quick:
         env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
     parent, runs = args.out / ("section_6_ablations" + "_quick" * args.quick), {}
-    name = parent.name + (f"_from_seed_{args.seed}" if args.seed else "")
+    name = parent.name + "_other_tasks" * (not set(env_ids) <= set(TASKS))
+    name += f"_from_seed_{args.seed}" if args.seed else ""
     for env_id in env_ids:
-        timesteps = 4000 if args.quick else args.timesteps or TASKS[env_id]
+        timesteps = 4000 if args.quick else args.timesteps or TASKS.get(env_id, 200_000)
         methods = {f"{env_id} {v}": (LOOPS.get(v, train), config_of(env_id, v, timesteps)) for v in variants}
         runs |= {(env_id, run.method[len(env_id) + 1:], run.config.seed): run for run in all_runs(methods, seeds)}
     if not args.plot_only:
