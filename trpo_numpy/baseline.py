@@ -28,8 +28,7 @@ class Scaling:
 
 def scaling_of(count, mean, var):
     """The Scaling by these moments of `count` observations."""
-    std = np.sqrt(var)
-    return Scaling(count, mean, var, np.where(std > 1e-8, std, 1.0))
+    return Scaling(count, mean, var, np.where(var > 1e-16, np.sqrt(var), 1.0))
 
 
 def no_scaling(d_s):

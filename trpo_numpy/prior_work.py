@@ -38,9 +38,10 @@ def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
     s, residuals = g, np.zeros(1)  # g is not the solution of anything
     if cg_iterations:
         s, residuals = conjugate_gradient(partial(A, damping), g, cg_iterations)
-    sAs, theta_new = s @ A(0.0, s), theta_old + step * s
+    theta_new = theta_old + step * s
     if not np.isfinite(theta_new).all():
         raise FloatingPointError(f"fixed step: theta is not finite after a step of {step}, wanted a smaller step")
+    sAs = s @ A(0.0, s)
     L_new, kl_new = surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta_new)
     return Update(theta_new, "accepted", g, s, sAs, residuals, candidates=[Candidate(step, L_new, kl_new, "")],
                   L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
