@@ -124,6 +124,13 @@ def test_cart_pole_has_six_parameters_and_gymnasiums_dynamics():
     assert env.step(np.array([7.0]))[0].tolist() == (env.reset(seed=3), env.step(np.array([1.0])))[1][0].tolist()
 
 
+def test_an_experiment_on_no_environment_is_an_error_and_leaves_no_folder(tmp_path):
+    run = subprocess.run([sys.executable, TUTORIALS / "section_6_ablations.py", "--env-ids", "No-v0", "--seeds", "1",
+                          "--out", tmp_path], capture_output=True, text=True)
+    assert run.returncode == 1 and run.stderr.startswith("error: env_id: got 'No-v0', wanted")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("method", ["single path", "vine", "CEM"])
 def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
     """Cut short and taken up again it leaves the bytes of the whole run; carried out once more it does nothing."""

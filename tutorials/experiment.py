@@ -105,10 +105,10 @@ def carry_out(run, parent):
     folder = Path(parent, run.folder)
     if is_done(run, parent):
         return run.folder
+    policy, baseline = policy_and_baseline(make_env(run.config.env_id), run.config)  # or no folder is made
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)
-    policy, baseline = policy_and_baseline(make_env(run.config.env_id), run.config)
     state = resume(folder, policy, policy if run.method == "CEM" else baseline)  # CEM's phi has the size of theta
     try:
         for iteration in run.loop(run.config, state=state):
