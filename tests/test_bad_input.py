@@ -155,7 +155,7 @@ def test_random_shapes_and_values_give_a_result_or_a_clear_error():
                   for a in (problem.theta_old, b.states, b.actions, b.advantages)]
         try:
             result = updates[trial % 4](problem.policy, arrays[0], Batch(*arrays[1:]), Config(), rng)
-            assert result.theta.shape == problem.theta_old.shape and np.isfinite(result.theta).all()
+            assert result.theta_new.shape == problem.theta_old.shape and np.isfinite(result.theta_new).all()
             results += 1
         except (ValueError, FloatingPointError, CurvatureError) as error:
             assert "wanted" in str(error)

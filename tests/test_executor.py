@@ -16,7 +16,7 @@ CONFIGS = [Config(env_id="CartPole-v1", batch_size=300, timesteps=1200),
 
 def thetas(config, executor=None):
     """theta after each iteration, and the counts: as bytes."""
-    return [(i.update.theta.tobytes(), i.timesteps, i.episodes) for i in train(config, executor=executor)]
+    return [(i.update.theta_new.tobytes(), i.timesteps, i.episodes) for i in train(config, executor=executor)]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=["single path", "vine"])

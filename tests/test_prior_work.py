@@ -38,9 +38,9 @@ def test_natural_gradient_has_trpos_direction(p):
     trpo = trpo_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
     natural = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 0.7)
     assert np.array_equal(natural.s, trpo.s) and natural.sAs == trpo.sAs and natural.entropy == trpo.entropy
-    assert np.array_equal(natural.theta, p.theta_old + 0.7 * trpo.s)
+    assert np.array_equal(natural.theta_new, p.theta_old + 0.7 * trpo.s)
     same_step = natural_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, trpo.candidates[-1].beta)
-    assert np.array_equal(same_step.theta, trpo.theta) and same_step.kl_new == trpo.kl_new
+    assert np.array_equal(same_step.theta_new, trpo.theta_new) and same_step.kl_new == trpo.kl_new
     assert same_step.kl_predicted == pytest.approx(trpo.kl_predicted, rel=1e-12)
 
 
@@ -48,7 +48,7 @@ def test_policy_gradient_has_trpos_gradient(p):
     trpo = trpo_update(p.policy, p.theta_old, p.batch, CONFIG, rng)
     policy_gradient = policy_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 0.01)
     assert np.array_equal(policy_gradient.g, trpo.g) and policy_gradient.entropy == trpo.entropy
-    assert np.array_equal(policy_gradient.theta, p.theta_old + 0.01 * trpo.g)
+    assert np.array_equal(policy_gradient.theta_new, p.theta_old + 0.01 * trpo.g)
     small = policy_gradient_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 1e-5)
     assert small.L_new - small.L_old == pytest.approx(small.L_predicted - small.L_old, rel=1e-2)
     assert small.kl_new == pytest.approx(small.kl_predicted, rel=1e-2)
@@ -88,7 +88,7 @@ def test_a_policy_that_has_made_up_its_mind_is_left_alone_whatever_the_unit_of_Q
         batch = Batch(states, np.zeros((50, 1), int), unit * rng.uniform(1, 2, 50))
         for update in (trpo_update, max_kl_update, empirical_fim_update):
             assert update(policy, theta, batch, Config(**PAPER), rng).status == "zero gradient"
-        assert np.array_equal(natural_gradient_update(policy, theta, batch, Config(**PAPER), rng, 1.0).theta, theta)
+        assert np.array_equal(natural_gradient_update(policy, theta, batch, Config(**PAPER), rng, 1.0).theta_new, theta)
     p = random_problem(Gaussian(2), (5,))
     tiny = dataclasses.replace(p.batch, advantages=1e-20 * p.batch.advantages)
     assert trpo_update(p.policy, p.theta_old, tiny, CONFIG, rng).status == "accepted"
@@ -120,7 +120,7 @@ def test_empirical_fim_is_trpo_with_another_metric():
     assert np.array_equal(empirical.g, trpo.g) and not np.array_equal(empirical.s, trpo.s)
     assert empirical.entropy == trpo.entropy == max_kl_update(p.policy, p.theta_old, p.batch, CONFIG, rng, 1).entropy
     assert empirical.s @ trpo.s / np.linalg.norm(empirical.s) / np.linalg.norm(trpo.s) > 0.95
-    L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, empirical.theta)
+    L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, empirical.theta_new)
     assert (L, kl) == (empirical.L_new, empirical.kl_new) and empirical.status == "accepted" and kl <= 0.01
 
 
@@ -153,9 +153,10 @@ def test_max_kl_solves_eq_11_to_second_order(family):
 def test_max_kl_bounds_every_state_and_so_takes_shorter_steps(p):
     config = Config(fisher_fraction=1.0, delta=0.02)
     trpo, bounded = (update(p.policy, p.theta_old, p.batch, config, rng) for update in (trpo_update, max_kl_update))
-    kl_trpo, kl_bounded = (p.family.kl(p.mu_old, p.policy.mu(u.theta, p.batch.states)) for u in (trpo, bounded))
+    kl_trpo, kl_bounded = (p.family.kl(p.mu_old, p.policy.mu(u.theta_new, p.batch.states)) for u in (trpo, bounded))
     assert kl_bounded.max() == bounded.kl_new <= 0.02 < kl_trpo.max() and kl_bounded.mean() < kl_trpo.mean()
-    assert (bounded.L_new, bounded.kl_new) == surrogate_and_max_kl(p.policy, p.batch, p.mu_old, p.log_q, bounded.theta)
+    L_and_kl = surrogate_and_max_kl(p.policy, p.batch, p.mu_old, p.log_q, bounded.theta_new)
+    assert (bounded.L_new, bounded.kl_new) == L_and_kl
     assert trpo.L_new > bounded.L_new > bounded.L_old
 
 
@@ -164,14 +165,14 @@ def test_max_kl_bounds_every_state_and_so_takes_shorter_steps(p):
 def test_each_trains_in_the_loop(update, options):
     config = Config(env_id="CartPole-v1", batch_size=50, timesteps=100, **options)
     for iteration in train(config, update):
-        assert np.isfinite(iteration.update.theta).all() and iteration.update.kl_new > 0
+        assert np.isfinite(iteration.update.theta_new).all() and iteration.update.kl_new > 0
 
 
 @pytest.mark.parametrize("update", UPDATES, ids=str)
 def test_no_gradient_no_step(update):
     p = random_problem(Gaussian(2), ())
     flat = type(p.batch)(p.batch.states, p.batch.actions, np.zeros(7))
-    assert np.array_equal(update(p.policy, p.theta_old, flat, CONFIG, rng).theta, p.theta_old)
+    assert np.array_equal(update(p.policy, p.theta_old, flat, CONFIG, rng).theta_new, p.theta_old)
 
 
 def test_max_kl_of_a_policy_that_has_made_up_its_mind():
@@ -180,4 +181,4 @@ def test_max_kl_of_a_policy_that_has_made_up_its_mind():
         p = random_problem(Categorical((3,)), (5,), seed=seed)
         theta = p.theta_old * 30
         batch = dataclasses.replace(p.batch, actions=np.argmax(p.policy.mu(theta, p.batch.states), axis=1)[:, None])
-        assert np.isfinite(max_kl_update(p.policy, theta, batch, CONFIG, rng).theta).all()
+        assert np.isfinite(max_kl_update(p.policy, theta, batch, CONFIG, rng).theta_new).all()

@@ -54,7 +54,7 @@ def test_the_saved_policy_acts_as_the_trained_one(folder):
     policy, P, d_s = shapes()
     theta, scaling = load_policy(folder, P, d_s)
     paths = [sample_path(make_env("Count-v0"), policy.act_greedily, policy.unpack(t), s, np.random.SeedSequence(0), 0)
-             for t, s in [(theta, scaling), (last.update.theta, last.scaling)]]
+             for t, s in [(theta, scaling), (last.update.theta_new, last.scaling)]]
     assert np.array_equal(paths[0].actions, paths[1].actions) and paths[0].actions.any()
 
 

@@ -38,12 +38,12 @@ def test_accepted_and_refused_steps_over_many_batches():
         assert update.L_old == pytest.approx(p.batch.advantages.mean(), abs=1e-15)
         if update.status == "accepted":
             accepted += 1
-            L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta)
+            L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta_new)
             assert (update.L_new, update.kl_new) == (L, kl) and L > update.L_old and 0 < kl <= config.delta
             assert all(c.refused for c in update.candidates[:-1]) and not update.candidates[-1].refused
         else:
             refused += 1
-            assert update.status == "no candidate accepted" and update.theta is p.theta_old
+            assert update.status == "no candidate accepted" and update.theta_new is p.theta_old
             assert update.L_new == update.L_predicted == update.L_old and update.kl_new == update.kl_predicted == 0
             assert all(c.refused for c in update.candidates)
     assert accepted > 200 and refused > 0, "both outcomes were to be seen"
@@ -54,7 +54,7 @@ def test_the_record_is_appendix_c():
     p = random_problem(Gaussian(2), (5,), N=200)
     config = dataclasses.replace(ALL, delta=1e-8, cg_iterations=300, damping=0.0)
     update = trpo_update(p.policy, p.theta_old, p.batch, config, rng)
-    step = update.theta - p.theta_old
+    step = update.theta_new - p.theta_old
     assert np.allclose(step, update.candidates[-1].beta * update.s, rtol=1e-6)
     assert update.candidates[0].beta == np.sqrt(2 * 1e-8 / update.sAs)
     assert update.kl_new == pytest.approx(update.kl_predicted, rel=0.01)  # the models hold for a small step
@@ -74,7 +74,7 @@ def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
         actions = np.array([policy.act(weights, s, rng) for s in states])
         batch = Batch(states, actions, actions[:, 0].astype(float))
         update = trpo_update(policy, theta, batch, Config(**options), rng)
-        theta = update.theta
+        theta = update.theta_new
         statuses.append(update.status)
     assert statuses[0] == "accepted" and "zero gradient" in statuses
     assert statuses[20:].count("accepted") < 10
@@ -94,7 +94,7 @@ def test_damping_is_in_the_direction_but_not_in_sAs():
 def test_zero_gradient_is_no_error():
     p = random_problem(Gaussian(2), (5,))
     update = trpo_update(p.policy, p.theta_old, with_advantages(p.batch, np.zeros(7)), Config(), rng)
-    assert update.status == "zero gradient" and update.theta is p.theta_old
+    assert update.status == "zero gradient" and update.theta_new is p.theta_old
     assert update.candidates == [] and not update.s.any() and update.sAs == update.kl_new == update.kl_predicted == 0
 
 
@@ -113,4 +113,4 @@ def test_fisher_fraction_subsamples_only_the_metric():
     assert np.array_equal(full.g, part.g) and not np.array_equal(full.s, part.s)
     assert full.s @ part.s / np.linalg.norm(full.s) / np.linalg.norm(part.s) > 0.9
     again = trpo_update(p.policy, p.theta_old, p.batch, Config(fisher_fraction=0.1), np.random.default_rng(1))
-    assert np.array_equal(again.theta, part.theta)
+    assert np.array_equal(again.theta_new, part.theta_new)

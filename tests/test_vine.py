@@ -188,7 +188,7 @@ def test_trains_and_counts_the_steps_of_the_rollouts():
     assert first.timesteps - 400 in range(4 * 5 * 5, 4 * 5 * 45) and first.episodes == 2 and second.episodes == 4
     assert np.isnan(first.explained_variance) and first.update.status == "accepted"
     again, _ = train(config)
-    assert again.update.theta.tobytes() == first.update.theta.tobytes()
+    assert again.update.theta_new.tobytes() == first.update.theta_new.tobytes()
 
 
 def test_fewer_than_two_actions_and_more_states_than_steps_are_refused():

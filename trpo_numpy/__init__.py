@@ -2,9 +2,9 @@
 
 Read it in this order, the paper beside it:
 
-    expected_return       Section 2          eta, rho, V, Q, A on a finite MDP; Eqs. (1) and (2)
+    expected_return       Section 2          eta, rho, V, Q, A on a finite MDP; Eq. (2), which is Eq. (1) by states
     surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eq. (14)
-    kl_bound              Section 3          the lower bounds on eta, Eqs. (5) to (10), and Algorithm 1
+    kl_bound              Sections 2 and 3   the lower bounds on eta, Eqs. (5) to (10) and (44), and Algorithm 1
     trust_region          Section 4          Eqs. (11) and (12), solved exactly
     mlp                   Appendix D, C.1    the network: forward, J'u by backprop, Jv by forward mode
     gaussian, categorical Appendix D         the families: log-probability, KL, entropy, their derivatives, and M

@@ -74,7 +74,7 @@ def standardize(advantages):
 
 
 def explained_variance(V, targets):
-    """1 - Var(targets - V) / Var(targets): 1 is a perfect baseline, 0 that of a constant; NaN if nothing varies."""
+    """1 - Var(targets - V) / Var(targets): 1 is perfect but for a constant, 0 a constant; NaN if nothing varies."""
     var = np.var(targets)
     return 1 - np.var(targets - V) / var if var > 1e-12 * np.mean(targets ** 2) else np.nan
 

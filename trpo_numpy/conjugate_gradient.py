@@ -6,15 +6,15 @@ class CurvatureError(ArithmeticError):
     """p'Ap or s'As is not above zero; with a Fisher matrix of full rank it is. Too few states, or a wrong product."""
 
 
-def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
-    """Solves A x = b for a symmetric positive definite A, known only through Ax: y -> Ay (Appendix C).
+def conjugate_gradient(A, b, iterations, tolerance=1e-10):
+    """Solves A x = b for a symmetric positive definite A, known only through the function A: y -> Ay (Appendix C).
 
     Starts at x = 0, so `iterations` (the paper: 10) products are the whole cost; ends early when the residual has
-    shrunk to `tolerance` times ||b||. Returns x (P,) and the residual norms ||b - Ax|| before each step and after
+    shrunk to `tolerance` times ||b||. Returns x (P,) and the residual norms ||b - A x|| before each step and after
     the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
     """
     x = np.zeros(len(b))
-    r = b - x  # residual b - Ax, where Ax = x = 0
+    r = b - x  # residual b - A x, at x = 0
     p = r.copy()  # direction, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]
@@ -23,7 +23,7 @@ def conjugate_gradient(Ax, b, iterations, tolerance=1e-10):
     for _ in range(iterations):
         if residuals[-1] <= tolerance * residuals[0]:
             break
-        Ap = Ax(p)
+        Ap = A(p)
         pAp = p @ Ap
         if not np.isfinite(pAp):
             raise FloatingPointError(f"conjugate gradient: p'Ap is {pAp}, wanted a finite number")

@@ -1,4 +1,4 @@
-"""Expected return, exactly, on a finite MDP, and along a sampled path (Section 2, Eqs. (1) and (2)).
+"""Expected return, exactly, on a finite MDP, and along a sampled path (Section 2, Eq. (2)).
 
 Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward is r(s); here it is
 r(s, a) = E[r | s, a], as in Gymnasium, and every identity holds. Everything is a linear solve in the paper's letters.

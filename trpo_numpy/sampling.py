@@ -1,4 +1,4 @@
-"""Single path: whole paths of a policy, and Q along them (Section 5.1). Here, or by the workers of an executor.
+"""Single path: whole paths of a policy (Section 5.1; Q along them: training.py). Here, or by an executor's workers.
 
 Shapes: T steps of one path; d_s, d_a dimensions of state and action.
 """

@@ -134,7 +134,7 @@ def train(config, update=trpo_update, state=None, executor=None):
         explained = explained_variance(V, targets) if use_baseline else np.nan
         phi = fit_baseline(baseline, phi, batch.states, targets, config) if use_baseline else phi
         seen = np.concatenate([path.states[:-1] for path in paths])
-        state = State(result.theta, phi, update_scaling(scaling, seen) if config.scale_observations else scaling,
+        state = State(result.theta_new, phi, update_scaling(scaling, seen) if config.scale_observations else scaling,
                       state.iteration + 1, state.timesteps + n_steps, state.episodes + len(paths))
         n_ahead = len(paths)
         yield Iteration(state.iteration, state.timesteps, state.episodes,

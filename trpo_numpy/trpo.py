@@ -17,19 +17,19 @@ from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
 @dataclass(frozen=True)
 class Update:
     """What one update saw and did, in the letters of Appendix C."""
-    theta: np.ndarray       # (P,) the new parameters; theta_old itself if the line search accepted none, or L is flat
+    theta_new: np.ndarray   # (P,) theta_old itself if the line search accepted none, or L is flat
     status: str             # "accepted", "no candidate accepted" or "zero gradient"
     g: np.ndarray           # (P,) gradient of L at theta_old
-    s: np.ndarray           # (P,) search direction, A s = g nearly
+    s: np.ndarray           # (P,) search direction, (A + damping) s = g but for what CG leaves
     sAs: float              # s'As, A undamped
     residuals: np.ndarray   # ||g - A s|| before each CG iteration and after the last, A damped
     candidates: list        # of line_search.Candidate: beta, L, KL, and why it was refused
     L_old: float            # L at theta_old
-    L_new: float            # L at theta
-    L_predicted: float      # L_old + g'(theta - theta_old)
+    L_new: float            # L at theta_new
+    L_predicted: float      # L_old + g'(theta_new - theta_old)
     delta: float            # the bound on the next, nats
-    kl_new: float           # mean KL(theta_old || theta), nats
-    kl_predicted: float     # 1/2 (theta - theta_old)'A(theta - theta_old)
+    kl_new: float           # mean KL(theta_old || theta_new), nats
+    kl_predicted: float     # 1/2 (theta_new - theta_old)'A(theta_new - theta_old)
     entropy: float          # mean entropy of pi_theta_old, nats
     __repr__ = brief_repr
 
@@ -54,12 +54,12 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
-    """Maximises L subject to KL <= delta, nearly: a direction from A s = g, then a line search (Appendix C)."""
+    """Maximises L subject to KL <= delta, nearly: a direction from (damped) A s = g, then a line search."""
     if not g.any():
         return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
                       L_old, L_old, L_old, config.delta, 0.0, 0.0, entropy)
 
-    s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)  # A s = g
+    s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)  # damped A s = g
     sAs = s @ A(0.0, s)
     beta = step_length(sAs, config.delta)                                           # sqrt(2 delta / s'As)
 

@@ -6,8 +6,8 @@ Middle and right: the variance of the gradient at theta_old, relative to the squ
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
 simulator steps, each of single path's one: counted in steps the two are near. And much of vine's advantage is that
 Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at all, single path is far ahead of both,
-by steps. (That is what practice added: baseline.py.) Rollouts of 100 steps leave out a third of what follows.
-Then change: --length 20. Rollouts are cheaper, and leave out four fifths.
+by steps. (That is what practice added: baseline.py.) Rollouts of 100 steps leave out an eighth of Q.
+Then change: --length 20. Rollouts are cheaper, and leave out seven tenths.
 
     python tutorials/section_5_single_path_and_vine.py
 """

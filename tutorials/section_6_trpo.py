@@ -30,7 +30,8 @@ def run(config, out):
         row = record_iteration(folder, iteration)
         print(f"\rseed {config.seed}: {row['timesteps']:>7} of {config.timesteps} steps, training return "
               f"{row['mean_return']:9.1f}, KL {row['kl']:.4f}", end="", flush=True)
-    returns = list(greedy_returns(env, iteration.policy, iteration.update.theta, iteration.scaling, config.seed, 20))
+    theta, scaling = iteration.update.theta_new, iteration.scaling
+    returns = list(greedy_returns(env, iteration.policy, theta, scaling, config.seed, 20))
     print(f"; then without noise, 20 episodes: {np.mean(returns):.1f}")
     return folder, returns
 
@@ -46,6 +47,7 @@ def main():
                         f"dimensions (default: {Config.delta})")
     args = parser.parse_args()
     timesteps, name = 4000 if args.quick else args.timesteps, args.env_id.replace("/", "-")
+    name += f"_from_seed_{args.seed}" if args.seed else ""
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, gamma=args.gamma, delta=args.delta)
                for seed in range(args.seed, args.seed + args.seeds)]
 
