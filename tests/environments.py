@@ -1,6 +1,7 @@
 """Gymnasium environments for the tests. Their ids have this module's name before them: `environments:Count-v0`."""
 import os
 import signal
+import time
 
 import gymnasium as gym
 import numpy as np
@@ -84,6 +85,23 @@ class NaNReset(Count):
         return observation * np.nan, info
 
 
+class TextReset(Count):
+    """The first observation is not even of numbers."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.array(["one", "two"]), {}
+
+
+class Stuck(Count):
+    """Its ninth episode does not end in a lifetime."""
+
+    def step(self, action):
+        if self.episode == 8:
+            time.sleep(3600)
+        return super().step(action)
+
+
 class Equal(Count):
     """Every reward is zero."""
 
@@ -103,6 +121,7 @@ VARIANTS = {
     "MatrixActions": {"action_space": spaces.Box(-0.1, 0.1, (2, 2), np.float32)},
     "DiscreteActions": {"action_space": spaces.Discrete(3, start=5)},
     "MultiDiscreteActions": {"action_space": spaces.MultiDiscrete([2, 4], start=[0, 7])},
+    "BytesActions": {"action_space": spaces.MultiDiscrete([2, 4], dtype=np.uint8)},
     "DictActions": {"action_space": spaces.Dict(a=BOX)},
     "BinaryActions": {"action_space": spaces.MultiBinary(2)},
     "IntegerBoxActions": {"action_space": spaces.Box(0, 3, (2,), np.int64)},
@@ -115,6 +134,8 @@ for name, kwargs in VARIANTS.items():
     gym.register(f"{name}-v0", entry_point=Count, max_episode_steps=5, kwargs=kwargs)
 gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
 gym.register("NaNReset-v0", entry_point=NaNReset, max_episode_steps=5)
+gym.register("TextReset-v0", entry_point=TextReset, max_episode_steps=5)
+gym.register("Stuck-v0", entry_point=Stuck, max_episode_steps=5)
 gym.register("Endless-v0", entry_point=Count)
 gym.register("Slow-v0", entry_point=Count, max_episode_steps=2000)
 
@@ -183,7 +204,8 @@ class Handle(Count):
 
 
 for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward": "one"}),
-                     ("RewardArray", {"reward": np.array([1.0, 2.0])}), ("ShapeLater", {"observation": [0.0] * 3}),
+                     ("RewardArray", {"reward": np.array([1.0, 2.0])}), ("RewardComplex", {"reward": 1j}),
+                     ("ShapeLater", {"observation": [0.0] * 3}),
                      ("ShapeFits", {"observation": [0.0]}), ("StepRaises", {"error": ZeroDivisionError("as agreed")})]:
     gym.register(f"{name}-v0", entry_point=Wrong, max_episode_steps=5, kwargs=kwargs, disable_env_checker=True)
 gym.register("Dies-v0", entry_point=Dies, max_episode_steps=5)

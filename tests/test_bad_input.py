@@ -26,7 +26,7 @@ rng = np.random.default_rng(0)
 P = random_problem(Gaussian(2), (5,))
 D = random_problem(Categorical((2, 4)), (5,))
 MDP, TABLE = random_mdp(rng, 4, 3, 0.9), np.full((4, 3), 0.25)
-STATE = next(train(Config(hidden_sizes=(8,), batch_size=50))).state
+ITERATION = next(train(Config(hidden_sizes=(8,), batch_size=50)))
 
 
 def update(problem, theta=None, update=trpo_update, **changes):
@@ -87,15 +87,19 @@ CASES = {
     "policy table: shape": (lambda: visitation(MDP, np.ones((3, 4))), ValueError, "pi: got shape (3, 4)"),
     "policy table: of L": (lambda: exact_surrogate(MDP, TABLE + 1 / 12, TABLE), ValueError, "pi, state 0: got [0.25"),
     "policy table: sum": (lambda: state_value(MDP, np.ones((4, 3))), ValueError, "pi, state 0: got [1. 1. 1.]"),
-    "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=STATE)), ValueError,
+    "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=ITERATION.state)), ValueError,
                                           "state: got theta of shape (42,), wanted (4482,)"),
+    "train: an iteration for a state": (lambda: next(train(Config(), state=ITERATION)), ValueError,
+                                        "state: got Iteration, wanted the State of an iteration"),
     "environment: reward None": (lambda: last("RewardNone-v0"), RuntimeError, "2 of episode 3 gave the reward None"),
     "environment: reward text": (lambda: last("RewardText-v0"), RuntimeError, "2 of episode 3 gave the reward 'one"),
+    "environment: reward complex": (lambda: last("RewardComplex-v0"), RuntimeError, "gave the reward 1j, wanted a"),
+    "environment: text at reset": (lambda: last("TextReset-v0"), RuntimeError, "reset of episode 0 gave an obs"),
     "environment: reward array": (lambda: last("RewardArray-v0"), RuntimeError, "gave the reward array([1., 2.])"),
     "environment: shape later": (lambda: last("ShapeLater-v0"), RuntimeError,
-                                 "step 2 of episode 3 gave an observation of shape (3,), wanted (2,)"),
+                                 "observation of shape (3,), float64, wanted real numbers of shape (2,)"),
     "environment: shape that fits": (lambda: last("ShapeFits-v0"), RuntimeError,
-                                     "step 2 of episode 3 gave an observation of shape (1,), wanted (2,)"),
+                                     "step 2 of episode 3 gave an observation of shape (1,), float64, wanted"),
     "environment: NaN late": (lambda: last("NaNReward-v0"), FloatingPointError, "step 2 of episode 3 gave reward nan"),
     "environment: NaN at reset": (lambda: last("NaNReset-v0"), FloatingPointError, "the reset of episode 0"),
     "environment: step raises": (lambda: last("StepRaises-v0"), RuntimeError,

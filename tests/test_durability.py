@@ -104,6 +104,9 @@ def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_p
     result = command_line(*TRAIN, "environments:Dies-v0", "--workers", 2, "--out", tmp_path / "dies", timeout=60)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "error: executor: a worker died" in result.stderr and "a run can be resumed" in result.stderr
+    stuck = "environments:Stuck-v0", "--batch-size", 20, "--timesteps", 20, "--out", tmp_path / "stuck"
+    result = command_line(*TRAIN, *stuck, "--workers", 2, timeout=60)
+    assert result.returncode == 0 and "learning curve" in result.stdout and not result.stderr
     result = command_line(*RUN, "--workers", 0)
     assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
 
@@ -116,9 +119,12 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
     progress = read_progress(out)
     assert progress["iteration"].tolist() == [1, 2, 3, 4, 5] and (progress["mean_return"] == 15).all()
-    (out / "progress.csv").write_text("iteration\n")
-    result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
-    assert result.returncode == 2 and "progress.csv: got 1 lines, wanted 6" in result.stderr
+    contents = (out / "progress.csv").read_bytes()
+    for damaged, left in [(contents[:-5], 5), (b"1\n2\n3\n4\n5\n6\n", 0), (b"", 0)]:
+        (out / "progress.csv").write_bytes(damaged)
+        result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
+        assert result.returncode == 2 and f"progress.csv: got {left} whole lines, wanted 6" in result.stderr
+        assert (out / "progress.csv").read_bytes() == damaged
 
 
 def test_rows_without_a_policy_are_not_overwritten(tmp_path, capsys):

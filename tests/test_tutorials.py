@@ -1,4 +1,6 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 4 claim is true of the numbers behind them."""
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,6 +9,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from test_main import heed_ctrl_c
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 sys.path.insert(0, str(TUTORIALS))
@@ -129,6 +132,21 @@ def test_an_experiment_on_no_environment_is_an_error_and_leaves_no_folder(tmp_pa
                           "--out", tmp_path], capture_output=True, text=True)
     assert run.returncode == 1 and run.stderr.startswith("error: env_id: got 'No-v0', wanted")
     assert not any(tmp_path.iterdir())
+
+
+def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
+    command = [sys.executable, "-u", TUTORIALS / "section_6_ablations.py", "--env-ids", "Pendulum-v1", "--variants",
+               "default", "--seeds", "12", "--timesteps", "8000", "--workers", "2", "--out", tmp_path]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                           preexec_fn=heed_ctrl_c)
+    while not run.stdout.readline().startswith("   1 of 12"):
+        assert run.poll() is None
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    output, errors = run.communicate(timeout=60)
+    assert "stopped; the same command goes on from here" in output and errors == "interrupted\n" and run.returncode
+    assert len(list((tmp_path / "section_6_ablations").iterdir())) < 12
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0 and "0 of 12 runs" not in again.stdout and "picture" in again.stdout
 
 
 @pytest.mark.parametrize("method", ["single path", "vine", "CEM"])

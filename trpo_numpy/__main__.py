@@ -14,7 +14,7 @@ from trpo_numpy.environment import make_env, policy_for, save_gif
 from trpo_numpy.learning_curve import read_progress, save_learning_curve
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
                                    write_config)
-from trpo_numpy.sampling import greedy_returns, start_worker
+from trpo_numpy.sampling import greedy_returns, start_worker, stop_workers
 from trpo_numpy.training import policy_and_baseline, train
 from trpo_numpy.vine import check_restorable
 
@@ -99,7 +99,7 @@ def run_training(options):
         return 1
     finally:
         if executor:
-            executor.shutdown(wait=False, cancel_futures=True)
+            stop_workers(executor)
     if whole:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {folder}")

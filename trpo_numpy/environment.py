@@ -47,7 +47,7 @@ def make_env(env_id, render_mode=None):
     if isinstance(actions, gym.spaces.Discrete):
         return TransformAction(env, partial(to_discrete, actions), actions)
     if isinstance(actions, gym.spaces.MultiDiscrete) and actions.nvec.ndim == 1:
-        return TransformAction(env, partial(np.add, actions.start), actions)
+        return TransformAction(env, partial(np.add, actions.start, dtype=actions.dtype, casting="unsafe"), actions)
     raise ValueError(f"env_id: {env_id} has action space {actions}, wanted Box of floats, Discrete or MultiDiscrete")
 
 
@@ -66,9 +66,10 @@ def check_step(reward, observation, shape, where):
 
     Raises FloatingPointError unless all of these are finite.
     """
-    if np.shape(observation) != shape:
-        raise RuntimeError(f"environment: {where} gave an observation of shape {np.shape(observation)}, wanted {shape}")
-    if np.ndim(reward) or not np.issubdtype(np.asarray(reward).dtype, np.number):
+    if np.shape(observation) != shape or np.asarray(observation).dtype.kind not in "biuf":
+        got = f"an observation of shape {np.shape(observation)}, {np.asarray(observation).dtype}"
+        raise RuntimeError(f"environment: {where} gave {got}, wanted real numbers of shape {shape}")
+    if np.ndim(reward) or np.asarray(reward).dtype.kind not in "biuf":
         raise RuntimeError(f"environment: {where} gave the reward {reward!r}, wanted a number")
     if not (math.isfinite(reward) and np.isfinite(observation).all()):
         raise FloatingPointError(f"environment: {where} gave reward {reward} and observation {observation}, "

@@ -91,6 +91,13 @@ def start_worker():
     threading.Thread(target=die_with_parent, daemon=True).start()
 
 
+def stop_workers(executor):
+    """Ends a process pool at once, whatever its workers (this process's children) are doing."""
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in multiprocessing.active_children():
+        process.terminate()
+
+
 def die_with_parent():
     """Ends this process as soon as the one that started it has ended, however it did."""
     multiprocessing.parent_process().join()

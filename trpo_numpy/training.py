@@ -87,7 +87,9 @@ def initial_state(policy, baseline, config):
 
 
 def check_state(state, policy, baseline):
-    """Raises ValueError unless the parameters in state are as many as policy and baseline have."""
+    """Raises ValueError unless state is a State whose parameters are as many as policy and baseline have."""
+    if not isinstance(state, State):
+        raise ValueError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
     for name, parameters, P in [("theta", state.theta, policy.n_parameters), ("phi", state.phi, baseline.n_parameters)]:
         if parameters.shape != (P,):
             raise ValueError(f"state: got {name} of shape {parameters.shape}, wanted {(P,)}; it is of another config")
@@ -109,7 +111,7 @@ def train(config, update=trpo_update, state=None, executor=None):
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     if config.vine_states:
         check_restorable(env, policy)
-    state = state or initial_state(policy, baseline, config)
+    state = initial_state(policy, baseline, config) if state is None else state
     check_state(state, policy, baseline)
     n_ahead = 16  # episodes that an executor may expect to be needed: a guess now, then what the last batch had
     while state.timesteps < config.timesteps:

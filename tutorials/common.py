@@ -12,7 +12,7 @@ def say_error(kind, error, traceback):
     """The excepthook of the tutorials: bad input and Ctrl-C end in a line, anything else in its traceback."""
     if issubclass(kind, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-    elif issubclass(kind, (OSError, ImportError)) or re.match(r"\w+: got ", str(error)):
+    elif issubclass(kind, (OSError, ImportError)) or re.match(r"\w+: .*wanted ", str(error), re.DOTALL):
         print(f"error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
@@ -20,7 +20,7 @@ def say_error(kind, error, traceback):
 
 def whole_number(least, text):
     """With `least` given, by partial, the type of an option that counts things."""
-    if not (text.isdigit() and int(text) >= least):
+    if not (text.isdecimal() and int(text) >= least):
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted a whole number of at least {least}")
     return int(text)
 

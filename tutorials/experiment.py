@@ -19,6 +19,7 @@ from trpo_numpy.environment import make_env
 from trpo_numpy.learning_curve import read_progress
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
 from trpo_numpy.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
+from trpo_numpy.sampling import start_worker, stop_workers
 from trpo_numpy.training import policy_and_baseline, train
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
@@ -66,7 +67,7 @@ def experiment_parser(description, timesteps):
                         help=f"of each run (default: {timesteps or 'those of its task'})")
     parser.add_argument("--seeds", type=partial(whole_number, 1), default=5,
                         help="how many, from --seed on (default: 5)")
-    parser.add_argument("--workers", type=int, help="runs side by side (default: one a processor)")
+    parser.add_argument("--workers", type=partial(whole_number, 1), help="runs side by side (default: one a processor)")
     parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
     return parser
 
@@ -123,16 +124,17 @@ def carry_out_all(runs, parent, workers):
     n_runs, start = len(runs), perf_counter()
     runs = [run for run in runs if not is_done(run, parent)]
     print(f"{n_runs - len(runs)} of {n_runs} runs are there")
-    with ProcessPoolExecutor(workers or cpu_count()) as executor:
-        futures = [executor.submit(carry_out, run, parent) for run in runs]
-        try:
-            for n, future in enumerate(as_completed(futures), 1):
-                left = int((perf_counter() - start) * (len(runs) / n - 1))
-                print(f"{n:>4} of {len(runs)} others, {left // 60}:{left % 60:02d} left: {future.result()}", flush=True)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            print("stopped; the same command goes on from here")
-            raise
+    executor = ProcessPoolExecutor(workers or cpu_count(), initializer=start_worker)
+    futures = [executor.submit(carry_out, run, parent) for run in runs]
+    try:
+        for n, future in enumerate(as_completed(futures), 1):
+            left = int((perf_counter() - start) * (len(runs) / n - 1))
+            print(f"{n:>4} of {len(runs)} others, {left // 60}:{left % 60:02d} left: {future.result()}", flush=True)
+    except BaseException:
+        print("stopped; the same command goes on from here")
+        raise
+    finally:
+        stop_workers(executor)
 
 
 def final_return(progress, timesteps):
@@ -228,11 +230,11 @@ def report(curves, timesteps, top, path):
 
 def experiment(name, methods, title, args, top=np.inf):
     """Carries out all runs of methods, or what is left to do of them; then draws them, and prints a table."""
-    timesteps = next(iter(methods.values()))[1].timesteps
+    timesteps, name = next(iter(methods.values()))[1].timesteps, name + "_quick" * args.quick
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     if args.quick:
-        methods = {name: ((0.1,) if name in SWEPT else loop, config) for name, (loop, config) in methods.items()}
-    runs, parent = all_runs(methods, seeds), args.out / (name + "_quick" * args.quick)
+        methods = {method: ((0.1,) if method in SWEPT else loop, config) for method, (loop, config) in methods.items()}
+    runs, parent = all_runs(methods, seeds), args.out / name
     if not args.plot_only:
         carry_out_all(runs, parent, args.workers)
     progress = read_runs(runs, parent)
