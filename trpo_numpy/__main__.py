@@ -32,7 +32,8 @@ def build_parser():
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it "
-                          "would have had uninterrupted; only --timesteps and --workers may be given too")
+                          "would have had uninterrupted; only --timesteps and --workers may be given too. "
+                          "One process at a time: nothing keeps two from writing into one folder")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; the result is the same "
                           "bytes whatever their number (default: 1, this one)")
     add_options(training)
@@ -136,12 +137,9 @@ def main(argv):
         if options.pop("command") == "train":
             return run_training(options)
         return run_evaluation(**options)
-    except (ValueError, OSError, ImportError, MemoryError) as error:
+    except (ValueError, OSError, ImportError, MemoryError, FloatingPointError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (FloatingPointError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 1 if isinstance(error, (FloatingPointError, RuntimeError)) else 2
     except KeyboardInterrupt:
         return 130
 

@@ -69,8 +69,7 @@ class MLP:
     def output(self, layers, x):
         """mu(x): x (N, d_in) or (d_in,) -> (N, d_out) or (d_out,)."""
         if x.ndim == 2 and len(x) > BLOCK + 1:  # a row alone would be rounded differently
-            parts = np.split(x, range(BLOCK, len(x) - 1, BLOCK))
-            return np.concatenate([self.output(layers, part) for part in parts])
+            return np.concatenate([self.output(layers, part) for part in np.split(x, range(BLOCK, len(x) - 1, BLOCK))])
         *hidden, (W_L, b_L) = layers
         for W, b in hidden:
             x = np.tanh(x.dot(W.T) + b)

@@ -45,10 +45,9 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
             candidate.mkdir()
             out = candidate
     out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise FileExistsError(f"out: {out} is a file, wanted a folder that is new or empty")
-    if out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
-        raise FileExistsError(f"out: {out} is not empty, wanted a folder that is new or empty: nothing is overwritten")
+    if out.exists() and (not out.is_dir() or any(path.suffix != ".partial" for path in out.iterdir())):
+        is_what = "not empty" if out.is_dir() else "a file"
+        raise FileExistsError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
     write_config(out, config, method)
     return out

@@ -134,7 +134,7 @@ def vine(episodes, policy, config):
         branches += offshoots
         n_steps += len(path.rewards)
     states, actions, Q, steps = zip(*branches)
-    estimator = vine_surrogate, grad_vine_surrogate
+    L, grad_L = vine_surrogate, grad_vine_surrogate  # Eq. (16)
     if all_actions(policy.family, config.vine_actions) is not None:
-        estimator = all_actions_surrogate, grad_all_actions_surrogate
-    return paths, Batch(np.array(states), np.concatenate(actions), np.concatenate(Q), *estimator), n_steps + sum(steps)
+        L, grad_L = all_actions_surrogate, grad_all_actions_surrogate  # Eq. (15)
+    return paths, Batch(np.array(states), np.concatenate(actions), np.concatenate(Q), L, grad_L), n_steps + sum(steps)
