@@ -94,12 +94,14 @@ class TextReset(Count):
 
 
 class Stuck(Count):
-    """Its ninth episode does not end in a lifetime."""
+    """Only the first four episodes of a run with seed 0 end in a lifetime."""
+    seeds = {int(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0, episode))).integers(2 ** 31))
+             for episode in range(4)}
 
-    def step(self, action):
-        if self.episode == 8:
+    def reset(self, *, seed=None, options=None):
+        if seed not in self.seeds:
             time.sleep(3600)
-        return super().step(action)
+        return super().reset(seed=seed)
 
 
 class Equal(Count):
