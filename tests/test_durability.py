@@ -106,7 +106,7 @@ def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_p
     assert "error: executor: a worker died" in result.stderr and "a run can be resumed" in result.stderr
     stuck = "environments:Stuck-v0", "--batch-size", 20, "--timesteps", 20, "--out", tmp_path / "stuck"
     result = command_line(*TRAIN, *stuck, "--workers", 2, timeout=60)
-    assert result.returncode == 0 and "learning curve" in result.stdout and not result.stderr
+    assert result.returncode == 0 and "learning curve" in result.stdout and "Traceback" not in result.stderr
     result = command_line(*RUN, "--workers", 0)
     assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
 
@@ -120,10 +120,11 @@ def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
     progress = read_progress(out)
     assert progress["iteration"].tolist() == [1, 2, 3, 4, 5] and (progress["mean_return"] == 15).all()
     contents = (out / "progress.csv").read_bytes()
-    for damaged, left in [(contents[:-5], 5), (b"1\n2\n3\n4\n5\n6\n", 0), (b"", 0)]:
+    in_the_middle = contents.replace(b"\n3,", b"\n") + contents.splitlines(keepends=True)[-1]
+    for damaged, left in [(contents[:-5], 5), (in_the_middle, 5), (b"1\n2\n3\n4\n5\n6\n", 0), (b"", 0)]:
         (out / "progress.csv").write_bytes(damaged)
         result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
-        assert result.returncode == 2 and f"progress.csv: got {left} whole lines, wanted 6" in result.stderr
+        assert result.returncode == 2 and f"progress.csv: got {left} whole lines, wanted the first 6" in result.stderr
         assert (out / "progress.csv").read_bytes() == damaged
 
 

@@ -61,4 +61,4 @@ def save_learning_curve(progress, config, path):
     with rc_context(STYLE):
         figure = Figure()
         draw_learning_curve(figure, {f"seed {config.seed}": progress}, f"TRPO on {config.env_id}")
-        figure.savefig(path)
+        figure.savefig(path, dpi=100)

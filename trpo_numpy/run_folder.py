@@ -93,17 +93,17 @@ def resume(folder, policy, baseline):
         state = State(arrays["theta"], arrays["phi"], scaling_of(n, arrays["next_mean"], arrays["next_var"]), *counts)
     path, n_lines = folder / "progress.csv", 1 + state.iteration if state else 0
     contents = path.read_bytes() if path.exists() else b""
-    lines = [line for line in contents.splitlines(keepends=True)  # the whole ones
-             if line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1]
+    lines = contents.splitlines(keepends=True)
+    whole = [line for line in lines[:n_lines] if line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1]
     if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
         raise ValueError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
-    if len(lines) < n_lines:
-        raise ValueError(f"{path}: got {len(lines)} whole lines, wanted {n_lines} to go with policy.npz")
+    if len(whole) < n_lines:
+        raise ValueError(f"{path}: got {len(whole)} whole lines, wanted the first {n_lines} to go with policy.npz")
     if contents and not n_lines:
         path.unlink()
-    elif contents != b"".join(lines[:n_lines]):
+    elif len(lines) > n_lines:
         with whole_file(path) as file:
-            file.writelines(lines[:n_lines])
+            file.writelines(whole)
     return state
 
 

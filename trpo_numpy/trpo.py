@@ -54,7 +54,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
-    """Maximises L subject to KL <= delta, nearly: a direction from (damped) A s = g, then a line search."""
+    """Maximises L subject to KL <= delta, nearly: damped A s = g, then a line search (Appendix C)."""
     if not g.any():
         return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
                       L_old, L_old, L_old, config.delta, 0.0, 0.0, entropy)
