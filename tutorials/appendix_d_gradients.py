@@ -4,8 +4,8 @@ Look for: a V for each gradient. On its right arm the differences are wrong, by 
 is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
 surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy
 is linear in r, so it has no right arm.)
-Then change: f(...) to np.float32(f(...)) in central_difference of gradient_check.py. The V's tip rises to 1e-5: that is
-why the package computes in float64.
+Then change: f(...) to np.float32(f(...)) in central_difference of gradient_check.py. The tips rise to between 1e-7 and
+1e-5: that is why the package computes in float64.
 """
 from functools import partial
 

@@ -2,7 +2,7 @@
 
 Look for: which choices matter on every task, and which are lost in the spread of the seeds. Table and picture have
 the raw return of 20 episodes without noise, of each seed, and the median.
-Then change: VARIANTS, to an option of your own; or --seed 10, for five seeds that nobody has looked at. The order of
+Then change: VARIANTS, to an option of your own; or --seed 20, for five seeds that nobody has looked at. The order of
 most options changes with them: that is what the spread of the seeds means.
 
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped

@@ -3,8 +3,9 @@
 Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
 panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
 are worth when their steps are counted. README.md has the paper's words beside these curves.
-Then change: delta, in `methods`, to 0.1. Single path falls back again and again: after 600,000 steps seeds 0 to 2
-have 255 to 351, where with 0.01 they have 443 to 498.
+Then change: delta, by a line `single = replace(single, delta=0.1)` below `single = ...` in `methods`, and run with
+--timesteps 600000 --seeds 3 and another --out. Single path falls back again and again: its final returns are 248 to
+351, with 0.01 they are 433 to 497.
 
     python tutorials/section_8_cart_pole.py           # some ten minutes on two cores; goes on where it was stopped
     python tutorials/section_8_cart_pole.py --plot-only --out tutorials/results

@@ -4,7 +4,7 @@ Look for: whether natural gradient, with the best of five steps, keeps up with T
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
 Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
 gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
-have a bonus for staying healthy and other units of speed, bodies are newer; and 300,000 steps are a small part of what
+have a larger cost of control and no penalty for impacts, bodies are newer; and 300,000 steps are a small part of what
 the paper spent. README.md has the paper's words beside these curves.
 Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is 10 now, a hundred times that of
 the hopper; delta is the same.
