@@ -7,9 +7,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -104,40 +104,33 @@ def die_with_parent():
     os._exit(1)
 
 
-def sample_in_worker(sample, env_id, arguments, episodes):
-    """[sample(env, *arguments, episode) for some episodes], by a worker of an executor."""
+def sample_in_worker(sample, env_id, arguments, episode):
+    """sample(env, *arguments, episode), by a worker of an executor."""
     if getattr(WORKER, "env_id", None) != env_id:
         WORKER.env, WORKER.env_id = make_env(env_id), env_id
-    return [sample(WORKER.env, *arguments, episode) for episode in episodes]
+    return sample(WORKER.env, *arguments, episode)
 
 
 def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahead=16):
     """Yields sample(env, *arguments, episode) for one episode after the other, without end.
 
-    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in 64 tasks at most, then
-    two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
+    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in 64 chunks at most, then
+    two chunks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
     arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a worker of a process
     pool has died (Dask starts another; if these die too, its KilledWorker).
     """
     if executor is None:
         for episode in count(first_episode):
             yield sample(env, *arguments, episode)
-    length, tasks = math.ceil(n_ahead / 64), deque()
-    starts, n_tasks = count(first_episode, length), math.ceil(n_ahead / length)
+    one, length, end = partial(sample_in_worker, sample, env_id, arguments), math.ceil(n_ahead / 64), first_episode
     try:
         while True:
-            while len(tasks) < n_tasks:
-                start = next(starts)
-                tasks.append(executor.submit(sample_in_worker, sample, env_id, arguments, range(start, start + length)))
-            while tasks:
-                yield from tasks.popleft().result()
-            n_tasks = 2
+            start, end = end, end + n_ahead
+            yield from executor.map(one, range(start, end), chunksize=length)
+            n_ahead = 2 * length
     except BrokenExecutor as error:
         raise RuntimeError(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
                            "before is whole, and a run can be resumed from there") from error
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def single_path(episodes, n_steps):
