@@ -11,7 +11,7 @@ from trpo_numpy.gradient_check import check_gradient, random_directions
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.surrogate import (exact_surrogate, grad_exact_surrogate, grad_mean_kl, grad_surrogate,
-                                  importance_ratio, mean_kl, softmax_table, surrogate, surrogate_and_mean_kl)
+                                  importance_ratio, mean_kl, softmax_table, surrogate, surrogate_and_kl)
 from trpo_numpy.trust_region import visited_mean_kl
 
 
@@ -127,7 +127,7 @@ def test_importance_sampling_is_right_for_any_q(p):
 
 
 def test_one_pass_is_the_two_functions(p):
-    L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, p.theta)
+    L, kl = surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, p.theta)
     mu = p.policy.mu(p.theta, p.batch.states)
     assert L == surrogate(p.family, mu, p.batch.actions, p.batch.advantages, p.log_q)
     assert kl == mean_kl(p.family, p.mu_old, mu) > 0

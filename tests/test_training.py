@@ -74,7 +74,7 @@ def test_what_the_baseline_is_fitted_to():
     V = values(network, phi, path.states)
     for baseline_lambda, wanted in [(1.0, discounted_sums([*rewards, V[-1]], 0.9)[:-1]), (0.0, rewards + 0.9 * V[1:])]:
         config = Config(gamma=0.9, gae_lambda=0.3, baseline_lambda=baseline_lambda)
-        _, targets, V_found = training.estimate_advantages([path], network, phi, config)
+        _, targets, V_found = training.batch_of([path], network, phi, config)
         assert np.allclose(targets, wanted, rtol=1e-12) and V_found.tolist() == V[:-1].tolist()
 
 

@@ -11,7 +11,7 @@ from trpo_numpy.config import PAPER, Config
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import Batch, surrogate_and_mean_kl
+from trpo_numpy.surrogate import Batch, surrogate_and_kl
 from trpo_numpy.trpo import trpo_update
 
 rng = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def test_accepted_and_refused_steps_over_many_batches():
         assert update.L_old == pytest.approx(p.batch.advantages.mean(), abs=1e-15)
         if update.status == "accepted":
             accepted += 1
-            L, kl = surrogate_and_mean_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta_new)
+            L, kl = surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta_new)
             assert (update.L_new, update.kl_new) == (L, kl) and L > update.L_old and 0 < kl <= config.delta
             assert all(c.refused for c in update.candidates[:-1]) and not update.candidates[-1].refused
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trpo_numpy.config import add_options, config_from
+from trpo_numpy.config import PAPER, Config, add_options
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.environment import make_env, policy_for, save_gif
 from trpo_numpy.learning_curve import read_progress, save_learning_curve
@@ -49,7 +49,8 @@ def build_parser():
 
 def start_run(options):
     """The folder of a new run, its Config, and no State."""
-    out, config = options.pop("out", None), config_from(options)
+    out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
+    config = Config(**{**paper, **options})  # what is typed goes before --paper, and that before the defaults
     env = make_env(config.env_id)  # a wrong environment is refused before a folder is made
     if config.vine_states:
         check_restorable(env, policy_for(env, config.hidden_sizes))

@@ -56,9 +56,7 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
     A terminated path is worth nothing after s_T; a truncated one is worth V(s_T).
     """
-    V_next = V[1:].copy()
-    if path.terminated:
-        V_next[-1] = 0.0
+    V_next = np.append(V[1:-1], 0.0 if path.terminated else V[-1])
     td = path.rewards + gamma * V_next - V[:-1]
     return discounted_sums(td, gamma * gae_lambda)
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+BOUNDS = {"above": ("above", operator.gt), "least": ("at least", operator.ge),
+          "below": ("below", operator.lt), "most": ("at most", operator.le)}
+WANTED = {str: "a registered id", int: "a whole number", float: "a finite number", bool: "True or False",
+          tuple: "a tuple of whole numbers of at least 1"}
 
-def option(default, help, above=None, least=None, below=None, most=None):
-    """A field of Config: its default, what it is (also the command line's help), and its range."""
-    bounds = {"above": above, "at least": least, "below": below, "at most": most}
-    bounds = {word: bound for word, bound in bounds.items() if bound is not None}
+
+def option(default, help, **bounds):
+    """A field of Config: its default, what it is (also the command line's help), and its range, by BOUNDS."""
     return field(default=default, metadata={"help": help, "bounds": bounds})
 
 
@@ -56,18 +59,14 @@ class Config:
 
 def check_field(f, value):
     """Raises ValueError unless value has the type and lies in the range of the dataclass field f."""
+    good, bounds = type(value) is f.type or f.type is float and type(value) is int, f.metadata["bounds"]
     if f.type is tuple:
-        if type(value) is not tuple or not all(type(size) is int and size >= 1 for size in value):
-            raise ValueError(f"{f.name}: got {value!r}, wanted a tuple of whole numbers of at least 1")
-        return
-    right_type = type(value) is f.type or f.type is float and type(value) is int
-    wanted = {str: "a registered id", int: "a whole number", float: "a finite number", bool: "True or False"}[f.type]
-    bounds = f.metadata["bounds"]
-    wanted += " " + " and ".join(f"{word} {bound}" for word, bound in bounds.items()) if bounds else ""
-    tests = {"above": operator.gt, "at least": operator.ge, "below": operator.lt, "at most": operator.le}
-    finite = right_type and (f.type is not float or abs(value) <= sys.float_info.max)
-    if not finite or not all(tests[word](value, bound) for word, bound in bounds.items()):
-        raise ValueError(f"{f.name}: got {value!r}, wanted {wanted}")
+        good = good and all(type(size) is int and size >= 1 for size in value)
+    if f.type is float:
+        good = good and abs(value) <= sys.float_info.max  # neither infinite nor NaN
+    if not good or not all(BOUNDS[name][1](value, bound) for name, bound in bounds.items()):
+        limits = " and ".join(f"{BOUNDS[name][0]} {bound}" for name, bound in bounds.items())
+        raise ValueError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]} {limits}".rstrip())
 
 
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
@@ -88,8 +87,3 @@ def add_options(parser):
             parser.add_argument(flag, nargs="*", type=int, metavar="N", help=f"{text}; name the environment before it")
         else:
             parser.add_argument(flag, type=f.type, metavar=f.type.__name__.upper(), help=text)
-
-
-def config_from(options):
-    """The Config of the options that were typed, {name: value}, over those of --paper, over the defaults."""
-    return Config(**{**(PAPER if options.pop("paper", False) else {}), **options})

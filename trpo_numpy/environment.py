@@ -97,13 +97,10 @@ def copy_attributes(env, attributes):
     """A deep copy of the wrappers' attributes that shares what no step changes, and MuJoCo's objects: see `save`."""
     import gymnasium as gym
 
-    shared = {}
-    for wrapper in wrappers(env):
-        for value in vars(wrapper).values():
-            fixed = isinstance(value, (gym.Env, gym.Space, gym.envs.registration.EnvSpec))
-            if fixed or type(value).__module__.startswith("mujoco"):
-                shared[id(value)] = value
-    return copy.deepcopy(attributes, shared)
+    fixed = (gym.Env, gym.Space, gym.envs.registration.EnvSpec)
+    values = [value for wrapper in wrappers(env) for value in vars(wrapper).values()]
+    shared = [value for value in values if isinstance(value, fixed) or type(value).__module__.startswith("mujoco")]
+    return copy.deepcopy(attributes, {id(value): value for value in shared})
 
 
 def save(env):

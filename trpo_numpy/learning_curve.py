@@ -42,10 +42,8 @@ def draw_learning_curve(figure, runs, title):
     if delta < np.inf:
         kls.axhline(delta, color="black", linestyle="--", linewidth=1, label=rf"$\delta$ = {delta:g}")
         kls.set_ylim(0, 1.2 * delta)
-    returns.set_title(title)
-    returns.set_ylabel("mean training return (raw)")
-    kls.set_ylabel(r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
-    kls.set_xlabel("environment steps")
+    returns.set(title=title, ylabel="mean training return (raw)")
+    kls.set(xlabel="environment steps", ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     for axes, corner in [(returns, "lower right"), (kls, "lower left")]:
         axes.grid(alpha=0.3)
         axes.legend(loc=corner)

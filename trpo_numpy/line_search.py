@@ -29,16 +29,6 @@ def step_length(sAs, delta):
     return np.sqrt(2 * delta / sAs)
 
 
-def reason_to_refuse(L_old, L_new, kl_new, delta):
-    """The tests of Appendix C, L improves and mean KL <= delta; empty if both pass. A NaN passes neither."""
-    reasons = []
-    if not L_old < L_new < np.inf:
-        reasons.append(f"L did not improve: {L_new:.6g} <= {L_old:.6g}" if np.isfinite(L_new) else f"L is {L_new}")
-    if not kl_new <= delta:
-        reasons.append(f"KL {kl_new:.6g} > delta {delta:.6g}")
-    return "; ".join(reasons)
-
-
 def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
     """Shrinks beta exponentially until L improves and the mean KL is at most delta (Appendix C).
 
@@ -50,8 +40,12 @@ def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtrac
         beta_j = beta * shrink ** j
         theta_new = theta_old + beta_j * s
         L_new, kl_new = L_and_kl(theta_new)
-        refused = reason_to_refuse(L_old, L_new, kl_new, delta)
-        candidates.append(Candidate(beta_j, L_new, kl_new, refused))
-        if not refused:
+        reasons = []
+        if not L_old < L_new < np.inf:  # a NaN passes neither test
+            reasons.append(f"L did not improve: {L_new:.6g} <= {L_old:.6g}" if np.isfinite(L_new) else f"L is {L_new}")
+        if not kl_new <= delta:
+            reasons.append(f"KL {kl_new:.6g} > delta {delta:.6g}")
+        candidates.append(Candidate(beta_j, L_new, kl_new, refused="; ".join(reasons)))
+        if not reasons:
             return theta_new, candidates
     return theta_old, candidates

@@ -112,8 +112,7 @@ class MLP:
             start, end = end, end + len(inputs[0])
             dz = u[start:end]
             for layer in reversed(range(len(layers))):
-                W, _ = layers[layer]
-                dW, db = dlayers[layer]
+                (W, _), (dW, db) = layers[layer], dlayers[layer]
                 dW += dz.T @ inputs[layer]  # z = W h + b
                 db += dz.sum(axis=0)
                 if layer:

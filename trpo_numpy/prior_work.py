@@ -12,7 +12,7 @@ import numpy as np
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.line_search import Candidate
-from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
 from trpo_numpy.trpo import Update, trust_region_step
 from trpo_numpy.vine import all_actions_surrogate
 
@@ -45,7 +45,7 @@ def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
     if not np.isfinite(theta_new).all():
         raise FloatingPointError(f"fixed step: theta is not finite after a step of {step}, wanted a smaller step")
     sAs = s @ A(0.0, s)
-    L_new, kl_new = surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta_new)
+    L_new, kl_new = surrogate_and_kl(policy, batch, mu_old, log_q, theta_new)
     return Update(theta_new, "accepted", g, s, sAs, residuals, candidates=[Candidate(step, L_new, kl_new, "")],
                   L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
                   kl_predicted=step * step * sAs / 2, entropy=policy.family.entropy(mu_old).mean())
@@ -73,14 +73,8 @@ def empirical_fim_update(policy, theta_old, batch, config, rng):
     if batch.L is all_actions_surrogate:  # the actions were not drawn from pi: each counts with its probability
         weights = np.exp(log_q).reshape(weights.shape)
     A = partial(empirical_fisher_product, policy, theta_old, cache, scores, weights)
-    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, family.entropy(mu_old).mean(), config)
-
-
-def surrogate_and_max_kl(policy, batch, mu_old, log_q, theta):
-    """(L, D_KL^max) at theta, over the states of the batch, for Eq. (11)'s line search."""
-    mu = policy.mu(theta, batch.states)
-    return batch.L(policy.family, mu, batch.actions, batch.advantages, log_q), policy.family.kl(mu_old, mu).max()
 
 
 def weighted_fisher_product(policy, theta_old, cache, mu_old, weights, damping, y):
@@ -109,5 +103,5 @@ def max_kl_update(policy, theta_old, batch, config, rng, n_rounds=30):
         weights = weights * np.sqrt(np.maximum(sAs, 0))  # rounding may go below 0
         weights /= weights.sum()
     A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)
-    L_and_kl = partial(surrogate_and_max_kl, policy, batch, mu_old, log_q)
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q, over_states=np.max)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, family.entropy(mu_old).mean(), config)

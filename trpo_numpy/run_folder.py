@@ -55,8 +55,7 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
 def write_config(folder, config, method="TRPO"):
     """Writes config.json: the method, if it is one of tutorials/experiment.py, the Config, and the versions."""
-    versions = {package: version(package) for package in ("numpy", "scipy", "gymnasium")}
-    versions["python"] = platform.python_version()
+    versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
         file.write((json.dumps(contents, indent=2) + "\n").encode())
@@ -92,14 +91,13 @@ def resume(folder, policy, baseline):
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], scaling_of(n, arrays["next_mean"], arrays["next_var"]), *counts)
     path, n_lines = folder / "progress.csv", 1 + state.iteration if state else 0
-    contents = path.read_bytes() if path.exists() else b""
-    lines = contents.splitlines(keepends=True)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     whole = [line for line in lines[:n_lines] if line.endswith(b"\n") and line.count(b",") == len(COLUMNS) - 1]
     if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
         raise ValueError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
     if len(whole) < n_lines:
         raise ValueError(f"{path}: got {len(whole)} whole lines, wanted the first {n_lines} to go with policy.npz")
-    if contents and not n_lines:
+    if lines and not n_lines:
         path.unlink()
     elif len(lines) > n_lines:
         with whole_file(path) as file:

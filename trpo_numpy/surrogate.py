@@ -87,10 +87,11 @@ def grad_mean_kl(family, mu_old, mu):
     return family.grad_kl(mu_old, mu) / len(mu)
 
 
-def surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta):
-    """(L, mean KL) at theta from one pass through the network, for the line search (Appendix C)."""
+def surrogate_and_kl(policy, batch, mu_old, log_q, theta, over_states=np.mean):
+    """(L, mean KL) at theta from one pass through the network, for the line search; np.max gives Eq. (11)'s KL."""
     mu = policy.mu(theta, batch.states)
-    return batch.L(policy.family, mu, batch.actions, batch.advantages, log_q), mean_kl(policy.family, mu_old, mu)
+    L = batch.L(policy.family, mu, batch.actions, batch.advantages, log_q)
+    return L, over_states(policy.family.kl(mu_old, mu))
 
 
 def check_batch(policy, batch, theta):

@@ -11,7 +11,6 @@ import numpy as np
 from trpo_numpy.baseline import (Scaling, explained_variance, fit_baseline, generalized_advantages, no_scaling,
                                  standardize, update_scaling, values)
 from trpo_numpy.environment import make_env, policy_for
-from trpo_numpy.expected_return import discounted_sums
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.record import brief_repr
@@ -50,27 +49,21 @@ class Iteration:
     __repr__ = brief_repr
 
 
-def estimate_advantages(paths, network, phi, config):
-    """Advantages (N,), the baseline's targets (N,) and V (N,); without a baseline, Q by its discounted sum (5.1)."""
-    if not config.baseline:
-        Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
-        return Q, Q, np.zeros_like(Q)
-    advantages, targets, V = [], [], []
-    for path in paths:
-        V_path = values(network, phi, path.states)
-        V.append(V_path[:-1])
-        advantages.append(generalized_advantages(path, V_path, config.gamma, config.gae_lambda))
-        targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
-    return np.concatenate(advantages), np.concatenate(targets), np.concatenate(V)
-
-
 def batch_of(paths, network, phi, config):
     """The Batch of these paths, the baseline's targets (N,) and V (N,)."""
-    advantages, targets, V = estimate_advantages(paths, network, phi, config)
+    advantages, targets, V = [], [], []
+    for path in paths:
+        V_path, gae_lambda = np.zeros(len(path.states)), 1.0  # no baseline: the advantages are the sampled Q (5.1)
+        if config.baseline:
+            V_path, gae_lambda = values(network, phi, path.states), config.gae_lambda
+        V.append(V_path[:-1])
+        advantages.append(generalized_advantages(path, V_path, config.gamma, gae_lambda))
+        targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
+    states, advantages = np.concatenate([path.states[:-1] for path in paths]), np.concatenate(advantages)
     if config.standardize_advantages:
         advantages = standardize(advantages)
-    states = np.concatenate([path.states[:-1] for path in paths])
-    return Batch(states, np.concatenate([path.actions for path in paths]), advantages), targets, V
+    batch = Batch(states, np.concatenate([path.actions for path in paths]), advantages)
+    return batch, np.concatenate(targets), np.concatenate(V)
 
 
 def policy_and_baseline(env, config):

@@ -11,7 +11,7 @@ from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.record import brief_repr
-from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
     A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)           # (damping, y) -> Ay + damping y
-    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)         # theta -> (L, mean KL)
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)              # theta -> (L, mean KL)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config)
 
 

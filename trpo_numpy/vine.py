@@ -96,13 +96,12 @@ def branch(env, policy, weights, scaling, s, rng, config):
     actions = all_actions(policy.family, config.vine_actions)
     if actions is None:
         actions = np.array([policy.act(weights, s, rng) for _ in range(config.vine_actions)])
-    saved, noise_seed, Q, n_steps = save(env), int(rng.integers(2 ** 63)), [], 0
+    saved, noise_seed, rollouts = save(env), int(rng.integers(2 ** 63)), []
     for a in actions:
-        Q_a, length = rollout_return(env, policy, weights, scaling, a, noise_seed, config)
-        Q.append(Q_a)
-        n_steps += length
+        rollouts.append(rollout_return(env, policy, weights, scaling, a, noise_seed, config))
         restore(env, saved)
-    return actions, np.array(Q), n_steps
+    Q, lengths = zip(*rollouts)
+    return actions, np.array(Q), sum(lengths)
 
 
 def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):

@@ -16,7 +16,7 @@ import numpy as np
 
 from trpo_numpy.config import Config
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
-from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_mean_kl
+from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
 
@@ -36,7 +36,7 @@ def gain_along(policy, theta_old, batch, s, sAs, kls):
     """L gained and mean KL paid at steps along s, (n,) each; the steps are where the quadratic model has these KLs."""
     mu_old, _, log_q, L_old, _ = surrogate_and_gradient(policy, batch, theta_old)
     steps = np.sqrt(2 * kls / sAs)
-    L, kl = np.array([surrogate_and_mean_kl(policy, batch, mu_old, log_q, theta_old + t * s) for t in steps]).T
+    L, kl = np.array([surrogate_and_kl(policy, batch, mu_old, log_q, theta_old + t * s) for t in steps]).T
     return L - L_old, kl
 
 

@@ -22,7 +22,7 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import Batch, grad_surrogate, log_prob, mean_kl, surrogate, surrogate_and_mean_kl
+from trpo_numpy.surrogate import Batch, grad_surrogate, log_prob, mean_kl, surrogate, surrogate_and_kl
 
 
 def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta):
@@ -72,7 +72,7 @@ def main():
     beta = step_length(sAs, delta)                              # sqrt(2 delta / s'As)
 
     batch = Batch(states, actions, advantages)
-    L_and_kl = partial(surrogate_and_mean_kl, policy, batch, mu_old, log_q)     # theta -> (L, mean KL)
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)          # theta -> (L, mean KL)
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
     L_new, kl_new = L_and_kl(theta_new)                         # Eq. (55)
 
