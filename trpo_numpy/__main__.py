@@ -84,11 +84,10 @@ def run_training(options):
     executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
     try:
         for iteration in train(config, state=state, executor=executor):
-            row = record_iteration(folder, iteration)
+            row, whole = record_iteration(folder, iteration), iteration.iteration
             rate, left = (time.perf_counter() - start) / (row["timesteps"] - done), config.timesteps - row["timesteps"]
             seconds, note = int(max(0, left) * rate), f"  {row['status']}" * (row["status"] != "accepted")
             print(LINE.format(**row, left=f"{seconds // 60}:{seconds % 60:02d}", note=note), flush=True)
-            whole = iteration.iteration
     except KeyboardInterrupt:
         print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {folder}")
         code = 130
