@@ -49,8 +49,8 @@ def build_parser():
 
 def start_run(options):
     """The folder of a new run, its Config, and no State."""
-    out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
-    config = Config(**{**paper, **options})  # what is typed goes before --paper, and that before the defaults
+    out, paper = options.pop("out", None), options.pop("paper", False)
+    config = Config(**{**(PAPER if paper else {}), **options})  # what is typed goes before --paper
     env = make_env(config.env_id)  # a wrong environment is refused before a folder is made
     if config.vine_states:
         check_restorable(env, policy_for(env, config.hidden_sizes))

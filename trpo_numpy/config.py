@@ -59,7 +59,8 @@ class Config:
 
 def check_field(f, value):
     """Raises ValueError unless value has the type and lies in the range of the dataclass field f."""
-    good, bounds = type(value) is f.type or f.type is float and type(value) is int, f.metadata["bounds"]
+    bounds = f.metadata["bounds"]
+    good = type(value) is f.type or f.type is float and type(value) is int
     if f.type is tuple:
         good = good and all(type(size) is int and size >= 1 for size in value)
     if f.type is float:

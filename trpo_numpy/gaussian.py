@@ -27,7 +27,10 @@ class Gaussian:
         """Size of the network's output."""
         return self.d_a
 
-    d_free = d_output  # number of distribution parameters that do not depend on the state: r has one for each mean
+    @property
+    def d_free(self):
+        """Number of distribution parameters that do not depend on the state."""
+        return self.d_a
 
     def split(self, mu):
         """mu (N, 2 d_a) -> mean (N, d_a), r (N, d_a)."""

@@ -114,10 +114,10 @@ def sample_in_worker(sample, env_id, arguments, episode):
 def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahead=16):
     """Yields sample(env, *arguments, episode) for one episode after the other, without end.
 
-    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in 64 chunks at most, then
-    two chunks more whenever all are used up. Whoever samples an episode, it depends on nothing but its number and the
-    arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a worker of a process
-    pool has died (Dask starts another; if these die too, its KilledWorker).
+    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in at most 64 tasks of a
+    process pool, then two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but
+    its number and the arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a
+    worker of a process pool has died (Dask starts another; if these die too, its KilledWorker).
     """
     if executor is None:
         for episode in count(first_episode):
