@@ -83,7 +83,7 @@ def test_each_step_has_samples_of_its_own():
     network, states, targets = MLP((3, 1)), rng.standard_normal((100, 3)), rng.standard_normal(100)
     config = Config(baseline_steps=2, baseline_cg_iterations=20, baseline_damping=0.0)
     phi = fit_baseline(network, rng.standard_normal(4), states, targets, config)
-    of_the_last = np.linalg.lstsq(np.column_stack([states, np.ones(100)])[1::2], targets[1::2])[0]
+    of_the_last = np.linalg.lstsq(np.column_stack([states, np.ones(100)])[1::2], targets[1::2], rcond=None)[0]
     assert np.allclose(phi, of_the_last, atol=1e-8)
 
 

@@ -53,7 +53,7 @@ def single_path_gradient(fit, env, policy, theta, config, n_values, seed):
     if fit:
         t = np.concatenate([np.linspace(-1, 1, len(path.rewards)) for path in paths])
         features = np.column_stack([np.ones(len(t)), states, states ** 2, t, t ** 2, t ** 3])
-        Q = Q - features @ np.linalg.lstsq(features, Q)[0]
+        Q = Q - features @ np.linalg.lstsq(features, Q, rcond=None)[0]
     batch = Batch(states, np.concatenate([path.actions for path in paths]), Q)
     return surrogate_and_gradient(policy, batch, theta)[-1], len(states)
 
