@@ -67,7 +67,7 @@ def benchmark_fisher(N, sizes):
     policy, theta, batch = random_problem(sizes, N, rng)
     mu, cache = policy.forward(theta, batch.states)
     y, products = rng.standard_normal(len(theta)), bare_products(sizes, N, rng)
-    ours, bare = seconds(lambda: fisher_vector_product(policy, theta, cache, mu, 0.0, y), lambda: multiply(products))
+    ours, bare = seconds(lambda: fisher_vector_product(policy, theta, cache, mu, y), lambda: multiply(products))
     layers = "-".join(map(str, sizes))
     print(f"Fisher-vector product, N={N}, {layers:>13}: {1e3 * ours:7.2f} ms, bare products {1e3 * bare:7.2f} ms, "
           f"ratio {ours / bare:.2f}")

@@ -42,6 +42,11 @@ def test_exact_in_as_many_steps_as_distinct_eigenvalues(distinct):
     assert len(residuals) == distinct + 1 and residuals[-2] > 1e-3
 
 
+def test_damping_is_added_to_the_diagonal():
+    x, _ = conjugate_gradient(A.__matmul__, b, 60, damping=0.7)
+    assert np.allclose(x, scipy.linalg.solve(A + 0.7 * np.eye(30), b, assume_a="pos"), rtol=1e-8)
+
+
 def test_zero_right_hand_side_needs_no_product():
     x, residuals = conjugate_gradient(None, np.zeros(3), 10)
     assert not x.any() and residuals.tolist() == [0.0]

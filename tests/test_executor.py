@@ -7,7 +7,7 @@ import environments  # noqa: F401
 import pytest
 
 from trpo_numpy.config import Config
-from trpo_numpy.sampling import in_order
+from trpo_numpy.executor import in_order
 from trpo_numpy.training import train
 
 CONFIGS = [Config(env_id="CartPole-v1", batch_size=300, timesteps=1200),

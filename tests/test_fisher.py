@@ -35,12 +35,10 @@ def test_product_is_the_dense_matrix_symmetric_and_not_negative(family, hidden):
     p = random_problem(family, hidden)
     mu_old, cache = p.policy.forward(p.theta_old, p.batch.states)
     identity = np.eye(len(p.theta_old))
-    A = np.array([fisher_vector_product(p.policy, p.theta_old, cache, mu_old, 0.0, e) for e in identity])
+    A = np.array([fisher_vector_product(p.policy, p.theta_old, cache, mu_old, e) for e in identity])
     assert np.allclose(A, dense(p), rtol=1e-7, atol=1e-8)
     assert np.allclose(A, A.T, rtol=1e-12, atol=1e-14)
     assert np.linalg.eigvalsh(A).min() > -1e-12
-    y = p.rng.standard_normal(len(A))
-    assert np.allclose(fisher_vector_product(p.policy, p.theta_old, cache, mu_old, 0.3, y), A @ y + 0.3 * y, rtol=1e-10)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
@@ -48,6 +46,6 @@ def test_kl_of_a_small_step_is_half_its_square(family):
     p = random_problem(family, (5,))
     mu_old, cache = p.policy.forward(p.theta_old, p.batch.states)
     step = 1e-4 * p.rng.standard_normal(len(p.theta_old))
-    Astep = fisher_vector_product(p.policy, p.theta_old, cache, mu_old, 0.0, step)
+    Astep = fisher_vector_product(p.policy, p.theta_old, cache, mu_old, step)
     kl = mean_kl(p.family, mu_old, p.policy.mu(p.theta_old + step, p.batch.states))
     assert kl == pytest.approx(0.5 * step @ Astep, rel=1e-2)

@@ -125,7 +125,7 @@ def check_fisher_vector_product(p, theta):
         return p.policy.backprop(t, cache, surrogate.grad_mean_kl(p.family, mu_old, mu))
 
     check_product(gradient_of_kl,
-                  lambda y: fisher.fisher_vector_product(p.policy, theta, cache_old, mu_old, 0.1, y) - 0.1 * y,
+                  lambda y: fisher.fisher_vector_product(p.policy, theta, cache_old, mu_old, y),
                   theta, directions(p, len(theta)))
 
 
@@ -139,7 +139,7 @@ def check_weighted_fisher_product(p, theta):
         return p.policy.backprop(t, cache, weights[:, None] * p.family.grad_kl(mu_old, mu))
 
     check_product(gradient_of_kl, lambda y: prior_work.weighted_fisher_product(
-        p.policy, theta, cache_old, mu_old, weights, 0.1, y) - 0.1 * y, theta, directions(p, len(theta)))
+        p.policy, theta, cache_old, mu_old, weights, y), theta, directions(p, len(theta)))
 
 
 def check_empirical_fisher_product(p, theta):
@@ -151,7 +151,7 @@ def check_empirical_fisher_product(p, theta):
         along = extrapolated_difference(
             lambda t: surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions), theta, y)
         check_gradient(lambda t: np.mean(along * surrogate.log_prob(p.family, p.policy.mu(t, p.batch.states), actions)),
-                       prior_work.empirical_fisher_product(p.policy, theta, cache, scores, 1 / 3, 0.1, y) - 0.1 * y,
+                       prior_work.empirical_fisher_product(p.policy, theta, cache, scores, 1 / 3, y),
                        theta, random_directions(p.rng, 3, len(theta)))
 
 
@@ -179,7 +179,7 @@ def check_gauss_newton_product(p, theta):
         return network.backprop(network.layers(t), cache, baseline.grad_value_loss(V, targets))
 
     check_product(gradient_of_loss,
-                  lambda y: baseline.gauss_newton_product(network, network.layers(phi), cache_phi, 0.1, y) - 0.1 * y,
+                  lambda y: baseline.gauss_newton_product(network, network.layers(phi), cache_phi, y),
                   phi, directions(p, len(phi)))
 
 

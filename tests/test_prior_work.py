@@ -97,7 +97,7 @@ def test_empirical_fim_converges_to_the_analytic_one_as_actions_are_resampled(p)
     """Products with K actions in each state against J'MJ: the error falls as 1/sqrt(K)."""
     y = rng.standard_normal(len(p.theta_old))
     mu, cache = p.policy.forward(p.theta_old, p.batch.states)
-    analytic = fisher_vector_product(p.policy, p.theta_old, cache, mu, 0.0, y)
+    analytic = fisher_vector_product(p.policy, p.theta_old, cache, mu, y)
     layers, r = p.policy.unpack(p.theta_old)
     output = p.policy.network.output(layers, p.batch.states)
     errors = []
@@ -106,7 +106,7 @@ def test_empirical_fim_converges_to_the_analytic_one_as_actions_are_resampled(p)
         for _ in range(5):
             actions = p.family.sample(np.repeat(output, K, axis=0), r, rng)
             scores = p.family.grad_log_prob(np.repeat(mu, K, axis=0), actions).reshape(len(mu), K, -1)
-            product = prior_work.empirical_fisher_product(p.policy, p.theta_old, cache, scores, 1 / K, 0.0, y)
+            product = prior_work.empirical_fisher_product(p.policy, p.theta_old, cache, scores, 1 / K, y)
             trials.append(np.linalg.norm(product - analytic) / np.linalg.norm(analytic))
         errors.append(np.sqrt(np.mean(np.square(trials))))
     assert errors[1] < 0.03 and 5 < errors[0] / errors[1] < 20, "a hundred times the actions, a tenth of the error"
@@ -138,7 +138,7 @@ def test_max_kl_solves_eq_11_to_second_order(family):
     config = Config(fisher_fraction=1.0, delta=1e-6, damping=0.0, cg_iterations=50)
     update = max_kl_update(p.policy, p.theta_old, p.batch, config, rng, n_rounds=500)
     _, cache = p.policy.forward(p.theta_old, p.batch.states)
-    per_state = [np.array([prior_work.weighted_fisher_product(p.policy, p.theta_old, cache, p.mu_old, one, 0.0, y)
+    per_state = [np.array([prior_work.weighted_fisher_product(p.policy, p.theta_old, cache, p.mu_old, one, y)
                            for y in np.eye(len(p.theta_old))]) for one in np.eye(40)]
     best = minimize(lambda s: -update.g @ s, update.s * 0.1 / np.sqrt(update.sAs), jac=lambda s: -update.g,
                     method="SLSQP", constraints={

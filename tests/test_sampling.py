@@ -6,7 +6,8 @@ from problems import sample_one
 
 from trpo_numpy.baseline import Scaling, no_scaling
 from trpo_numpy.environment import make_env, policy_for
-from trpo_numpy.sampling import greedy_returns, in_order, sample_path, single_path
+from trpo_numpy.executor import in_order
+from trpo_numpy.sampling import greedy_returns, sample_path, single_path
 
 
 def test_a_path_that_terminates_and_one_that_is_truncated():

@@ -66,7 +66,7 @@ def errors_of_the_estimates(n_paths, mdp, policy, theta_old, theta, v, rng):
     mu = policy.mu(theta, X)
     g = policy.backprop(theta_old, cache, grad_surrogate(policy.family, mu_old, a, Q - V[s], log_q))
     estimates = [surrogate(policy.family, mu, a, Q - V[s], log_q), g @ v, mean_kl(policy.family, mu_old, mu),
-                 v @ fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, v)]
+                 v @ fisher_vector_product(policy, theta_old, cache, mu_old, v)]
     every_mu, every_cache = policy.forward(theta_old, np.eye(S))
     Jv = policy.forward_mode(theta_old, every_cache, v)
     vAv = rho @ (Jv * policy.family.M_product(every_mu, Jv)).sum(axis=1) / rho.sum()

@@ -85,8 +85,8 @@ def test_damping_is_in_the_direction_but_not_in_sAs():
     p = random_problem(Gaussian(2), (5,), N=200)
     update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, damping=1.0, cg_iterations=60), rng)
     _, cache = p.policy.forward(p.theta_old, p.batch.states)
-    damped_As = trpo.fisher_vector_product(p.policy, p.theta_old, cache, p.mu_old, 1.0, update.s)
-    assert np.allclose(damped_As, update.g, rtol=1e-6, atol=1e-9)
+    As = trpo.fisher_vector_product(p.policy, p.theta_old, cache, p.mu_old, update.s)
+    assert np.allclose(As + 1.0 * update.s, update.g, rtol=1e-6, atol=1e-9)
     update = trpo_update(p.policy, p.theta_old, p.batch, dataclasses.replace(ALL, delta=1e-8, damping=1.0), rng)
     assert update.candidates[0].kl == pytest.approx(1e-8, rel=0.01)
 

@@ -6,9 +6,10 @@ import pytest
 from trpo_numpy import vine
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
+from trpo_numpy.executor import in_order
 from trpo_numpy.expected_return import action_value, expected_return, random_mdp, visitation
 from trpo_numpy.environment import make_env, policy_for, restore, save
-from trpo_numpy.sampling import follow, in_order
+from trpo_numpy.sampling import follow
 from trpo_numpy.surrogate import exact_surrogate, log_prob, softmax_table
 from trpo_numpy.training import train
 

@@ -16,9 +16,10 @@ Read it in this order, the paper beside it:
     trpo, training        Section 6          one update, and the loop around it
     prior_work            Section 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
 
-Not in the paper: baseline (value function, generalised advantages, scaling), environment (Gymnasium's door; saving and
-restoring its state for vine), config (the options), gradient_check (finite differences), run_folder and learning_curve
-(what a run leaves on disk), record (how records print), __main__ (the command line).
+Not in the paper: baseline (value function, generalised advantages, scaling), executor (sampling by other processes),
+environment (Gymnasium's door; saving and restoring its state for vine), config (the options), gradient_check (finite
+differences), run_folder and learning_curve (what a run leaves on disk), record (how records print), __main__ (the
+command line).
 """
 import os
 

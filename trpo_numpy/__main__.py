@@ -11,10 +11,11 @@ import numpy as np
 from trpo_numpy.config import PAPER, Config, add_options
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.environment import make_env, policy_for, save_gif
+from trpo_numpy.executor import start_worker, stop_workers
 from trpo_numpy.learning_curve import read_progress, save_learning_curve
 from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
                                    write_config)
-from trpo_numpy.sampling import greedy_returns, start_worker, stop_workers
+from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import policy_and_baseline, train
 from trpo_numpy.vine import check_restorable
 

@@ -56,7 +56,9 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
     A terminated path is worth nothing after s_T; a truncated one is worth V(s_T).
     """
-    V_next = np.append(V[1:-1], 0.0 if path.terminated else V[-1])
+    V_next = V[1:].copy()
+    if path.terminated:
+        V_next[-1] = 0.0
     td = path.rewards + gamma * V_next - V[:-1]
     return discounted_sums(td, gamma * gae_lambda)
 
@@ -87,11 +89,11 @@ def grad_value_loss(V, targets):
     return (V - targets) / len(V)
 
 
-def gauss_newton_product(network, layers, cache, damping, y):
-    """(J'J / N + damping) y, (P,): the Hessian of value_loss but for the second derivatives of the network."""
+def gauss_newton_product(network, layers, cache, y):
+    """J'J y / N, (P,): the Hessian of value_loss but for the second derivatives of the network."""
     Jy = network.forward_mode(layers, cache, y)
     Jy /= len(Jy)
-    return network.backprop(layers, cache, Jy) + damping * y
+    return network.backprop(layers, cache, Jy)
 
 
 def fit_baseline(network, phi, states, targets, config):
@@ -111,8 +113,8 @@ def fit_baseline(network, phi, states, targets, config):
         V, cache = network.forward(layers, states[i::n_steps])
         u = grad_value_loss(V[:, 0], targets[i::n_steps])[:, None]
         descent = -network.backprop(layers, cache, u)
-        product = partial(gauss_newton_product, network, layers, cache, config.baseline_damping)
-        step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations)
+        product = partial(gauss_newton_product, network, layers, cache)
+        step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations, config.baseline_damping)
         phi += step
     phi[-n_last:] *= unit
     return phi

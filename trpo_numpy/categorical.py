@@ -85,9 +85,8 @@ class Categorical:
         return -(np.exp(log_p) * log_p).sum(axis=1)
 
     def grad_entropy(self, mu):
-        """The derivative of the entropy with respect to mu, (N, d_mu): -p (log p + entropy) in each slice."""
-        return np.hstack([-np.exp(log_p) * (log_p - (np.exp(log_p) * log_p).sum(axis=1, keepdims=True))
-                          for log_p in self.split(self.log_p(mu))])
+        """The derivative of the entropy with respect to mu, (N, d_mu): -p (log p + entropy) in each slice, -M log p."""
+        return -self.M_product(mu, self.log_p(mu))
 
     def M_product(self, mu, y):
         """My (N, d_mu) for y (N, d_mu): M = kl''(mu, mu) = diag(p) - pp' in each slice (Appendix C.1)."""

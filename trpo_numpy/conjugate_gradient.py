@@ -3,18 +3,19 @@ import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """p'Ap or s'As is not above zero; with a Fisher matrix of full rank it is. Too few states, or a wrong product."""
+    """p'Ap or s'As is not above zero, as a Fisher matrix of full rank makes it: too few states, or a wrong product."""
 
 
-def conjugate_gradient(A, b, iterations, tolerance=1e-10):
-    """Solves A x = b for a symmetric positive definite A, known only through the function A: y -> Ay (Appendix C).
+def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
+    """Solves (A + damping) x = b for a symmetric positive definite A, given as a function y -> Ay (Appendix C).
 
     Starts at x = 0, so `iterations` (the paper: 10) products are the whole cost; ends early when the residual has
-    shrunk to `tolerance` times ||b||. Returns x (P,) and the residual norms ||b - A x|| before each step and after
-    the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
+    shrunk to `tolerance` times ||b||. Not in the paper: damping (Martens, 2010), as a Fisher matrix is nearly singular
+    where the batch hardly moves mu. Returns x (P,) and the norms of the residual, b - (A + damping) x, before each step
+    and after the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
     """
     x = np.zeros(len(b))
-    r = b - x  # residual b - A x, at x = 0
+    r = b.copy()  # residual b - A x, as x is 0
     p = r.copy()  # direction, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]
@@ -23,7 +24,7 @@ def conjugate_gradient(A, b, iterations, tolerance=1e-10):
     for _ in range(iterations):
         if residuals[-1] <= tolerance * residuals[0]:
             break
-        Ap = A(p)
+        Ap = A(p) + damping * p
         pAp = p @ Ap
         if not np.isfinite(pAp):
             raise FloatingPointError(f"conjugate gradient: p'Ap is {pAp}, wanted a finite number")

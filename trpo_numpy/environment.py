@@ -44,10 +44,8 @@ def make_env(env_id, render_mode=None):
     if isinstance(actions, gym.spaces.Box) and np.issubdtype(actions.dtype, np.floating):
         low, high = actions.low.astype(float), actions.high.astype(float)
         return TransformAction(env, partial(clip_to_box, low, high, actions.dtype), actions)
-    if isinstance(actions, gym.spaces.Discrete):
-        return TransformAction(env, partial(to_discrete, actions), actions)
-    if isinstance(actions, gym.spaces.MultiDiscrete) and actions.nvec.ndim == 1:
-        return TransformAction(env, partial(np.add, actions.start, dtype=actions.dtype, casting="unsafe"), actions)
+    if isinstance(actions, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
+        return TransformAction(env, partial(count_from, np.array(actions.start), actions.dtype), actions)
     raise ValueError(f"env_id: {env_id} has action space {actions}, wanted Box of floats, Discrete or MultiDiscrete")
 
 
@@ -56,9 +54,9 @@ def clip_to_box(low, high, dtype, a):
     return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
 
 
-def to_discrete(space, a):
-    """The action a (1,), counted from 0, as the environment wants it: an integer, counted from space.start."""
-    return int(a[0] + space.start)
+def count_from(start, dtype, a):
+    """The action a (d_a,), counted from 0, as the environment wants it: counted from start, of its shape and type."""
+    return (a.reshape(start.shape) + start).astype(dtype)
 
 
 def check_step(reward, observation, shape, where):
@@ -79,12 +77,11 @@ def check_step(reward, observation, shape, where):
 def policy_for(env, hidden_sizes):
     """The Policy for the spaces of an environment that make_env made."""
     space = env.action_space
-    if hasattr(space, "nvec"):
-        family = Categorical(tuple(int(n) for n in space.nvec))
-    elif hasattr(space, "n"):
-        family = Categorical((int(space.n),))
-    else:
+    if hasattr(space, "low"):
         family = Gaussian(math.prod(space.shape))
+    else:
+        sizes = space.nvec if hasattr(space, "nvec") else space.n
+        family = Categorical(tuple(np.ravel(sizes).tolist()))
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
 
 

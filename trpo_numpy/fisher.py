@@ -7,13 +7,12 @@ be. So the KL's value and gradient are 0 at theta_old while its Hessian J'MJ is 
 """
 
 
-def fisher_vector_product(policy, theta_old, cache, mu_old, damping, y):
+def fisher_vector_product(policy, theta_old, cache, mu_old, y):
     """Ay (P,) for y (P,), with A averaged over the N states of the cache: A = 1/N sum_n J_n' M_n J_n (Appendix C.1).
 
-    cache and mu_old are what `policy.forward(theta_old, states)` returned. Not in the paper: damping * y is added,
-    for the conjugate gradient's sake (Martens, 2010): A is nearly singular where the batch hardly moves mu.
+    cache and mu_old are what `policy.forward(theta_old, states)` returned.
     """
     Jy = policy.forward_mode(theta_old, cache, y)  # (N, d_mu)
     MJy = policy.family.M_product(mu_old, Jy)  # (N, d_mu)
     MJy /= len(mu_old)
-    return policy.backprop(theta_old, cache, MJy) + damping * y
+    return policy.backprop(theta_old, cache, MJy)

@@ -48,8 +48,8 @@ def total_variation_bound(mdp, pi, pi_new):
 def coupling_bound(mdp, pi, pi_new):
     """Eq. (44), Appendix A, tighter than (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
     alpha = max_total_variation(pi, pi_new)
-    shrinks = (1 - mdp.gamma) / (1 - mdp.gamma * (1 - alpha))
-    return exact_surrogate(mdp, pi, pi_new) - shrinks * penalty_coefficient(mdp, pi) * alpha ** 2
+    factor = (1 - mdp.gamma) / (1 - mdp.gamma * (1 - alpha))
+    return exact_surrogate(mdp, pi, pi_new) - factor * penalty_coefficient(mdp, pi) * alpha ** 2
 
 
 def minorizer(mdp, pi, pi_new):

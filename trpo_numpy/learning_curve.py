@@ -20,7 +20,7 @@ def progress_row(iteration):
     row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
            update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance,
            update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
-    return dict(zip(COLUMNS, (value.item() if isinstance(value, np.generic) else value for value in row)))
+    return dict(zip(COLUMNS, row))
 
 
 def read_progress(folder):

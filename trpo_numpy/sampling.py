@@ -1,20 +1,13 @@
-"""Single path: whole paths of a policy (Section 5.1; Q along them: training.py). Here, or by an executor's workers.
+"""Single path: whole paths of a policy (Section 5.1; Q along them: training.py).
 
 Shapes: T steps of one path; d_s, d_a dimensions of state and action.
 """
 import math
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from functools import partial
-from itertools import count
 
 import numpy as np
 
-from trpo_numpy.environment import check_step, make_env
+from trpo_numpy.environment import check_step
 from trpo_numpy.record import brief_repr
 
 
@@ -80,57 +73,6 @@ def greedy_returns(env, policy, theta, scaling, seed, n_episodes):
     seeds, weights = np.random.SeedSequence(seed, spawn_key=(2,)), policy.unpack(theta)
     for episode in range(n_episodes):
         yield sample_path(env, policy.act_greedily, weights, scaling, seeds, episode).rewards.sum()
-
-
-WORKER = threading.local()  # a worker is a thread, or a process with one: each keeps an environment of its own
-
-
-def start_worker():
-    """For a process pool's `initializer`: Ctrl-C is for the process that asked, and when that dies so does this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=die_with_parent, daemon=True).start()
-
-
-def stop_workers(executor):
-    """Ends a process pool at once, whatever its workers (this process's children) are doing."""
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in multiprocessing.active_children():
-        process.terminate()
-
-
-def die_with_parent():
-    """Ends this process as soon as the one that started it has ended, however it did."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def sample_in_worker(sample, env_id, arguments, episode):
-    """sample(env, *arguments, episode), by a worker of an executor."""
-    if getattr(WORKER, "env_id", None) != env_id:
-        WORKER.env, WORKER.env_id = make_env(env_id), env_id
-    return sample(WORKER.env, *arguments, episode)
-
-
-def in_order(sample, env, env_id, arguments, first_episode, executor=None, n_ahead=16):
-    """Yields sample(env, *arguments, episode) for one episode after the other, without end.
-
-    With an executor (of concurrent.futures' kind) its workers do so: n_ahead episodes first, in at most 64 tasks of a
-    process pool, then two tasks more whenever all are used up. Whoever samples an episode, it depends on nothing but
-    its number and the arguments, if the environment's reset forgets all that was before. Raises RuntimeError if a
-    worker of a process pool has died (Dask starts another; if these die too, its KilledWorker).
-    """
-    if executor is None:
-        for episode in count(first_episode):
-            yield sample(env, *arguments, episode)
-    one, length, end = partial(sample_in_worker, sample, env_id, arguments), math.ceil(n_ahead / 64), first_episode
-    try:
-        while True:
-            start, end = end, end + n_ahead
-            yield from executor.map(one, range(start, end), chunksize=length)
-            n_ahead = 2 * length
-    except BrokenExecutor as error:
-        raise RuntimeError(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
-                           "before is whole, and a run can be resumed from there") from error
 
 
 def single_path(episodes, n_steps):

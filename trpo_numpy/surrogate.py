@@ -1,8 +1,9 @@
 """The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3), (4)) and from samples (Section 5, Eq. (14)).
 
 From samples, all are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a
-derivative with respect to mu on to theta. N states with K actions in each: one in single path (Section 5.1), more in
-a vine (5.2; its L is in vine.py); actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have a state's below each other.
+derivative with respect to mu on to theta. There are N states with K actions in each: one in single path (Section 5.1),
+more in a vine (5.2; its L is in vine.py). Rows n*K to n*K + K - 1 of actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,)
+belong to state n.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,14 +34,19 @@ def grad_exact_surrogate(mdp, pi_old, policy, theta):
     return policy.backprop(theta, cache, policy.family.M_product(mu, dL_dpi))  # d softmax / d mu is M
 
 
+def for_each_action(mu, actions):
+    """mu (N, d_mu) once for each of the K actions of its state: (N*K, d_mu)."""
+    return np.repeat(mu, len(actions) // len(mu), axis=0)
+
+
 def log_prob(family, mu, actions):
-    """log pi(a|s) for actions (N*K, d_a), those of one state below each other: (N*K,). In single path K = 1."""
-    return family.log_prob(np.repeat(mu, len(actions) // len(mu), axis=0), actions)
+    """log pi(a|s), (N*K,)."""
+    return family.log_prob(for_each_action(mu, actions), actions)
 
 
 def sum_grad_log_prob(family, mu, actions, weights):
     """The derivative of sum(weights * log_prob) with respect to mu, (N, d_mu), for weights (N*K,)."""
-    each = weights[:, None] * family.grad_log_prob(np.repeat(mu, len(actions) // len(mu), axis=0), actions)
+    each = weights[:, None] * family.grad_log_prob(for_each_action(mu, actions), actions)
     return each.reshape(len(mu), -1, mu.shape[1]).sum(axis=1)
 
 
@@ -70,7 +76,7 @@ def grad_surrogate(family, mu, actions, advantages, log_q):
 class Batch:
     """N states, K actions in each, and the estimator of L that belongs to the way they were sampled."""
     states: np.ndarray      # (N, d_s)
-    actions: np.ndarray     # (N*K, d_a), those of one state below each other; single path: K = 1
+    actions: np.ndarray     # (N*K, d_a), row by row those of state 0, of state 1, ...; single path: K = 1
     advantages: np.ndarray  # (N*K,), Q of Eqs. (14) to (16), or, not in the paper, an estimate of A (baseline.py)
     L: Callable = surrogate
     grad_L: Callable = grad_surrogate
@@ -98,9 +104,10 @@ def check_batch(policy, batch, theta):
     """Raises ValueError unless the shapes of batch, theta and policy fit, FloatingPointError for a NaN."""
     if theta.shape != (policy.n_parameters,):
         raise ValueError(f"theta: got shape {theta.shape}, wanted {(policy.n_parameters,)}")
-    d_s, (N, *rest) = policy.network.sizes[0], batch.states.shape or (0,)
-    if rest != [d_s] or N == 0:
+    d_s = policy.network.sizes[0]
+    if batch.states.ndim != 2 or batch.states.shape[1] != d_s or len(batch.states) == 0:
         raise ValueError(f"states: got shape {batch.states.shape}, wanted (N, {d_s}) with N at least 1")
+    N = len(batch.states)
     policy.family.check_actions(batch.actions)
     if len(batch.actions) == 0 or len(batch.actions) % N:
         raise ValueError(f"actions: got {len(batch.actions)}, wanted one, or equally many, for each of {N} states")
@@ -124,4 +131,6 @@ def surrogate_and_gradient(policy, batch, theta_old):
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.advantages, log_q)
     dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.advantages, log_q)  # (N, d_mu)
     g = policy.backprop(theta_old, cache, dL_dmu)
-    return mu_old, cache, log_q, L_old, g * (abs(g).max() > NO_GRADIENT * abs(batch.advantages).max())
+    if abs(g).max() <= NO_GRADIENT * abs(batch.advantages).max():
+        g = np.zeros_like(g)
+    return mu_old, cache, log_q, L_old, g

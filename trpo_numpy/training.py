@@ -11,10 +11,11 @@ import numpy as np
 from trpo_numpy.baseline import (Scaling, explained_variance, fit_baseline, generalized_advantages, no_scaling,
                                  standardize, update_scaling, values)
 from trpo_numpy.environment import make_env, policy_for
+from trpo_numpy.executor import in_order
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.record import brief_repr
-from trpo_numpy.sampling import in_order, sample_path, single_path
+from trpo_numpy.sampling import sample_path, single_path
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import Update, trpo_update
 from trpo_numpy.vine import check_restorable, vine, vine_path
@@ -53,9 +54,10 @@ def batch_of(paths, network, phi, config):
     """The Batch of these paths, the baseline's targets (N,) and V (N,)."""
     advantages, targets, V = [], [], []
     for path in paths:
-        V_path, gae_lambda = np.zeros(len(path.states)), 1.0  # no baseline: the advantages are the sampled Q (5.1)
         if config.baseline:
             V_path, gae_lambda = values(network, phi, path.states), config.gae_lambda
+        else:  # the advantages are the sampled Q (5.1)
+            V_path, gae_lambda = np.zeros(len(path.states)), 1.0
         V.append(V_path[:-1])
         advantages.append(generalized_advantages(path, V_path, config.gamma, gae_lambda))
         targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))

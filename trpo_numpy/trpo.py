@@ -20,7 +20,7 @@ class Update:
     theta_new: np.ndarray   # (P,) theta_old itself if the line search accepted none, or L is flat
     status: str             # "accepted", "no candidate accepted" or "zero gradient"
     g: np.ndarray           # (P,) gradient of L at theta_old
-    s: np.ndarray           # (P,) search direction, (A + damping) s = g but for what CG leaves
+    s: np.ndarray           # (P,) search direction, (A + damping) s = g up to CG's last residual
     sAs: float              # s'As, A undamped
     residuals: np.ndarray   # ||g - A s|| before each CG iteration and after the last, A damped
     candidates: list        # of line_search.Candidate: beta, L, KL, and why it was refused
@@ -48,19 +48,20 @@ def trpo_update(policy, theta_old, batch, config, rng):
         n_rows = max(1, round(config.fisher_fraction * len(batch.states)))
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
-    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)           # (damping, y) -> Ay + damping y
+    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)            # y -> Ay
     L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)              # theta -> (L, mean KL)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config)
 
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
-    """Maximises L subject to KL <= delta, nearly: damped A s = g, then a line search (Appendix C)."""
+    """Maximises L subject to KL <= delta, approximately: A s = g by CG, then a line search (Appendix C)."""
     if not g.any():
-        return Update(theta_old, "zero gradient", g, 0 * g, 0.0, np.zeros(1), [],
-                      L_old, L_old, L_old, config.delta, 0.0, 0.0, entropy)
+        return Update(theta_old, "zero gradient", g, s=0 * g, sAs=0.0, residuals=np.zeros(1), candidates=[],
+                      L_old=L_old, L_new=L_old, L_predicted=L_old, delta=config.delta, kl_new=0.0, kl_predicted=0.0,
+                      entropy=entropy)
 
-    s, residuals = conjugate_gradient(partial(A, config.damping), g, config.cg_iterations)  # damped A s = g
-    sAs = s @ A(0.0, s)
+    s, residuals = conjugate_gradient(A, g, config.cg_iterations, config.damping)   # A s = g, but for the damping
+    sAs = s @ A(s)
     beta = step_length(sAs, config.delta)                                           # sqrt(2 delta / s'As)
 
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
@@ -70,4 +71,5 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     if last.refused:
         status, accepted_beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
     return Update(theta_new, status, g, s, sAs, residuals, candidates, L_old, L_new,
-                  L_old + accepted_beta * (g @ s), config.delta, kl_new, accepted_beta ** 2 * sAs / 2, entropy)
+                  L_predicted=L_old + accepted_beta * (g @ s), delta=config.delta, kl_new=kl_new,
+                  kl_predicted=accepted_beta ** 2 * sAs / 2, entropy=entropy)

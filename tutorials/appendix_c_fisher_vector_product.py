@@ -66,7 +66,7 @@ def main():
         mu_old, cache = policy.forward(theta_old, states)
         gradient = partial(gradient_of_mean_kl, policy, states, mu_old)
 
-        Av = fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, v)
+        Av = fisher_vector_product(policy, theta_old, cache, mu_old, v)
         Hv = central_difference(gradient, theta_old, v, 1e-5)
         agreement = np.linalg.norm(Av - Hv) / np.linalg.norm(Hv)
         print(f"{name:>11} at theta_old: KL {mean_kl(family, mu_old, mu_old):.1e}, norm of its gradient "

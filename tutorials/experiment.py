@@ -16,10 +16,10 @@ from gymnasium.wrappers import TransformAction
 from trpo_numpy.config import Config
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.environment import make_env
+from trpo_numpy.executor import start_worker, stop_workers
 from trpo_numpy.learning_curve import read_progress
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
 from trpo_numpy.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
-from trpo_numpy.sampling import start_worker, stop_workers
 from trpo_numpy.training import policy_and_baseline, train
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1

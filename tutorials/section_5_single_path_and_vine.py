@@ -22,8 +22,9 @@ import numpy as np
 from trpo_numpy.baseline import no_scaling
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env, policy_for, restore, save
+from trpo_numpy.executor import in_order
 from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import in_order, sample_path, single_path
+from trpo_numpy.sampling import sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 from trpo_numpy.vine import rollout_return, vine, vine_path
 

@@ -64,9 +64,9 @@ def main():
     dL_dmu = grad_surrogate(policy.family, mu_old, actions, advantages, log_q)  # (N, 2)
     g = policy.backprop(theta_old, cache, dL_dmu)               # J'u, (P,)
 
-    A = np.array([fisher_vector_product(policy, theta_old, cache, mu_old, 0.0, e) for e in np.eye(3)])  # never formed
-    product = partial(fisher_vector_product, policy, theta_old, cache, mu_old, damping)         # y -> Ay + damping y
-    s, residuals = conjugate_gradient(product, g, iterations=10)                # A s = g, Appendix C
+    A = np.array([fisher_vector_product(policy, theta_old, cache, mu_old, e) for e in np.eye(3)])   # never formed
+    product = partial(fisher_vector_product, policy, theta_old, cache, mu_old)                  # y -> Ay
+    s, residuals = conjugate_gradient(product, g, iterations=10, damping=damping)               # A s = g, Appendix C
     s_exact = np.linalg.solve(A + damping * np.eye(3), g)
     sAs = s @ A @ s
     beta = step_length(sAs, delta)                              # sqrt(2 delta / s'As)
