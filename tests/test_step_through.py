@@ -64,7 +64,13 @@ def test_the_stops_have_the_values_of_the_page(monkeypatch, tmp_path):
 
 def test_the_lines_to_step_in_from_call_what_the_page_says():
     lines, calls = SCRIPT.read_text().splitlines(), re.findall(r"line (\d+) and step into `(\w+)`", PAGE)
-    assert len(calls) == 2 and all(f"{name}(" in lines[int(line) - 1] for line, name in calls)
+    assert len(calls) == 1 and all(f"{name}(" in lines[int(line) - 1] for line, name in calls)
+
+
+@pytest.mark.parametrize("page", ["README.md", "tutorials/step_through.md"])
+def test_the_lines_of_modules_to_stop_at_have_the_code_that_the_page_says(page):
+    stops = re.findall(r"b (trpo_numpy/\w+\.py):(\d+)\b.*?\bstops\s+at\s+`(.*?)`", (ROOT / page).read_text(), re.S)
+    assert stops and [line_of(ROOT / path, code) for path, _, code in stops] == [int(line) for _, line, _ in stops]
 
 
 def test_nothing_lies_between_the_loop_and_the_fisher_product():
@@ -88,6 +94,6 @@ def test_nothing_lies_between_the_loop_and_the_fisher_product():
 def test_the_last_line_of_the_update_has_the_appendixs_locals():
     names = []
     debugger = Debugger(lambda frame: names.append(set(frame.f_locals)))
-    debugger.watch(trpo.__file__, line_of(trpo.__file__, "return Update(theta_new, status"))
+    debugger.watch(trpo.__file__, line_of(trpo.__file__, "return update"))
     debugger.runcall(next, training.train(Config(batch_size=200)))
     assert names[0] >= {"g", "s", "sAs", "beta", "L_old", "L_new", "kl_new", "theta_new", "candidates", "residuals"}

@@ -70,6 +70,7 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     status, accepted_beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
     if last.refused:
         status, accepted_beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
-    return Update(theta_new, status, g, s, sAs, residuals, candidates, L_old, L_new,
-                  L_predicted=L_old + accepted_beta * (g @ s), delta=config.delta, kl_new=kl_new,
-                  kl_predicted=accepted_beta ** 2 * sAs / 2, entropy=entropy)
+    update = Update(theta_new, status, g, s, sAs, residuals, candidates, L_old, L_new,
+                    L_predicted=L_old + accepted_beta * (g @ s), delta=config.delta, kl_new=kl_new,
+                    kl_predicted=accepted_beta ** 2 * sAs / 2, entropy=entropy)
+    return update  # a line of its own, for a breakpoint
