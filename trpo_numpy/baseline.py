@@ -66,7 +66,7 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 def standardize(advantages):
     """Mean 0 and standard deviation 1, or 0 if rounding is all that they differ by.
 
-    The maximiser of L's expectation does not change; that of a sample's L may: its ratios do not average to one.
+    Which theta maximises L's expectation does not change; for a sample it may, as its ratios do not average to one.
     """
     if advantages.std() <= 1e-12 * abs(advantages).max():
         return np.zeros_like(advantages)
@@ -100,9 +100,9 @@ def fit_baseline(network, phi, states, targets, config):
     """phi after a few damped Gauss-Newton steps on value_loss, each solved by conjugate gradient; without line search.
 
     Each of n steps has samples of its own, every n-th: together they cost as much as one step on all.
-    V and the targets are fitted in units of the targets' standard deviation: the damping means the same whatever the
+    V and the targets are in units of the targets' standard deviation, so that the damping does not depend on the
     rewards' unit. Where the targets hardly vary, as in a task that is solved, the unit is 1% of their size: in one that
-    is all but zero V would be huge, and its steps wipe out what the network has learned.
+    is nearly zero V would be huge, and its steps would wipe out what the network has learned.
     """
     unit = max(targets.std(), 0.01 * np.sqrt(np.mean(targets ** 2))) or 1.0
     n_last = network.sizes[-2] + 1

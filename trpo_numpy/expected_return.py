@@ -67,8 +67,8 @@ def random_policy(rng, S, A, concentration=1.0):
 def gymnasium_mdp(env_id, gamma, **kwargs):
     """The dynamics of one of Gymnasium's own finite environments (FrozenLake-v1, CliffWalking-v1, Taxi-v4).
 
-    A state in which episodes end is absorbing, with zero reward. kwargs go to gymnasium.make, but those that change
-    nothing but its steps (Taxi's fickle_passenger) are not seen here.
+    A state in which episodes end is absorbing, with zero reward. kwargs go to gymnasium.make; those that change only
+    its steps (Taxi's fickle_passenger) have no effect here.
     """
     import gymnasium as gym
 

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Actions in R^{d_a}. d_output: what the network computes (mean); d_free: what theta's tail holds (r)."""
+    """Actions in R^{d_a}. The network computes the mean (d_output numbers); theta's tail is r (d_free)."""
     d_a: int
 
     def __post_init__(self):

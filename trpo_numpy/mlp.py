@@ -79,7 +79,7 @@ class MLP:
         """mu(x) (N, d_out), and the cache from which `forward_mode` and `backprop` take its derivatives at this theta.
 
         The cache has (inputs, slopes) for each BLOCK of samples: the input h_{l-1} of each layer and, for each hidden
-        layer, tanh'(z) = 1 - tanh(z)^2. One of more than MAX_CACHE bytes is computed anew, block by block, when used.
+        layer, tanh'(z) = 1 - tanh(z)^2. Above MAX_CACHE bytes it is not kept, but computed block by block at each use.
         """
         blocks = Blocks(layers, x)
         if 16 * len(x) * sum(self.sizes[1:-1]) <= MAX_CACHE:

@@ -3,11 +3,11 @@
 Shapes: S states, A actions; policies pi (S, A), pi_old above zero everywhere; A_pi (S, A) is `advantage(mdp, pi_old)`,
 rho (S,) `visitation(mdp, pi_old)`. Maximising L of Eq. (3) is maximising sum_s rho(s) sum_a pi(a|s) A_pi(s, a).
 
-In one state let q be pi_old(.|s), p pi(.|s), A A_pi(s, .). p'A - lambda KL(q || p) has its maximum over p at
-p_a = q_a / (1 - x_a) / Z, where x = u (A - q'A): one number u tells how far p leans from q towards the best action.
-As u grows KL grows, from 0 without bound, and the multiplier lambda falls; so each problem below is a search in one
-dimension in each state (`lean_to`), and one for all of them. The gap that comes with each solution is how much better,
-by duality, any policy could be.
+In one state let q be pi_old(.|s), p pi(.|s), A A_pi(s, .). Where p'A - lambda KL(q || p) is largest over p,
+A_a + lambda q_a / p_a is the same for all a, so that p_a = q_a / (1 - x_a) / Z with x = u (A - q'A). The number u tells
+how far p leans from q towards the best action: as it grows, KL grows from 0 without bound, and lambda falls. So each
+problem below is a search in one dimension in each state (`lean_to`), and one for all of them. By duality no policy
+beats the one that is returned by more than its gap.
 """
 from functools import partial
 

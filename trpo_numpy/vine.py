@@ -1,7 +1,7 @@
 """Vine: rollouts from states along the path, several actions in each, and L from them (Section 5.2).
 
 Shapes: N states in the rollout set, K actions in each; d_s, d_a, d_mu dimensions of state, action and mu. Actions
-(N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have those of one state below each other.
+(N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have K rows for state 0, then K for state 1, and so on.
 """
 import math
 from functools import partial
@@ -28,8 +28,8 @@ def grad_all_actions_surrogate(family, mu, actions, Q, log_q):
 def vine_surrogate(family, mu, actions, Q, log_q):
     """The average over states of the self-normalised Eq. (16): K actions of each state, from q = pi_old.
 
-    It is consistent in K, not in N: the fewer actions, the less of L's change it sees. Its gradient at theta_old is
-    that of L times 1 - 1/K on average, so that only its length is wrong.
+    It is consistent in K, not in N: few actions see only a part of L's change. At theta_old its gradient is on average
+    1 - 1/K times that of L: only the length is wrong.
     """
     ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
     return np.mean((ratios * Q.reshape(ratios.shape)).sum(axis=1) / ratios.sum(axis=1))

@@ -34,7 +34,7 @@ def tutorial_parser(description):
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")
     parser.add_argument("--show", action="store_true", help="show the picture in a window too")
     parser.add_argument("--quick", action="store_true",
-                        help="a smoke run: the same steps on less, of its own choice whatever other options say")
+                        help="a smoke run: the same steps on less data, whatever other options say")
     return parser
 
 

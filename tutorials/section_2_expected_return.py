@@ -1,12 +1,12 @@
 """Section 2: where a policy goes (rho), what that is worth (V), and what each action would add (A), on FrozenLake.
 
-Look for: above, a policy that walks at random; below, one that always prefers the action with the highest advantage
-of the first. Its visitation rho moves towards the goal (G) and away from the holes (H), and V rises in every
-state but those that end an episode. Arrows are the actions with a positive advantage; of 31 the second leaves 12.
+Look for: above, a policy that walks at random; below, one that takes the action with the highest advantage
+of the first, but for a tenth of random steps. Its visitation rho moves towards the goal (G) and away from the holes
+(H), and V rises in every state but those that end an episode. Arrows are the actions with a positive advantage: 31 above, 12 below.
 Printed: both sides of Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which agree to
 rounding.
 Then change: gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=False). Transitions become certain: the second policy's
-eta rises to 0.677, for only its own tenth of random steps leads it astray.
+eta rises to 0.677, for only its own random steps lead it astray.
 """
 from common import new_figure, save_figure, tutorial_parser
 
@@ -24,7 +24,7 @@ def compute():
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95)
     random_walk = np.full((16, 4), 0.25)
     preferred = 0.1 * random_walk + 0.9 * np.eye(4)[advantage(mdp, random_walk).argmax(axis=1)]
-    return {"mdp": mdp, "policies": {"random walk": random_walk, "prefers A > 0 of the walk": preferred},
+    return {"mdp": mdp, "policies": {"random walk": random_walk, "argmax A of the walk, 90%": preferred},
             "eta_old": expected_return(mdp, random_walk), "eta_new": expected_return(mdp, preferred),
             "right_side": expected_return_from(mdp, random_walk, preferred)}
 
