@@ -2,7 +2,8 @@
 
 Look for: above, a policy that walks at random; below, one that takes the action with the highest advantage
 of the first, but for a tenth of random steps. Its visitation rho moves towards the goal (G) and away from the holes
-(H), and V rises in every state but those that end an episode. Arrows are the actions with a positive advantage: 31 above, 12 below.
+(H), and V rises in every state but those that end an episode. Arrows are the actions with a positive advantage: 31
+above, 12 below.
 Printed: both sides of Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which agree to
 rounding.
 Then change: gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=False). Transitions become certain: the second policy's
