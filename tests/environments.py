@@ -1,4 +1,5 @@
 """Gymnasium environments for the tests. Their ids have this module's name before them: `environments:Count-v0`."""
+import multiprocessing
 import os
 import signal
 import time
@@ -70,6 +71,15 @@ class Dies(Count):
         return super().step(action)
 
 
+class ParentOnly(Count):
+    """Cannot be made in a worker."""
+
+    def __init__(self):
+        super().__init__()
+        if multiprocessing.parent_process() is not None:
+            raise OSError("no display in a worker")
+
+
 class ResetRaises(Count):
     """Does not even start."""
 
@@ -124,6 +134,7 @@ VARIANTS = {
     "DiscreteActions": {"action_space": spaces.Discrete(3, start=5)},
     "MultiDiscreteActions": {"action_space": spaces.MultiDiscrete([2, 4], start=[0, 7])},
     "BytesActions": {"action_space": spaces.MultiDiscrete([2, 4], dtype=np.uint8)},
+    "GridActions": {"action_space": spaces.MultiDiscrete([[2, 3], [4, 5]], start=[[0, 1], [2, 3]])},
     "DictActions": {"action_space": spaces.Dict(a=BOX)},
     "BinaryActions": {"action_space": spaces.MultiBinary(2)},
     "IntegerBoxActions": {"action_space": spaces.Box(0, 3, (2,), np.int64)},
@@ -135,6 +146,7 @@ VARIANTS = {
 for name, kwargs in VARIANTS.items():
     gym.register(f"{name}-v0", entry_point=Count, max_episode_steps=5, kwargs=kwargs)
 gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
+gym.register("ParentOnly-v0", entry_point=ParentOnly, max_episode_steps=5)
 gym.register("NaNReset-v0", entry_point=NaNReset, max_episode_steps=5)
 gym.register("TextReset-v0", entry_point=TextReset, max_episode_steps=5)
 gym.register("Stuck-v0", entry_point=Stuck, max_episode_steps=5)

@@ -107,6 +107,11 @@ def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_p
     stuck = "environments:Stuck-v0", "--batch-size", 20, "--timesteps", 20, "--out", tmp_path / "stuck"
     result = command_line(*TRAIN, *stuck, "--workers", 2, timeout=60)
     assert result.returncode == 0 and "learning curve" in result.stdout and "Traceback" not in result.stderr
+    for i in range(3):  # the pool is ended while it still hands out work: nothing may be left hanging
+        result = command_line(*TRAIN, "environments:ParentOnly-v0", "--workers", 2, "--out", tmp_path / str(i),
+                              timeout=60)
+        assert result.returncode == 1 and "Traceback" not in result.stderr
+        assert "error: executor: a worker cannot make its environment: " in result.stderr
     result = command_line(*RUN, "--workers", 0)
     assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
 

@@ -27,8 +27,10 @@ def test_integers_are_counted_from_the_spaces_start():
     env, policy, path = sample_one("MultiDiscreteActions-v0")
     assert policy.family == Categorical((2, 4))
     assert [a.tolist() for a in env.unwrapped.seen_actions] == [[a, b + 7] for a, b in path.actions]
-    env, _, _ = sample_one("BytesActions-v0")
-    assert all(env.unwrapped.action_space.contains(a) for a in env.unwrapped.seen_actions)
+    for env_id, sizes in [("DiscreteActions-v0", (3,)), ("BytesActions-v0", (2, 4)), ("GridActions-v0", (2, 3, 4, 5))]:
+        env, policy, _ = sample_one(env_id)
+        assert policy.family == Categorical(sizes)
+        assert all(env.unwrapped.action_space.contains(a) for a in env.unwrapped.seen_actions)
 
 
 def test_discrete_states_are_one_hot_and_images_are_flat():

@@ -20,9 +20,10 @@ def start_worker():
 
 
 def stop_workers(executor):
-    """Ends a process pool at once, whatever its workers (this process's children) are doing."""
+    """Ends a process pool within half a second a worker, whatever its workers (this process's children) are doing."""
     executor.shutdown(wait=False, cancel_futures=True)
     for process in multiprocessing.active_children():
+        process.join(0.5)  # an idle one ends by itself; one that is killed before the pool knows may leave that hanging
         process.terminate()
 
 
@@ -35,7 +36,10 @@ def die_with_parent():
 def sample_in_worker(sample, env_id, arguments, episode):
     """sample(env, *arguments, episode), by a worker of an executor."""
     if getattr(WORKER, "env_id", None) != env_id:
-        WORKER.env, WORKER.env_id = make_env(env_id), env_id
+        try:
+            WORKER.env, WORKER.env_id = make_env(env_id), env_id
+        except Exception as error:
+            raise RuntimeError(f"executor: a worker cannot make its environment: {error}") from error
     return sample(WORKER.env, *arguments, episode)
 
 
