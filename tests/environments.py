@@ -71,6 +71,13 @@ class Dies(Count):
         return super().step(action)
 
 
+class ListStates(Count):
+    """Its observations are lists of numbers."""
+
+    def observe(self):
+        return super().observe().tolist()
+
+
 class ParentOnly(Count):
     """Cannot be made in a worker."""
 
@@ -146,6 +153,7 @@ VARIANTS = {
 for name, kwargs in VARIANTS.items():
     gym.register(f"{name}-v0", entry_point=Count, max_episode_steps=5, kwargs=kwargs)
 gym.register("Equal-v0", entry_point=Equal, max_episode_steps=5)
+gym.register("ListStates-v0", entry_point=ListStates, max_episode_steps=5, disable_env_checker=True)
 gym.register("ParentOnly-v0", entry_point=ParentOnly, max_episode_steps=5)
 gym.register("NaNReset-v0", entry_point=NaNReset, max_episode_steps=5)
 gym.register("TextReset-v0", entry_point=TextReset, max_episode_steps=5)

@@ -37,6 +37,7 @@ def test_discrete_states_are_one_hot_and_images_are_flat():
     _, _, path = sample_one("DiscreteStates-v0")
     assert path.states.tolist() == np.eye(4)[[0, 1, 2, 3, 0, 1]].tolist()
     assert sample_one("ImageStates-v0")[2].states.shape == (6, 6)
+    assert sample_one("ListStates-v0")[2].states.shape == (6, 2)
 
 
 @pytest.mark.parametrize("env_id", ["Pendulum-v1", "CartPole-v1", "FrozenLake-v1", "MountainCarContinuous-v0"])

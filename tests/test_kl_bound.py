@@ -118,7 +118,7 @@ def test_algorithm_1_converges_to_the_optimum():
 
 
 def test_algorithm_1_says_what_it_leaves_when_steps_are_too_short():
-    """At gamma 0.999, C is 1e6 times epsilon: the best step has a KL near 1e-15. Nothing better than the gap exists."""
+    """At gamma 0.9999, C is 4e8 times epsilon, the best step's KL near 1e-15. Nothing better than the gap exists."""
     mdp, pi = gymnasium_mdp("FrozenLake-v1", 0.9999), np.full((16, 4), 0.25)
     *_, last = algorithm_1(mdp, pi)
     A, rho = advantage(mdp, pi), visitation(mdp, pi)

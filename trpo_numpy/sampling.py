@@ -38,7 +38,7 @@ def follow(env, act, weights, scaling, observation, rng, max_steps, where):
         try:
             observation, reward, terminated, truncated, _ = env.step(a)
             s = (observation - scaling.mean) / scaling.std
-            suspect = observation.shape != shape or not math.isfinite(reward + s.dot(s))  # a square may overflow
+            suspect = np.shape(observation) != shape or not math.isfinite(reward + s.dot(s))  # a square may overflow
         except Exception as error:
             check_step(reward, observation, shape, f"step {len(rewards)} of {where}")
             raise RuntimeError(f"environment: step {len(rewards)} of {where} failed with action {a}: "

@@ -1,7 +1,4 @@
-"""Trust region policy optimisation (Section 6): one update. Its second half is a transcript of Appendix C.
-
-Shapes: N samples, d_mu distribution parameters of the policy, P parameters.
-"""
+"""One update (Section 6), of P parameters: its second half is a transcript of Appendix C."""
 from dataclasses import dataclass
 from functools import partial
 

@@ -71,8 +71,7 @@ def rollout_return(env, policy, weights, scaling, a, noise_seed, config):
     """The sampled Q of action a in the state in which env is, and the number of steps.
 
     noise_seed seeds the random numbers of the policy and of the environment, common to all actions of a state (Section
-    5.2). The rollout ends with the episode or after config.vine_length steps; what would follow these is
-    not counted.
+    5.2). The rollout ends with the episode or after config.vine_length steps; what would follow is not counted.
     """
     rng, env.unwrapped.np_random = np.random.default_rng(noise_seed).spawn(2)
     act, anything = partial(act_first, [a], policy), scaling.mean  # a is given, whatever is observed
@@ -121,10 +120,9 @@ def vine_path(env, policy, weights, scaling, config, seeds, episode):
 def vine(episodes, policy, config):
     """A trunk, whole paths of config.batch_size steps or more, and branches from its states (Section 5.2).
 
-    On average config.vine_states of each batch_size states have branches.
-
-    episodes yields what `vine_path` returns. Returns the trunk, a list of Path; the Batch, N states with K actions and
-    the estimator that fits, Eq. (15) or (16); and the number of all environment steps.
+    On average config.vine_states of each batch_size states have branches. episodes yields what `vine_path` returns.
+    Returns the trunk, a list of Path; the Batch, N states with K actions and the estimator that fits, Eq. (15) or (16);
+    and the number of all environment steps.
     """
     paths, branches, n_steps = [], [], 0
     while n_steps < config.batch_size or not branches:
