@@ -25,7 +25,6 @@ from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.run_folder import load_policy
 from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import initial_state, policy_and_baseline, train
-from trpo_numpy.trpo import trpo_update
 
 TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
          "Swimmer-v5": 200_000}  # and 200,000 for any other
@@ -39,8 +38,7 @@ VARIANTS = {
     "baseline 5 steps": {"baseline_steps": 5}, "baseline 20 steps": {"baseline_steps": 20},
     "baseline k 10": {"baseline_cg_iterations": 10}, "observations as they are": {"scale_observations": False},
     "advantages as they are": {"standardize_advantages": False}, "log-std -0.5": {"initial_log_std": -0.5},
-    "hidden 32 32": {"hidden_sizes": (32, 32)},
-    "orthogonal start": {}, "last layer not small": {}, "delta from half": {}}  # these three: LOOPS
+    "hidden 32 32": {"hidden_sizes": (32, 32)}, "orthogonal start": {}, "last layer not small": {}}  # these two: LOOPS
 
 
 def train_from(theta_of, config, state=None):
@@ -69,21 +67,7 @@ def not_small(policy, theta):
     return theta
 
 
-def part_of_delta(done, policy, theta_old, batch, config, rng):
-    """`trpo_update` with half of delta at the start of the run, all of it at the end; done = [share that is done]."""
-    return trpo_update(policy, theta_old, batch, replace(config, delta=config.delta * (0.5 + 0.5 * done[0])), rng)
-
-
-def delta_from_half(config, state=None):
-    """`train` with a delta that rises from its half."""
-    done = [state.timesteps / config.timesteps if state else 0.0]
-    for iteration in train(config, partial(part_of_delta, done), state):
-        done[0] = iteration.timesteps / config.timesteps
-        yield iteration
-
-
-LOOPS = {"orthogonal start": partial(train_from, orthogonal), "last layer not small": partial(train_from, not_small),
-         "delta from half": delta_from_half}
+LOOPS = {"orthogonal start": partial(train_from, orthogonal), "last layer not small": partial(train_from, not_small)}
 
 
 def config_of(env_id, variant, timesteps):
