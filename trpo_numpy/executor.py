@@ -20,10 +20,12 @@ def start_worker():
 
 
 def stop_workers(executor):
-    """Ends a process pool within half a second a worker, whatever its workers (this process's children) are doing."""
+    """Ends a process pool within half a second, whatever its workers (this process's children) are doing."""
     executor.shutdown(wait=False, cancel_futures=True)
-    for process in multiprocessing.active_children():
-        process.join(0.5)  # an idle one ends by itself; one that is killed before the pool knows may leave that hanging
+    children = multiprocessing.active_children()
+    for process in children[:1]:
+        process.join(0.5)  # time for the pool to let go of its tasks: killed with them, it may hang (CPython 3.11)
+    for process in children:
         process.terminate()
 
 
