@@ -1,9 +1,8 @@
 """The surrogate L, exactly on a finite MDP (Section 2, Eqs. (3), (4)) and from samples (Section 5, Eq. (14)).
 
 From samples, all are functions of the distribution parameters mu (N, d_mu); J' (`policy.backprop`) carries a
-derivative with respect to mu on to theta. There are N states with K actions in each: one in single path (Section 5.1),
-more in a vine (5.2; its L is in vine.py). Rows n*K to n*K + K - 1 of actions (N*K, d_a), Q (N*K,) and log q(a|s) (N*K,)
-belong to state n.
+derivative with respect to mu on to theta. N states with K actions in each: one in single path (Section 5.1), more in a
+vine (5.2; its L is in vine.py). State n has rows n*K to n*K + K - 1 of actions (N*K, d_a), Q (N*K,) and log q (N*K,).
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,10 +103,9 @@ def check_batch(policy, batch, theta):
     """Raises ValueError unless the shapes of batch, theta and policy fit, FloatingPointError for a NaN."""
     if theta.shape != (policy.n_parameters,):
         raise ValueError(f"theta: got shape {theta.shape}, wanted {(policy.n_parameters,)}")
-    d_s = policy.network.sizes[0]
-    if batch.states.ndim != 2 or batch.states.shape[1] != d_s or len(batch.states) == 0:
+    N, d_s = len(batch.states) if batch.states.ndim else 0, policy.network.sizes[0]
+    if batch.states.shape != (N, d_s) or N == 0:
         raise ValueError(f"states: got shape {batch.states.shape}, wanted (N, {d_s}) with N at least 1")
-    N = len(batch.states)
     policy.family.check_actions(batch.actions)
     if len(batch.actions) == 0 or len(batch.actions) % N:
         raise ValueError(f"actions: got {len(batch.actions)}, wanted one, or equally many, for each of {N} states")
