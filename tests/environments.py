@@ -15,7 +15,7 @@ class Count(gym.Env):
     def __init__(self, observation_space=None, action_space=None, terminate_at=None, bad_step=None, bad_episode=0,
                  bad_reward=None, bad_observation=None):
         self.observation_space = observation_space or spaces.Box(-np.inf, np.inf, (2,), np.float64)
-        self.action_space = action_space or spaces.Box(-1, 1, (1,), np.float32)
+        self.action_space = spaces.Box(-1, 1, (1,), np.float32) if action_space is None else action_space
         self.terminate_at, self.bad = terminate_at, (bad_step, bad_episode, bad_reward, bad_observation)
         self.seen_actions, self.episode, self.t = [], -1, 0
 
