@@ -17,7 +17,7 @@ class Count(gym.Env):
         self.observation_space = observation_space or spaces.Box(-np.inf, np.inf, (2,), np.float64)
         self.action_space = spaces.Box(-1, 1, (1,), np.float32) if action_space is None else action_space
         self.terminate_at, self.bad = terminate_at, (bad_step, bad_episode, bad_reward, bad_observation)
-        self.seen_actions, self.episode, self.t = [], -1, 0
+        self.episode = -1
 
     def observe(self):
         if isinstance(self.observation_space, spaces.Discrete):
@@ -30,7 +30,7 @@ class Count(gym.Env):
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.t, self.episode = 0, self.episode + 1
+        self.t, self.episode, self.seen_actions = 0, self.episode + 1, []
         return self.observe(), {}
 
     def step(self, action):

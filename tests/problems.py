@@ -1,4 +1,5 @@
 """Small random problems for the tests: a policy, two thetas, and a batch."""
+from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,12 @@ from trpo_numpy.surrogate import Batch
 FAMILIES = [Gaussian(2), Categorical((3,)), Categorical((2, 4))]
 HIDDEN = [(), (5,), (4, 5)]
 GYMNASIUM = [("FrozenLake-v1", {}), ("FrozenLake-v1", {"map_name": "8x8"}), ("CliffWalking-v1", {}), ("Taxi-v4", {})]
+
+
+def for_seeds(function, n_seeds):
+    """function(seed) for each seed, on all processors."""
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(function, range(n_seeds), chunksize=-(-n_seeds // 100)))
 
 
 def random_problem(family, hidden, seed=0, N=7, distance=0.3):

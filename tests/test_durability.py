@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +33,10 @@ def n_rows(folder):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_killed_at_25_random_moments_and_resumed_a_run_ends_with_the_bytes_of_the_whole_run(tmp_path):
-    rng, cut, whole = np.random.default_rng(0), tmp_path / "cut", tmp_path / "whole"
-    assert command_line(*RUN, "--out", whole).returncode == 0
-    for kill in range(25):
+def run_and_kill(parent, n_kills):
+    """A run in parent's folder of that number, killed so many times at random moments, and resumed to its end."""
+    rng, cut = np.random.default_rng(n_kills), parent / str(n_kills)
+    for kill in range(n_kills):
         args = [*TRAIN, "--resume", cut] if kill else [*RUN, "--out", cut]
         process = subprocess.Popen([str(arg) for arg in args], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
         goal = n_rows(cut) + rng.integers(1, 5)
@@ -44,13 +46,20 @@ def test_killed_at_25_random_moments_and_resumed_a_run_ends_with_the_bytes_of_th
         assert process.poll() is None, "it was to be killed before its end"
         process.kill()
         process.wait()
-    result = command_line(*TRAIN, "--resume", cut)
+    result = command_line(*(TRAIN + ["--resume", cut] if n_kills else RUN + ["--out", cut]))
     assert result.returncode == 0, result.stderr
-    assert (cut / "policy.npz").read_bytes() == (whole / "policy.npz").read_bytes()
-    assert (cut / "config.json").read_bytes() == (whole / "config.json").read_bytes()
-    rows = [[line.split(",")[:-2] for line in (folder / "progress.csv").read_text().splitlines()]
-            for folder in (cut, whole)]
-    assert rows[0] == rows[1] and len(rows[0]) == 101
+    return cut
+
+
+def test_killed_at_25_random_moments_and_resumed_a_run_ends_with_the_bytes_of_the_whole_run(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        whole, *cuts = pool.map(partial(run_and_kill, tmp_path), [0, 12, 13])
+    for cut in cuts:
+        for file in ("policy.npz", "config.json"):
+            assert (cut / file).read_bytes() == (whole / file).read_bytes()
+        rows = [[line.split(",")[:-2] for line in (folder / "progress.csv").read_text().splitlines()]
+                for folder in (cut, whole)]
+        assert rows[0] == rows[1] and len(rows[0]) == 101
 
 
 @pytest.mark.parametrize("file", ["policy.npz.partial", "progress.csv"])
@@ -116,20 +125,20 @@ def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_p
     assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
 
 
-def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path):
-    out = tmp_path / "run"
-    command_line(*RUN[:-6], "--batch-size", "40", "--timesteps", "120", "--out", out)
+def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path, capsys):
+    out, resume_it = tmp_path / "run", ["train", "--resume", str(tmp_path / "run"), "--timesteps"]
+    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "120", "--out", str(out)])
     with open(out / "progress.csv", "a") as file:
         file.write("4,160,32,1")
-    assert command_line(*TRAIN, "--resume", out, "--timesteps", 200).returncode == 0
+    assert main([*resume_it, "200"]) == 0
     progress = read_progress(out)
     assert progress["iteration"].tolist() == [1, 2, 3, 4, 5] and (progress["mean_return"] == 15).all()
     contents = (out / "progress.csv").read_bytes()
     in_the_middle = contents.replace(b"\n3,", b"\n") + contents.splitlines(keepends=True)[-1]
     for damaged, left in [(contents[:-5], 5), (in_the_middle, 5), (b"1\n2\n3\n4\n5\n6\n", 0), (b"", 0)]:
         (out / "progress.csv").write_bytes(damaged)
-        result = command_line(*TRAIN, "--resume", out, "--timesteps", 400)
-        assert result.returncode == 2 and f"progress.csv: got {left} whole lines, wanted the first 6" in result.stderr
+        assert main([*resume_it, "400"]) == 2
+        assert f"progress.csv: got {left} whole lines, wanted the first 6" in capsys.readouterr().err
         assert (out / "progress.csv").read_bytes() == damaged
 
 
@@ -168,16 +177,16 @@ def test_workers_die_with_the_run_that_started_them(tmp_path):
     assert len(workers) == 2
 
 
-def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path):
+def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path, capsys):
     config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=80)
     out = create_run_folder(tmp_path / "run", config)
     assert len(read_progress(out)["iteration"]) == 0
     resume(out, *policy_and_baseline(make_env(config.env_id), config))
     assert sorted(path.name for path in out.iterdir()) == ["config.json"]
-    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    assert main(["train", "--resume", str(out)]) == 0
     before = (out / "policy.npz").read_bytes()
-    assert command_line(*TRAIN, "--resume", out).returncode == 0
+    assert main(["train", "--resume", str(out)]) == 0
     assert (out / "policy.npz").read_bytes() == before and read_progress(out)["iteration"].tolist() == [1, 2]
-    result = command_line(*TRAIN, "--resume", out, "--timesteps", 79)
-    assert result.returncode == 2 and "timesteps: got 79, wanted at least the 80 that are done" in result.stderr
+    assert main(["train", "--resume", str(out), "--timesteps", "79"]) == 2
+    assert "timesteps: got 79, wanted at least the 80 that are done" in capsys.readouterr().err
     assert read_config(out) == config

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from problems import for_seeds
 from scipy.optimize import minimize
 
 from trpo_numpy.expected_return import (FiniteMDP, advantage, expected_return, gymnasium_mdp, random_mdp,
@@ -13,26 +14,25 @@ from trpo_numpy.surrogate import exact_surrogate
 from trpo_numpy.trust_region import bound_max_kl, kl_by_state, max_kl
 
 
-def policy_pairs(n):
-    """n random MDPs with two policies each, near (distance 1e-4) to far (1), gamma from 0.1 to 0.99."""
-    for seed in range(n):
-        rng = np.random.default_rng(seed)
-        S, A = rng.integers(2, 6), rng.integers(2, 5)
-        mdp = random_mdp(rng, S, A, rng.uniform(0.1, 0.99))
-        pi, other = random_policy(rng, S, A), random_policy(rng, S, A, 0.3)
-        yield mdp, pi, other, 10 ** rng.uniform(-4, 0)
+def check_every_bound(seed):
+    """On a random MDP with two policies, near (distance 1e-4) to far (1), gamma from 0.1 to 0.99."""
+    rng = np.random.default_rng(seed)
+    S, A = rng.integers(2, 6), rng.integers(2, 5)
+    mdp = random_mdp(rng, S, A, rng.uniform(0.1, 0.99))
+    pi, other = random_policy(rng, S, A), random_policy(rng, S, A, 0.3)
+    distance = 10 ** rng.uniform(-4, 0)
+    pi_new = mixture(pi, other, distance)
+    eta, slack = expected_return(mdp, pi_new), 1e-11 * (1 + penalty_coefficient(mdp, pi))
+    assert mixture_bound(mdp, pi, other, distance) <= eta + slack                   # Eq. (6)
+    theorem_1, tighter = total_variation_bound(mdp, pi, pi_new), coupling_bound(mdp, pi, pi_new)
+    assert minorizer(mdp, pi, pi_new) <= theorem_1 + slack                          # (9) is the weaker
+    assert theorem_1 <= tighter + slack                                             # (44) is the stronger
+    assert tighter <= eta + slack                                                   # and all hold
+    assert (total_variation(pi, pi_new) ** 2 <= kl_by_state(pi, pi_new) / 2 + 1e-12).all()  # Pinsker
 
 
 def test_every_bound_holds_on_ten_thousand_pairs():
-    for mdp, pi, other, distance in policy_pairs(10_000):
-        pi_new = mixture(pi, other, distance)
-        eta, slack = expected_return(mdp, pi_new), 1e-11 * (1 + penalty_coefficient(mdp, pi))
-        assert mixture_bound(mdp, pi, other, distance) <= eta + slack                   # Eq. (6)
-        theorem_1, tighter = total_variation_bound(mdp, pi, pi_new), coupling_bound(mdp, pi, pi_new)
-        assert minorizer(mdp, pi, pi_new) <= theorem_1 + slack                          # (9) is the weaker
-        assert theorem_1 <= tighter + slack                                             # (44) is the stronger
-        assert tighter <= eta + slack                                                   # and all hold
-        assert (total_variation(pi, pi_new) ** 2 <= kl_by_state(pi, pi_new) / 2 + 1e-12).all()  # Pinsker
+    for_seeds(check_every_bound, 10_000)
 
 
 def test_total_variation_by_hand():
@@ -74,12 +74,14 @@ def slack_ratio(x):
     return penalty / max(L - expected_return(mdp, pi_new), 1e-9 * penalty + 1e-300)
 
 
+def smallest_slack_ratio(seed):
+    x = np.random.default_rng(seed).standard_normal(13)
+    return minimize(slack_ratio, x, method="Powell", options={"maxfev": 5000}).fun
+
+
 def test_half_the_constant_of_theorem_1_is_caught(capsys):
     """An adversarial search makes L - eta nearly the whole penalty: half the penalty would not bound it."""
-    ratios = []
-    for seed in range(3):
-        x = np.random.default_rng(seed).standard_normal(13)
-        ratios.append(minimize(slack_ratio, x, method="Powell", options={"maxfev": 5000}).fun)
+    ratios = for_seeds(smallest_slack_ratio, 3)
     with capsys.disabled():
         print(f"\nsmallest slack ratio of Theorem 1 found (1 would be tight): {min(ratios):.4f}")
     assert 1 <= min(ratios) < 2, "above 1, or Theorem 1 is wrong; below 2, or half of it would pass too"
@@ -100,10 +102,13 @@ def check_algorithm_1(mdp, pi, n):
     return etas
 
 
+def check_algorithm_1_on_a_random_mdp(seed):
+    rng = np.random.default_rng(seed)
+    check_algorithm_1(random_mdp(rng, 5, 3, rng.uniform(0.1, 0.95)), random_policy(rng, 5, 3), 3)
+
+
 def test_algorithm_1_never_falls_on_fifty_mdps():
-    for seed in range(50):
-        rng = np.random.default_rng(seed)
-        check_algorithm_1(random_mdp(rng, 5, 3, rng.uniform(0.1, 0.95)), random_policy(rng, 5, 3), 5)
+    for_seeds(check_algorithm_1_on_a_random_mdp, 50)
 
 
 def test_algorithm_1_never_falls_on_frozen_lake():

@@ -1,7 +1,10 @@
 """Vine: exact restoring, common random numbers, and Eqs. (15) and (16) against the exact L."""
+from functools import partial
+
 import environments  # noqa: F401
 import numpy as np
 import pytest
+from problems import for_seeds
 
 from trpo_numpy import vine
 from trpo_numpy.baseline import no_scaling
@@ -110,10 +113,19 @@ def limit_of_eq_16(rho, pi_old, pi, Q, K):
     return limit
 
 
+def estimate_by_a_vine(n_states, K, seed):
+    """Eq. (15) or (16) on `dynamics(1)`. Without a discount: there the chance to go on stands in for it."""
+    _, env, policy, theta_old, theta = dynamics(1)
+    config = Config(batch_size=4 * n_states, vine_states=n_states, vine_actions=K, vine_length=1000, gamma=1 - 1e-12)
+    _, batch, _ = sample_vine(env, policy, policy.unpack(theta_old), config, seed)
+    log_q = log_prob(policy.family, policy.mu(theta_old, batch.states), batch.actions)
+    return batch.L(policy.family, policy.mu(theta, batch.states), batch.actions, batch.advantages, log_q)
+
+
 @pytest.mark.parametrize("K", [3, 2], ids=["Eq. (15)", "Eq. (16)"])
 def test_vine_agrees_with_the_exact_surrogate_as_N_grows(K):
     """Sums are undiscounted, and gamma is the chance to go on: they are Q, and the trunk's states are from rho."""
-    mdp, env, policy, theta_old, theta = dynamics(1)
+    mdp, _, policy, theta_old, theta = dynamics(1)
     pi_old, pi = (softmax_table(policy, t, 4) for t in (theta_old, theta))
     rho, Q = (1 - mdp.gamma) * visitation(mdp, pi_old), action_value(mdp, pi_old)
     exact = rho @ (pi * Q).sum(axis=1)  # L of Eq. (3) but for a constant, as Section 5 has it
@@ -125,14 +137,7 @@ def test_vine_agrees_with_the_exact_surrogate_as_N_grows(K):
         exact = limits[0]
     rms = []
     for n_states in (50, 450):
-        config = Config(batch_size=4 * n_states, vine_states=n_states, vine_actions=K, vine_length=1000,
-                        gamma=1 - 1e-12)
-        errors = []
-        for seed in range(8):
-            _, batch, _ = sample_vine(env, policy, policy.unpack(theta_old), config, seed)
-            log_q = log_prob(policy.family, policy.mu(theta_old, batch.states), batch.actions)
-            mu = policy.mu(theta, batch.states)
-            errors.append(batch.L(policy.family, mu, batch.actions, batch.advantages, log_q) - exact)
+        errors = np.array(for_seeds(partial(estimate_by_a_vine, n_states, K), 8)) - exact
         assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(7)
         rms.append(np.sqrt(np.mean(np.square(errors))))
     assert 1.5 < rms[0] / rms[1] < 6, "nine times the states, about a third of the error"

@@ -6,7 +6,6 @@ r(s, a) = E[r | s, a], as in Gymnasium, and every identity holds. Everything is 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from trpo_numpy.record import brief_repr
 
@@ -96,13 +95,13 @@ def transition_matrix(mdp, pi):
 
 def visitation(mdp, pi):
     """rho_pi (S,), the unnormalised discounted visitation: rho = rho_0 + gamma P_pi' rho; sums to 1/(1 - gamma)."""
-    return scipy.linalg.solve(np.eye(len(mdp.rho_0)) - mdp.gamma * transition_matrix(mdp, pi).T, mdp.rho_0)
+    return np.linalg.solve(np.eye(len(mdp.rho_0)) - mdp.gamma * transition_matrix(mdp, pi).T, mdp.rho_0)
 
 
 def state_value(mdp, pi):
     """V_pi (S,): V = r_pi + gamma P_pi V."""
     P_pi = transition_matrix(mdp, pi)
-    return scipy.linalg.solve(np.eye(len(P_pi)) - mdp.gamma * P_pi, (pi * mdp.r).sum(axis=1))
+    return np.linalg.solve(np.eye(len(P_pi)) - mdp.gamma * P_pi, (pi * mdp.r).sum(axis=1))
 
 
 def action_value(mdp, pi):
@@ -128,5 +127,8 @@ def expected_return_from(mdp, pi, pi_new):
 
 def discounted_sums(x, discount):
     """y_t = sum_l discount^l x_{t+l}, (T,) -> (T,): with x the rewards, the sampled Q(s_t, a_t) of Section 5.1."""
-    from scipy.signal import lfilter  # here, because it takes half a second to import
-    return lfilter([1.0], [1.0, -discount], x[::-1])[::-1]  # y_t = x_t + discount y_{t+1}
+    y, y_next = [], 0.0
+    for x_t in np.flip(x).tolist():
+        y_next = x_t + discount * y_next
+        y.append(y_next)
+    return np.array(y[::-1])

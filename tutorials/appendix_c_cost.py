@@ -23,7 +23,7 @@ from trpo_numpy.trpo import trpo_update
 FRACTIONS = (1.0, 0.1)
 
 
-def seconds_of_update(N, hidden, cg_iterations, fraction, repeats=3):
+def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
     """Seconds (the least of `repeats`) of one trpo_update on N random samples, and the number of parameters."""
     rng = np.random.default_rng(0)
     policy = Policy(MLP((17, *hidden, 6)), Gaussian(6))
@@ -39,13 +39,13 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats=3):
     return min(times), policy.n_parameters
 
 
-def compute(Ns, hiddens, ks):
+def compute(Ns, hiddens, ks, repeats):
     """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
     sweeps = {}
     for name, varies, cases in [("samples N (P = 5,708)", 0, [(N, (64, 64), 10) for N in Ns]),
                                 ("parameters P (N = 10,000)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
                                 ("CG iterations k (N = 10,000)", 2, [(10_000, (64, 64), k) for k in ks])]:
-        results = [[seconds_of_update(*case, fraction) for case in cases] for fraction in FRACTIONS]
+        results = [[seconds_of_update(*case, fraction, repeats) for case in cases] for fraction in FRACTIONS]
         N_P_k = [(N, P, k) for (N, _, k), (_, P) in zip(cases, results[0])]
         seconds = {fraction: np.array(rows)[:, 0] for fraction, rows in zip(FRACTIONS, results)}
         sweeps[name] = np.array(N_P_k)[:, varies], seconds
@@ -78,7 +78,7 @@ def main():
     Ns, hiddens, ks = (1000, 10_000, 100_000), ((16, 16), (32, 32), (64, 64), (128, 128), (300, 300)), (1, 3, 10, 30)
     if args.quick:
         Ns, hiddens, ks = (500, 1000), ((8, 8), (16, 16)), (1, 3)
-    sweeps = compute(Ns, hiddens, ks)
+    sweeps = compute(Ns, hiddens, ks, 1 if args.quick else 3)
     figure = new_figure(args.show)
     draw(figure, sweeps)
     save_figure(figure, args.out, "appendix_c_cost", args.show)

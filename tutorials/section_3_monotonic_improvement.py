@@ -50,7 +50,7 @@ def iterations_to(eta, eta_0, optimum, part=0.5):
 
 def main():
     args = tutorial_parser(__doc__).parse_args()
-    numbers = compute(args.seed, 50 if args.quick else 300)
+    numbers = compute(args.seed, 20 if args.quick else 300)
     figure = new_figure(args.show, figsize=(12, 5))
     grid = figure.add_gridspec(2, 2)
     line, etas = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])

@@ -126,16 +126,16 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
     args = parser.parse_args()
-    numbers = compute(args.seed, args.length, *[2, 10, (200, 800, 1600, 3200)] if args.quick else [])
+    numbers = compute(args.seed, *[20, 4, 10, (50, 200, 800, 3200)] if args.quick else [args.length])
     figure = new_figure(args.show)
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
     print(f"variance of Q(s, a_2) - Q(s, a_1): independent random numbers {difference['independent']:.3g}, "
           f"common {difference['common']:.3g}: {difference['independent'] / difference['common']:.1f} times less")
-    for n_values in (200, 800):
+    for n_values in numbers["curves"]["vine"][0]:
         variances = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
-        print(f"relative variance of the gradient from {n_values} Q-values: {', '.join(variances)}")
+        print(f"relative variance of the gradient from {n_values:.0f} Q-values: {', '.join(variances)}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def methods(timesteps):
 
 def main():
     args = experiment_parser(__doc__, 1_000_000).parse_args()
-    experiment("section_8_cart_pole", methods(40_000 if args.quick else args.timesteps),
+    experiment("section_8_cart_pole", methods(20_000 if args.quick else args.timesteps),
                "Cart-pole, continuous force, linear policy of six parameters", args, top=500)
 
 
