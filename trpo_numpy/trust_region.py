@@ -72,13 +72,6 @@ def where_it_matters(pi_old, A, rho, limit):
     return ((A - (pi_old * A).sum(axis=1, keepdims=True)).max(axis=1) > 1e-12 * abs(A).max()) & (rho > 0)
 
 
-def patch(pi_old, states, p):
-    """pi_old with p in the given states."""
-    pi = pi_old.copy()
-    pi[states] = p
-    return pi
-
-
 def bound_max_kl(pi_old, A, rho, delta):
     """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta.
 
@@ -87,8 +80,9 @@ def bound_max_kl(pi_old, A, rho, delta):
     states = where_it_matters(pi_old, A, rho, delta)
     if not states.any():
         return pi_old, 0.0
-    p, log_kl, log_lambda = lean_to(pi_old[states], A[states], 1, np.log(delta))
-    return patch(pi_old, states, p), abs(rho[states] @ (np.exp(log_lambda) * (delta - np.exp(log_kl))))
+    pi = pi_old.copy()
+    pi[states], log_kl, log_lambda = lean_to(pi_old[states], A[states], 1, np.log(delta))
+    return pi, abs(rho[states] @ (np.exp(log_lambda) * (delta - np.exp(log_kl))))
 
 
 def mean_kl_minus(log_lambda, q, A, w, delta):
@@ -108,8 +102,9 @@ def bound_mean_kl(pi_old, A, rho, delta):
     log_lambda = low if mean_kl_minus(low, q, A, w, delta) < 0 else size + 50
     if mean_kl_minus(size + 50, q, A, w, delta) < 0 < mean_kl_minus(low, q, A, w, delta):
         log_lambda = brentq(mean_kl_minus, low, size + 50, args=(q, A, w, delta), xtol=1e-13)
-    p, log_kl, _ = lean_to(q, A, 2, log_lambda)
-    return patch(pi_old, states, p), np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
+    pi = pi_old.copy()
+    pi[states], log_kl, _ = lean_to(q, A, 2, log_lambda)
+    return pi, np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
 
 
 def price_minus(log_kl, q, A, rho, C):
@@ -132,5 +127,6 @@ def penalize_max_kl(pi_old, A, rho, C):
         return pi_old, rho @ ((lean_to(q, A, 1, least)[0] - q) * A).sum(axis=1)
     if price_minus(log_kl, q, A, rho, C) < 0:
         log_kl = brentq(price_minus, least, log_kl, args=(q, A, rho, C), xtol=1e-13)
-    p, log_kls, log_lambda = lean_to(q, A, 1, log_kl)
-    return patch(pi_old, states, p), abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)
+    pi = pi_old.copy()
+    pi[states], _, log_lambda = lean_to(q, A, 1, log_kl)
+    return pi, abs(C - rho @ np.exp(log_lambda)) * np.exp(log_kl)
