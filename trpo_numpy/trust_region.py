@@ -96,12 +96,11 @@ def bound_mean_kl(pi_old, A, rho, delta):
     if not states.any():
         return pi_old, 0.0
     q, A, w = pi_old[states], A[states], rho[states] / rho.sum()
-    low = size = np.log(abs(A).max())
-    while mean_kl_minus(low, q, A, w, delta) < 0 and low > size - 500:
-        low -= 25  # the less lambda, the more KL
-    log_lambda = low if mean_kl_minus(low, q, A, w, delta) < 0 else size + 50
-    if mean_kl_minus(size + 50, q, A, w, delta) < 0 < mean_kl_minus(low, q, A, w, delta):
-        log_lambda = brentq(mean_kl_minus, low, size + 50, args=(q, A, w, delta), xtol=1e-13)
+    minus, size = partial(mean_kl_minus, q=q, A=A, w=w, delta=delta), np.log(abs(A).max())
+    low, high = size - 500, size + 50  # the less lambda, the more KL
+    log_lambda = low if minus(low) < 0 else high
+    if minus(high) < 0 < minus(low):
+        log_lambda = brentq(minus, low, high, xtol=1e-13)
     pi = pi_old.copy()
     pi[states], log_kl, _ = lean_to(q, A, 2, log_lambda)
     return pi, np.exp(log_lambda) * rho.sum() * abs(delta - w @ np.exp(log_kl))
