@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.expected_return import advantage, check_policy, expected_return, state_value, visitation
+from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation
 from trpo_numpy.record import brief_repr
 from trpo_numpy.surrogate import exact_surrogate
 from trpo_numpy.trust_region import max_kl, penalize_max_kl
@@ -75,7 +75,6 @@ def algorithm_1(mdp, pi, tolerance=1e-12):
     Ends when M_i promises no more than tolerance times epsilon = max |A|, or when its best step is too short for
     float64 (`penalize_max_kl`; the last gap tells). C is large, so steps are small and many.
     """
-    check_policy(mdp, pi)
     eta = expected_return(mdp, pi)
     while True:
         C, A = penalty_coefficient(mdp, pi), advantage(mdp, pi)
