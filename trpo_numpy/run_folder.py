@@ -97,9 +97,7 @@ def resume(folder, policy, baseline):
         raise ValueError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
     if len(whole) < n_lines:
         raise ValueError(f"{path}: got {len(whole)} whole lines, wanted the first {n_lines} to go with policy.npz")
-    if lines and not n_lines:
-        path.unlink()
-    elif len(lines) > n_lines:
+    if len(lines) > n_lines:
         with whole_file(path) as file:
             file.writelines(whole)
     return state
