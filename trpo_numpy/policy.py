@@ -34,8 +34,7 @@ class Policy:
 
     def unpack(self, theta):
         """theta (P,) -> the network's [(W_1, b_1), ...] and the free distribution parameters r: views."""
-        P_network = self.network.n_parameters
-        return self.network.layers(theta), theta[P_network:]
+        return self.network.layers(theta), theta[self.network.n_parameters:]
 
     def act(self, weights, s, rng):
         """a ~ pi_theta(.|s) for one state s (d_s,); weights = unpack(theta)."""
