@@ -7,7 +7,7 @@ In one state let q be pi_old(.|s), p pi(.|s), A A_pi(s, .). Where p'A - lambda K
 A_a + lambda q_a / p_a is the same for all a, so that p_a = q_a / (1 - x_a) / Z with x = u (A - q'A). The number u tells
 how far p leans from q towards the best action: as it grows, KL grows from 0 without bound, and lambda falls. So each
 problem below is a search in one dimension in each state (`lean_to`), and one for all of them. By duality no policy
-beats the one that is returned by more than its gap.
+beats the one that is returned by more than its gap. A bound is met as nearly as float64 can tell policies apart.
 """
 from functools import partial
 
@@ -73,10 +73,7 @@ def where_it_matters(pi_old, A, rho, limit):
 
 
 def bound_max_kl(pi_old, A, rho, delta):
-    """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta.
-
-    Or as near to delta as float64 can tell policies apart: as in the next two.
-    """
+    """Eq. (11): the maximiser of L subject to D_KL^max <= delta, and its gap. Each state leans until KL = delta."""
     states = where_it_matters(pi_old, A, rho, delta)
     if not states.any():
         return pi_old, 0.0
