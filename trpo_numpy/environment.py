@@ -60,10 +60,7 @@ def count_from(start, dtype, a):
 
 
 def check_step(reward, observation, shape, where):
-    """Raises RuntimeError unless the environment gave an observation of this shape and a number for a reward.
-
-    Raises FloatingPointError unless all of these are finite.
-    """
+    """RuntimeError for another shape or a reward that is no number; FloatingPointError for NaN or an infinity."""
     if np.shape(observation) != shape or np.asarray(observation).dtype.kind not in "biuf":
         got = f"an observation of shape {np.shape(observation)}, {np.asarray(observation).dtype}"
         raise RuntimeError(f"environment: {where} gave {got}, wanted real numbers of shape {shape}")
