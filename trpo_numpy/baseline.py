@@ -52,13 +52,10 @@ def values(network, phi, states):
 
 
 def generalized_advantages(path, V, gamma, gae_lambda):
-    """sum_l (gamma lambda)^l td_{t+l}, (T,), for V (T + 1,): lambda = 1 is the sampled Q minus V (GAE, Eq. 16 there).
-
-    A terminated path is worth nothing after s_T; a truncated one is worth V(s_T).
-    """
+    """sum_l (gamma lambda)^l td_{t+l}, (T,), for V (T + 1,): lambda = 1 is the sampled Q minus V (GAE's Eq. 16)."""
     V_next = V[1:].copy()
     if path.terminated:
-        V_next[-1] = 0.0
+        V_next[-1] = 0.0  # nothing follows s_T; what would have followed a truncated path is worth V(s_T)
     td = path.rewards + gamma * V_next - V[:-1]
     return discounted_sums(td, gamma * gae_lambda)
 
