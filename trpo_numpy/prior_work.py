@@ -32,10 +32,7 @@ def policy_gradient_update(policy, theta_old, batch, config, rng, step):
 
 
 def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
-    """theta_old + step s, whatever comes of it: there is one candidate, it is accepted, and no delta bounds its KL.
-
-    s solves (A + damping) s = g, in cg_iterations; in none it is g.
-    """
+    """theta_old + step s, whatever comes of it: there is one candidate, it is accepted, and no delta bounds its KL."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
     s, residuals = g, np.zeros(1)  # g is not the solution of anything
