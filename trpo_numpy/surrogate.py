@@ -55,10 +55,7 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, advantages, log_q):
-    """L(theta), the sample average of Eq. (14), to be maximised.
-
-    Where the advantages average to zero L is zero at theta_old, and says nothing there; its gradient does.
-    """
+    """L(theta), the average of Eq. (14), to be maximised; at theta_old, where each ratio is 1, the mean advantage."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * advantages)
 
 
