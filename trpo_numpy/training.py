@@ -1,7 +1,4 @@
-"""The training loop (Section 6): sample, estimate, update, and again.
-
-Shapes: N samples of an iteration, d_s state dimension, P parameters.
-"""
+"""The training loop (Section 6): sample, estimate, update, and again. Shapes: N samples of a batch, P parameters."""
 from contextlib import closing
 from dataclasses import dataclass, replace
 from time import perf_counter
