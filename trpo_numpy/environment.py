@@ -121,15 +121,8 @@ def restore(env, saved):
 
 def save_gif(frames, path, fps):
     """Writes frames, arrays (height, width, 3), as a moving picture: every other one, 200 dots high."""
-    from matplotlib.animation import PillowWriter
-    from matplotlib.figure import Figure
+    from PIL import Image
 
     height, width, _ = frames[0].shape
-    figure = Figure(figsize=(2 * width / height, 2), dpi=100)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.axis("off")
-    image, writer = axes.imshow(frames[0]), PillowWriter(fps / 2)
-    with writer.saving(figure, path, figure.dpi):
-        for frame in frames[::2]:
-            image.set_data(frame)
-            writer.grab_frame()
+    first, *rest = (Image.fromarray(frame).resize((200 * width // height, 200)) for frame in frames[::2])
+    first.save(path, save_all=True, append_images=rest, duration=2000 / fps, loop=0)
