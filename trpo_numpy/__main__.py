@@ -1,5 +1,6 @@
 """The command line: python -m trpo_numpy [train ENV_ID | evaluate DIR]. Alone, it is `train Pendulum-v1`."""
 import argparse
+import shlex
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,8 +14,7 @@ from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.environment import make_env, policy_for, save_gif
 from trpo_numpy.executor import start_worker, stop_workers
 from trpo_numpy.learning_curve import read_progress, save_learning_curve
-from trpo_numpy.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
-                                   write_config)
+from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume, write_config
 from trpo_numpy.sampling import greedy_returns
 from trpo_numpy.training import policy_and_baseline, train
 from trpo_numpy.vine import check_restorable
@@ -28,15 +28,12 @@ def build_parser():
     """The command line's parser: each field of Config is an option of train."""
     parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="TRPO. Without a command: train.")
     commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train a policy, and leave a run folder with its learning curve",
-                                   argument_default=argparse.SUPPRESS)
+    training = commands.add_parser("train", help="train a policy into a run folder", argument_default=argparse.SUPPRESS)
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
-    training.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, to the bytes that it "
-                          "would have had uninterrupted; only --timesteps and --workers may be given too. "
-                          "One process at a time: nothing keeps two from writing into one folder")
-    training.add_argument("--workers", type=int, metavar="N", help="processes that sample; the result is the same "
-                          "bytes whatever their number (default: 1, this one)")
+    training.add_argument("--resume", metavar="DIR", help="go on with this run, to the bytes that it would have had "
+                          "uninterrupted; takes --timesteps and --workers too; nothing keeps two processes apart")
+    training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
     evaluating.add_argument("folder", metavar="DIR", help="a run's folder")
@@ -80,6 +77,7 @@ def run_training(options):
     if n_workers < 1:
         raise ValueError(f"workers: got {n_workers}, wanted a whole number of at least 1")
     folder, config, state = (resume_run if "resume" in options else start_run)(options)
+    typed = shlex.quote(str(folder))
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}\n{HEADER}")
     start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
     executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
@@ -90,21 +88,22 @@ def run_training(options):
             seconds, note = int(max(0, left) * rate), f"  {row['status']}" * (row["status"] != "accepted")
             print(LINE.format(**row, left=f"{seconds // 60}:{seconds % 60:02d}", note=note), flush=True)
     except KeyboardInterrupt:
-        print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {folder}")
+        print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {typed}")
         code = 130
     except (FloatingPointError, CurvatureError, RuntimeError) as error:
         print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)
         code = 1
     except OSError as error:
-        print(f"error: out: {folder} cannot be written to: {error}\nstopped; what it holds of the first {whole} whole "
-              "iterations stays good, and --resume goes on from there", file=sys.stderr)
+        what = "standard output" if isinstance(error, BrokenPipeError) else f"out: {folder}"
+        print(f"error: {what} cannot be written to: {error}\nstopped; whole iterations: {whole}; those that {folder} "
+              "still holds stay good, and --resume goes on from there", file=sys.stderr)
         return 1
     finally:
         if executor:
             stop_workers(executor)
     if whole:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
-        print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {folder}")
+        print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
     return code
 
 
@@ -113,7 +112,9 @@ def run_evaluation(folder, episodes, seed, render, gif):
     for name, value, least in [("episodes", episodes, 1), ("seed", seed or 0, 0)]:
         if value < least:
             raise ValueError(f"{name}: got {value}, wanted a whole number of at least {least}")
-    config = read_config(folder)
+    if gif is not None and not (gif.lower().endswith(".gif") and Path(gif).parent.is_dir()):
+        raise ValueError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
+    config = read_config(folder, method=None)
     env = make_env(config.env_id, render_mode="rgb_array_list" if gif else "human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
     theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])

@@ -17,8 +17,8 @@ def make_env(env_id, render_mode=None):
     Observations: Box, or Discrete as one-hot vectors. Actions: Box (clipped to it here, at the environment's door:
     the log-probability is of the unclipped action), Discrete or MultiDiscrete. An environment that has no time limit
     of its own gets that of Table 2, 1000 steps. Raises ValueError for another space, or if there is no such
-    environment; ImportError if a package that it needs is not installed; OSError if it cannot be made or shown here
-    (but MuJoCo's window: where there is no screen, its library may end the process).
+    environment, or it cannot draw itself; ImportError if a package that it needs is not installed; OSError if it cannot
+    be made or shown here (but MuJoCo's window: where there is no screen, its library may end the process).
     """
     import gymnasium as gym
     from gymnasium.wrappers import FlattenObservation, TimeLimit, TransformAction
@@ -31,9 +31,12 @@ def make_env(env_id, render_mode=None):
         raise ImportError(f"env_id: {env_id} needs a package that is not installed: {error}") from error
     except (gym.error.Error, ImportError) as error:
         raise ValueError(f"env_id: got {env_id!r}, wanted an environment that Gymnasium knows: {error}") from error
-    except Exception as error:  # MuJoCo's own, where there is no screen
-        raise OSError(f"env_id: {env_id} cannot be made or shown here (MuJoCo draws without a screen "
-                      f"if MUJOCO_GL=egl is set): {type(error).__name__}: {error}") from error
+    except Exception as error:  # its own; or MuJoCo's, where there is no screen
+        hint = " or shown here (MuJoCo draws without a screen if MUJOCO_GL=egl is set)" if render_mode else ""
+        raise OSError(f"env_id: {env_id} cannot be made{hint}: {type(error).__name__}: {error}") from error
+    modes = env.unwrapped.metadata.get("render_modes") or []
+    if render_mode and not {render_mode, "rgb_array"} & set(modes):
+        raise ValueError(f"render_mode: {env_id} has {modes or 'none'}, wanted {render_mode} or rgb_array")
     if env.spec.max_episode_steps is None:
         env = TimeLimit(env, max_episode_steps=1000)
     states, actions = env.observation_space, env.action_space

@@ -24,11 +24,18 @@ def progress_row(iteration):
 
 
 def read_progress(folder):
-    """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet."""
+    """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet.
+
+    Raises ValueError if it is damaged.
+    """
     path = Path(folder) / "progress.csv"
     if not path.exists() or path.stat().st_size == 0:
         return np.empty(0, [(column, float) for column in COLUMNS])
-    return np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
+    progress = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
+    for column in COLUMNS:
+        if column != "status" and progress[column].dtype.kind not in "if":
+            raise ValueError(f"{path}: {column} has something that is no number, wanted numbers in all but status")
+    return progress
 
 
 def draw_learning_curve(figure, runs, title):

@@ -19,7 +19,7 @@ import numpy as np
 
 from trpo_numpy.baseline import Scaling, scaling_of
 from trpo_numpy.config import Config
-from trpo_numpy.learning_curve import COLUMNS, progress_row
+from trpo_numpy.learning_curve import COLUMNS, progress_row, read_progress
 from trpo_numpy.training import State
 
 
@@ -48,8 +48,11 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
     if out.exists() and (not out.is_dir() or any(path.suffix != ".partial" for path in out.iterdir())):
         is_what = "not empty" if out.is_dir() else "a file"
         raise FileExistsError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
-    out.mkdir(parents=True, exist_ok=True)
-    write_config(out, config, method)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_config(out, config, method)
+    except OSError as error:
+        raise OSError(f"out: {out} cannot be written to: {error}") from error
     return out
 
 
@@ -100,16 +103,17 @@ def resume(folder, policy, baseline):
     if len(lines) > n_lines:
         with whole_file(path) as file:
             file.writelines(whole)
+    read_progress(folder)  # or it is damaged
     return state
 
 
 def read_config(folder, method="TRPO"):
-    """The Config of a run. Raises ValueError if config.json is missing, or not one of ours, or of another method."""
+    """The Config of a run by this method, or by any if it is None. ValueError for another, or a damaged config.json."""
     path = Path(folder) / "config.json"
     try:
         contents = json.loads(path.read_text())
         options, of = contents["config"], contents.get("method", "TRPO")
-        if of != method:
+        if method is not None and of != method:
             raise ValueError(f"{path}: got a run of {of}, wanted one of {method}")
         missing = {field.name for field in fields(Config)} - set(options)
         if missing:  # today's defaults are not what it ran with
@@ -132,14 +136,13 @@ def load_arrays(folder, shapes):
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             raise ValueError(f"{path}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}, "
                              f"wanted {np.dtype(dtype)} of shape {shape}")
-        if not np.isfinite(arrays[name]).all():
-            raise ValueError(f"{path}: {name} has numbers that are not finite")
+        least = {"std": np.finfo(float).tiny, "next_var": 0, "counts": 0}.get(name, -np.inf)
+        if not (np.isfinite(arrays[name]) & (arrays[name] >= least)).all():
+            raise ValueError(f"{path}: {name} has numbers that are not finite, or below {least}")
     return arrays
 
 
 def load_policy(folder, n_parameters, d_s):
-    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises ValueError as `load_arrays`, or for a std of 0."""
+    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises ValueError as `load_arrays`."""
     arrays = load_arrays(folder, {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)})
-    if not (arrays["std"] > 0).all():
-        raise ValueError(f"{Path(folder) / 'policy.npz'}: std is {arrays['std']}, wanted numbers above 0")
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])

@@ -69,7 +69,7 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--largest", action="store_true", help="one update of 1,000,000 samples, 100,000 parameters")
     args = parser.parse_args()
-    if args.largest:
+    if args.largest and not args.quick:
         for fraction in reversed(FRACTIONS):
             seconds_of_update(1_000_000, (300, 300), 10, fraction, repeats=1)
         import resource  # not on Windows; on Linux it counts in KiB

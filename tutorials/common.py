@@ -12,7 +12,8 @@ def say_error(kind, error, traceback):
     """The excepthook of the tutorials: bad input and Ctrl-C end in a line, anything else in its traceback."""
     if issubclass(kind, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-    elif issubclass(kind, (OSError, ImportError)) or re.match(r"\w+: .*wanted ", str(error), re.DOTALL):
+    elif (issubclass(kind, (OSError, ImportError))
+          or re.match(r"(environment|executor): |\w+: .*wanted ", str(error), re.DOTALL)):
         print(f"error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
@@ -25,13 +26,22 @@ def whole_number(least, text):
     return int(text)
 
 
+def folder(text):
+    """The type of --out: the Path of a folder, which is made if it is not there, before anything is computed."""
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot be made: {error}") from error
+    return Path(text)
+
+
 def tutorial_parser(description):
     """A parser with the options of every tutorial; its help is the tutorial's own docstring."""
     sys.excepthook = say_error
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=partial(whole_number, 0), default=0,
                         help="all randomness is a function of it (default: 0)")
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder for the picture (default: runs)")
+    parser.add_argument("--out", type=folder, default="runs", help="folder for the picture (default: runs)")
     parser.add_argument("--show", action="store_true", help="show the picture in a window too")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke run: the same steps on less data, whatever other options say")
@@ -52,7 +62,6 @@ def new_figure(show, **kwargs):
 
 def save_figure(figure, out, name, show):
     """Writes out/name.png, says so, and shows it if asked to."""
-    out.mkdir(parents=True, exist_ok=True)
     figure.savefig(out / f"{name}.png", dpi=100)
     print(f"picture: {out / name}.png")
     if show:

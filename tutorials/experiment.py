@@ -63,7 +63,7 @@ gym.register("ContinuousCartPole-v0", entry_point=continuous_cart_pole, max_epis
 def experiment_parser(description, timesteps):
     """A parser with the options of every experiment."""
     parser = tutorial_parser(description)
-    parser.add_argument("--timesteps", type=int, default=timesteps,
+    parser.add_argument("--timesteps", type=partial(whole_number, 1), default=timesteps,
                         help=f"of each run (default: {timesteps or 'those of its task'})")
     parser.add_argument("--seeds", type=partial(whole_number, 1), default=5,
                         help="how many, from --seed on (default: 5)")

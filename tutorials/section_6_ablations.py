@@ -8,6 +8,8 @@ most options changes with them: that is what the spread of the seeds means.
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.97"
     python tutorials/section_6_ablations.py --env-ids Reacher-v5 Acrobot-v1 --variants default "log-std -0.5"
+
+The table of some rows or tasks has a name of its own, .._part or .._other_tasks; the next such table takes its place.
 """
 import csv
 from dataclasses import replace
@@ -125,7 +127,9 @@ def main():
     if args.quick:
         env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
     parent, runs = args.out / ("section_6_ablations" + "_quick" * args.quick), {}
-    name = parent.name + "_other_tasks" * (not set(env_ids) <= set(TASKS))
+    name = parent.name
+    if not args.quick and (set(env_ids), set(variants)) != (set(TASKS), set(VARIANTS)):  # the whole table stays
+        name += "_part" if set(env_ids) <= set(TASKS) else "_other_tasks"
     name += f"_from_seed_{args.seed}" if args.seed else ""
     for env_id in env_ids:
         timesteps = 4000 if args.quick else args.timesteps or TASKS.get(env_id, 200_000)
