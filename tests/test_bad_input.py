@@ -3,6 +3,7 @@
 The command line's, the Config's and the files' own lists are in test_main, test_config, test_run_folder.
 """
 import dataclasses
+from functools import partial
 
 import environments  # noqa: F401
 import numpy as np
@@ -17,7 +18,8 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.prior_work import empirical_fim_update, max_kl_update, natural_gradient_update
+from trpo_numpy.prior_work import (empirical_fim_update, max_kl_update, natural_gradient_update,
+                                   policy_gradient_update)
 from trpo_numpy.surrogate import Batch, exact_surrogate
 from trpo_numpy.training import train
 from trpo_numpy.trpo import trpo_update
@@ -50,7 +52,9 @@ CASES = {
                                    "network: got 4 outputs, wanted the 2 of Gaussian(d_a=2)"),
     "theta: too short": (lambda: update(P, P.theta_old[:-1]), ValueError, "theta: got shape (33,), wanted (34,)"),
     "theta: a matrix": (lambda: update(P, P.theta_old[None]), ValueError, "theta: got shape (1, 34)"),
-    "theta: NaN": (lambda: update(P, P.theta_old * np.nan), FloatingPointError, "wanted a finite number"),
+    "theta: NaN": (lambda: update(P, P.theta_old * np.nan), FloatingPointError, "theta: got 34 that are not finite"),
+    "theta: a list": (lambda: update(P, P.theta_old.tolist()), ValueError, "theta: got list, wanted an array"),
+    "states: text": (lambda: update(P, states=np.full((7, 3), "1")), ValueError, "states: got <U1, wanted an array of"),
     "states: other dimension": (lambda: update(P, states=np.zeros((7, 4))), ValueError, "states: got shape (7, 4)"),
     "states: a vector": (lambda: update(P, states=np.zeros(7)), ValueError, "states: got shape (7,), wanted (N, 3)"),
     "states: a number": (lambda: update(P, states=np.array(3.0)), ValueError, "states: got shape (), wanted (N, 3)"),
@@ -66,9 +70,12 @@ CASES = {
     "actions: negative": (lambda: update(D, actions=np.full((7, 2), -1)), ValueError, "wanted 0 to [1 3]"),
     "advantages: too many": (lambda: update(P, advantages=np.zeros(8)), ValueError, "advantages: got shape (8,)"),
     "advantages: a column": (lambda: update(P, advantages=np.zeros((7, 1))), ValueError, "advantages: got shape (7, 1"),
+    "advantages: none": (lambda: update(P, advantages=None), ValueError, "advantages: got NoneType, wanted an array"),
     "advantages: NaN": (lambda: update(P, advantages=np.full(7, np.nan)), FloatingPointError, "advantages: got 7"),
     "prior work: states": (lambda: update(P, update=empirical_fim_update, states=np.zeros((7, 4))), ValueError,
                            "states: got shape (7, 4)"),
+    "prior work: a step too long": (lambda: update(P, update=partial(policy_gradient_update, step=1e300)),
+                                    FloatingPointError, "after a step of 1e+300, wanted a smaller step"),
     "prior work: NaN": (lambda: update(P, update=max_kl_update, advantages=np.full(7, np.nan)), FloatingPointError,
                         "advantages: got 7"),
     "CG: a matrix that is not positive": (lambda: conjugate_gradient(np.negative, np.ones(3), 5), CurvatureError,
@@ -82,9 +89,13 @@ CASES = {
     "MDP: empty": (lambda: FiniteMDP(np.ones((0, 1, 0)), np.ones((0, 1)), np.ones(0), 0.5), ValueError, "got shape"),
     "MDP: rho_0": (lambda: dataclasses.replace(MDP, rho_0=np.ones(4)), ValueError, "rho_0: got [1. 1. 1. 1.] with sum"),
     "MDP: gamma": (lambda: dataclasses.replace(MDP, gamma=1.0), ValueError, "gamma: got 1.0, wanted"),
+    "MDP: gamma as text": (lambda: dataclasses.replace(MDP, gamma="0.9"), ValueError, "gamma: got '0.9', wanted a"),
+    "MDP: objects": (lambda: dataclasses.replace(MDP, r=MDP.r.astype(object)), ValueError, "r: got object, wanted arr"),
+    "MDP: complex": (lambda: dataclasses.replace(MDP, P=MDP.P + 0j), ValueError, "P: got complex128, wanted arrays"),
     "MDP: reward": (lambda: dataclasses.replace(MDP, r=MDP.r * np.inf), ValueError, "in state 0, action 0"),
     "MDP: transitions": (lambda: dataclasses.replace(MDP, P=2 * MDP.P), ValueError, "P, state 0, action 0: got"),
-    "policy table: shape": (lambda: visitation(MDP, np.ones((3, 4))), ValueError, "pi: got shape (3, 4)"),
+    "policy table: shape": (lambda: visitation(MDP, np.ones((3, 4))), ValueError, "got ndarray of shape (3, 4)"),
+    "policy table: a list": (lambda: state_value(MDP, TABLE.tolist()), ValueError, "got list of shape (4, 3), wanted"),
     "policy table: of L": (lambda: exact_surrogate(MDP, TABLE + 1 / 12, TABLE), ValueError, "pi, state 0: got [0.25"),
     "policy table: sum": (lambda: state_value(MDP, np.ones((4, 3))), ValueError, "pi, state 0: got [1. 1. 1.]"),
     "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=ITERATION.state)), ValueError,
@@ -107,7 +118,8 @@ CASES = {
     "environment: reset raises": (lambda: last("ResetRaises-v0"), RuntimeError,
                                   "environment: the reset of episode 0 failed: KeyError: 'no reset today'"),
     "environment: cannot be restored": (lambda: last("Handle-v0", vine_states=3), ValueError, "cannot be restored"),
-    "environment: reset raises, in vine": (lambda: last("ResetRaises-v0", vine_states=3), ValueError, "'no reset to"),
+    "environment: reset raises, in vine": (lambda: last("ResetRaises-v0", vine_states=3), RuntimeError, "'no reset to"),
+    "environment: NaN at reset, in vine": (lambda: last("NaNReset-v0", vine_states=3), FloatingPointError, "the reset"),
     "environment: unknown": (lambda: last("NoSuch-v0"), ValueError, "env_id: got 'NoSuch-v0', wanted"),
     "environment: dict": (lambda: last("DictStates-v0"), ValueError, "env_id: DictStates-v0 has observation space"),
 }

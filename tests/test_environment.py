@@ -1,5 +1,5 @@
 """The environment's door: spaces, clipping, time limits, and what is refused."""
-import environments  # noqa: F401
+import environments
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -73,6 +73,13 @@ def test_an_environment_that_cannot_be_made(monkeypatch):
         make_env("Hopper-v5")
     with pytest.raises(OSError, match="env_id: Hopper-v5 cannot be made or shown here .*: ZeroDivisionError"):
         make_env("Hopper-v5", render_mode="human")
+
+
+def test_an_environment_that_cannot_draw_itself_is_refused(monkeypatch):
+    monkeypatch.setattr(gym, "make", lambda env_id, render_mode=None: gym.wrappers.TimeLimit(environments.Count(), 5))
+    for mode in ("human", "rgb_array_list"):
+        with pytest.raises(ValueError, match=f"render_mode: Count-v0 has none, wanted {mode} or rgb_array"):
+            make_env("Count-v0", render_mode=mode)
 
 
 def test_a_moving_picture_has_every_other_frame(tmp_path):

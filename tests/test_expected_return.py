@@ -148,7 +148,7 @@ def test_malformed_policies_are_refused_by_state():
     pi = np.array([[0.5, 0.5], [1.0, 0.0], [0.7, 0.7]])
     with pytest.raises(ValueError, match="pi, state 2: got .* with sum 1.4"):
         expected_return(mdp, pi)
-    with pytest.raises(ValueError, match=r"pi: got shape \(2, 3\), wanted \(S, A\) = \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"pi: got ndarray of shape \(2, 3\), wanted an array \(S, A\) = \(3, 2\)"):
         check_policy(mdp, np.ones((2, 3)) / 3)
 
 

@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -107,6 +108,26 @@ def test_evaluate_refuses_no_episodes(tmp_path, capsys):
     assert "episodes: got 0, wanted a whole number of at least 1" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "run"), "--seed", "-1"]) == 2
     assert "seed: got -1, wanted a whole number of at least 0" in capsys.readouterr().err
+    for name in ("", "x.png", str(tmp_path / "nowhere" / "x.gif")):
+        assert main(["evaluate", str(tmp_path / "run"), "--gif", name]) == 2
+        assert f"gif: got {name!r}, wanted a file that ends in .gif" in capsys.readouterr().err
+
+
+def test_what_to_type_next_can_be_typed_where_paths_have_spaces(tmp_path, capsys):
+    main([*COUNT, "--out", str(tmp_path / "a run")])
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("evaluate with: python -m trpo_numpy "))
+    assert main(command) == 0
+
+
+def test_when_nobody_reads_the_lines_it_stops_and_says_why(tmp_path):
+    run = subprocess.Popen([*COMMAND, "environments:" + COUNT[1], *COUNT[2:4], "--timesteps", "40000", "--out",
+                            tmp_path / "run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=HERE)
+    while not run.stdout.readline().split()[:1] == ["2"]:
+        assert run.poll() is None
+    run.stdout.close()
+    errors = run.stderr.read()
+    assert run.wait(timeout=60) and "error: standard output cannot be written to" in errors
+    assert len(read_progress(tmp_path / "run")) >= 2
 
 
 def test_evaluate_writes_a_moving_picture(tmp_path, capsys):

@@ -10,9 +10,9 @@ from trpo_numpy import run_folder
 from trpo_numpy.config import Config
 from trpo_numpy.environment import make_env, policy_for
 from trpo_numpy.learning_curve import COLUMNS, read_progress
-from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration
+from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume
 from trpo_numpy.sampling import sample_path
-from trpo_numpy.training import train
+from trpo_numpy.training import policy_and_baseline, train
 
 CONFIG = Config(env_id="Count-v0", batch_size=20, timesteps=60, hidden_sizes=(4,))
 
@@ -80,6 +80,8 @@ def test_an_earlier_run_or_a_file_is_never_overwritten(folder, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FileExistsError, match="out: .*file is a file, wanted a folder"):
         create_run_folder(tmp_path / "file", CONFIG)
+    with pytest.raises(OSError, match="out: .*file/run cannot be written to: .*Not a directory"):
+        create_run_folder(tmp_path / "file" / "run", CONFIG)
     (tmp_path / "empty").mkdir()
     assert create_run_folder(tmp_path / "empty", CONFIG) == tmp_path / "empty"
 
@@ -148,12 +150,30 @@ def test_a_damaged_policy_is_refused(folder, damage):
         load_policy(folder, P, d_s)
 
 
+@pytest.mark.parametrize("name, wrong", [("next_var", np.full(2, -1.0)), ("counts", np.full(4, -1))])
+def test_moments_and_counts_below_zero_are_refused(folder, name, wrong):
+    with np.load(folder / "policy.npz") as file:
+        arrays = {**file, name: wrong}
+    np.savez(folder / "policy.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"policy\.npz: {name} has numbers that are not finite, or below 0"):
+        resume(folder, *policy_and_baseline(make_env(CONFIG.env_id), CONFIG))
+
+
+def test_a_row_that_has_no_numbers_is_refused(folder):
+    header, row, *rows = (folder / "progress.csv").read_text().splitlines()
+    damaged = "\n".join([header, "x," + row.partition(",")[2], *rows, ""])
+    (folder / "progress.csv").write_text(damaged)
+    with pytest.raises(ValueError, match=r"progress\.csv: iteration has something that is no number, wanted"):
+        resume(folder, *policy_and_baseline(make_env(CONFIG.env_id), CONFIG))
+    assert (folder / "progress.csv").read_text() == damaged
+
+
 def test_a_run_of_another_method_or_another_version_is_refused(folder):
     contents = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**contents, "method": "natural gradient-0.1"}))
     with pytest.raises(ValueError, match=r"config\.json: got a run of natural gradient-0.1, wanted one of TRPO"):
         read_config(folder)
-    assert read_config(folder, "natural gradient-0.1") == CONFIG
+    assert read_config(folder, "natural gradient-0.1") == read_config(folder, None) == CONFIG
     del contents["config"]["delta"], contents["config"]["seed"]
     (folder / "config.json").write_text(json.dumps(contents))
     with pytest.raises(ValueError, match=r"config\.json: .*no delta, seed: a run of another version"):

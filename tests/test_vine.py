@@ -66,7 +66,7 @@ def test_the_trunk_goes_on_as_if_nothing_had_been_branched_from_it():
 
 @pytest.mark.parametrize("env_id", ["Elsewhere-v0", "RewardElsewhere-v0", "Handle-v0"])
 def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(env_id, monkeypatch):
-    monkeypatch.setattr(vine, "sample_path", None)
+    monkeypatch.setattr("trpo_numpy.training.vine_path", None)
     with pytest.raises(ValueError, match=f"^env_id: {env_id} cannot be restored .*, wanted an environment|; wanted"):
         next(train(Config(env_id=env_id, vine_states=5)))
 

@@ -23,10 +23,11 @@ class FiniteMDP:
         S, A = self.r.shape if isinstance(self.r, np.ndarray) and self.r.ndim == 2 else (0, 0)
         for name, shape in [("r", (S, A)), ("P", (S, A, S)), ("rho_0", (S,))]:
             value = getattr(self, name)
-            if not isinstance(value, np.ndarray) or value.shape != shape or 0 in shape:
-                got = f"shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            is_array = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+            if not is_array or value.shape != shape or 0 in shape:
+                got = f"shape {value.shape}" if is_array else str(getattr(value, "dtype", type(value).__name__))
                 raise ValueError(f"{name}: got {got}, wanted arrays (S, A, S) for P, (S, A) for r and (S,) for rho_0")
-        if not 0 < self.gamma < 1:
+        if not (isinstance(self.gamma, (int, float)) and 0 < self.gamma < 1):
             raise ValueError(f"gamma: got {self.gamma!r}, wanted a number above 0 and below 1")
         if not np.isfinite(self.r).all():
             s, a = np.argwhere(~np.isfinite(self.r))[0]
@@ -46,8 +47,8 @@ def check_distributions(name, p):
 
 def check_policy(mdp, pi):
     """Raises ValueError unless pi is a policy for mdp, naming the state at fault."""
-    if np.shape(pi) != mdp.r.shape:
-        raise ValueError(f"pi: got shape {np.shape(pi)}, wanted (S, A) = {mdp.r.shape}")
+    if not isinstance(pi, np.ndarray) or pi.shape != mdp.r.shape:
+        raise ValueError(f"pi: got {type(pi).__name__} of shape {np.shape(pi)}, wanted an array (S, A) = {mdp.r.shape}")
     check_distributions("pi", pi)
 
 

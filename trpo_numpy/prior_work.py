@@ -21,7 +21,7 @@ def natural_gradient_update(policy, theta_old, batch, config, rng, step):
     """Natural gradient: theta_old + step A^-1 g, the maximiser of Eq. (17) with a penalty; step is 1/lambda.
 
     TRPO's direction, if A has the same states; but the step is the same in each iteration, and nothing checks what it
-    does: FloatingPointError only where theta is no longer finite.
+    does: FloatingPointError only where theta is no longer finite, or L or KL no number.
     """
     return fixed_step(policy, theta_old, batch, step, config.damping, config.cg_iterations)
 
@@ -43,6 +43,8 @@ def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
         raise FloatingPointError(f"fixed step: theta is not finite after a step of {step}, wanted a smaller step")
     sAs = s @ A(s)
     L_new, kl_new = surrogate_and_kl(policy, batch, mu_old, log_q, theta_new)
+    if np.isnan(L_new) or np.isnan(kl_new):
+        raise FloatingPointError(f"fixed step: L is {L_new}, KL {kl_new} after a step of {step}, wanted a smaller step")
     return Update(theta_new, "accepted", g, s, sAs, residuals, candidates=[Candidate(step, L_new, kl_new, "")],
                   L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
                   kl_predicted=step * step * sAs / 2, entropy=policy.family.entropy(mu_old).mean())

@@ -97,7 +97,11 @@ def surrogate_and_kl(policy, batch, mu_old, log_q, theta, over_states=np.mean):
 
 
 def check_batch(policy, batch, theta):
-    """Raises ValueError unless the shapes of batch, theta and policy fit, FloatingPointError for a NaN."""
+    """Raises ValueError unless the arrays of batch, theta and policy fit, FloatingPointError for a NaN."""
+    arrays = {"theta": theta, "states": batch.states, "actions": batch.actions, "advantages": batch.advantages}
+    for name, array in arrays.items():
+        if getattr(array, "dtype", np.dtype(object)).kind not in "biuf":
+            raise ValueError(f"{name}: got {getattr(array, 'dtype', type(array).__name__)}, wanted an array of numbers")
     if theta.shape != (policy.n_parameters,):
         raise ValueError(f"theta: got shape {theta.shape}, wanted {(policy.n_parameters,)}")
     N, d_s = len(batch.states) if batch.states.ndim else 0, policy.network.sizes[0]
@@ -108,8 +112,8 @@ def check_batch(policy, batch, theta):
         raise ValueError(f"actions: got {len(batch.actions)}, wanted one, or equally many, for each of {N} states")
     if batch.advantages.shape != (len(batch.actions),):
         raise ValueError(f"advantages: got shape {batch.advantages.shape}, wanted {(len(batch.actions),)}")
-    for name in ("states", "actions", "advantages"):
-        finite = np.isfinite(getattr(batch, name))
+    for name, array in arrays.items():
+        finite = np.isfinite(array)
         if not finite.all():
             raise FloatingPointError(f"{name}: got {np.sum(~finite)} that are not finite, the first in row "
                                      f"{np.argwhere(~finite)[0][0]}, wanted none")

@@ -45,8 +45,12 @@ def grad_vine_surrogate(family, mu, actions, Q, log_q):
 
 
 def check_restorable(env, policy):
-    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included."""
+    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included.
+
+    And what `sample_path` raises, where an environment fails that nobody has restored.
+    """
     weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
+    sample_path(env, policy.act, weights, scaling, np.random.SeedSequence(0), 0)
     try:
         observation, _ = env.reset(seed=0)
         saved, paths = save(env), []
