@@ -75,7 +75,7 @@ CASES = {
     "prior work: states": (lambda: update(P, update=empirical_fim_update, states=np.zeros((7, 4))), ValueError,
                            "states: got shape (7, 4)"),
     "prior work: a step too long": (lambda: update(P, update=partial(policy_gradient_update, step=1e300)),
-                                    FloatingPointError, "after a step of 1e+300, wanted a smaller step"),
+                                    FloatingPointError, "step: got 1e+300, after which L is"),
     "prior work: NaN": (lambda: update(P, update=max_kl_update, advantages=np.full(7, np.nan)), FloatingPointError,
                         "advantages: got 7"),
     "CG: a matrix that is not positive": (lambda: conjugate_gradient(np.negative, np.ones(3), 5), CurvatureError,

@@ -139,19 +139,30 @@ def test_an_experiment_on_no_environment_is_an_error_and_leaves_no_folder(tmp_pa
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("arguments, message", [
+    (["section_6_ablations.py", "--timesteps", "0"], "error: argument --timesteps: got '0', wanted a whole number"),
+    (["section_2_surrogate.py", "--out", __file__], "error: argument --out: cannot be made: "),
+    (["section_7_prior_work.py", "--step", "1e300", "--quick"], "error: step: got 1e+300, after which"),
+])
+def test_bad_input_is_one_line(arguments, message, tmp_path):
+    run = subprocess.run([sys.executable, TUTORIALS / arguments[0], "--out", tmp_path, *arguments[1:]],
+                         capture_output=True, text=True)
+    assert run.returncode and message in run.stderr.splitlines()[-1] and "Traceback" not in run.stderr
+
+
 def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
     command = [sys.executable, "-u", TUTORIALS / "section_6_ablations.py", "--env-ids", "Pendulum-v1", "--variants",
-               "default", "--seeds", "6", "--timesteps", "4000", "--workers", "2", "--out", tmp_path]
+               "default", "--seeds", "12", "--timesteps", "4000", "--workers", "2", "--out", tmp_path]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
                            preexec_fn=heed_ctrl_c)
-    while not run.stdout.readline().startswith("   1 of 6"):
+    while not run.stdout.readline().startswith("   1 of 12"):
         assert run.poll() is None
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the workers too
     output, errors = run.communicate(timeout=60)
     assert "stopped; the same command goes on from here" in output and errors == "interrupted\n" and run.returncode
-    assert len(list((tmp_path / "section_6_ablations").iterdir())) < 6
+    assert len(list((tmp_path / "section_6_ablations").iterdir())) < 12
     again = subprocess.run(command, capture_output=True, text=True)
-    assert again.returncode == 0 and not again.stdout.startswith("0 of 6 runs") and "picture" in again.stdout
+    assert again.returncode == 0 and not again.stdout.startswith("0 of 12 runs") and "picture" in again.stdout
 
 
 @pytest.mark.parametrize("method", ["single path", "vine", "CEM"])

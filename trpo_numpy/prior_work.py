@@ -40,11 +40,11 @@ def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
         s, residuals = conjugate_gradient(A, g, cg_iterations, damping)
     theta_new = theta_old + step * s
     if not np.isfinite(theta_new).all():
-        raise FloatingPointError(f"fixed step: theta is not finite after a step of {step}, wanted a smaller step")
+        raise FloatingPointError(f"step: got {step}, after which theta is not finite, wanted a smaller one")
     sAs = s @ A(s)
     L_new, kl_new = surrogate_and_kl(policy, batch, mu_old, log_q, theta_new)
     if np.isnan(L_new) or np.isnan(kl_new):
-        raise FloatingPointError(f"fixed step: L is {L_new}, KL {kl_new} after a step of {step}, wanted a smaller step")
+        raise FloatingPointError(f"step: got {step}, after which L is {L_new} and KL {kl_new}, wanted a smaller one")
     return Update(theta_new, "accepted", g, s, sAs, residuals, candidates=[Candidate(step, L_new, kl_new, "")],
                   L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
                   kl_predicted=step * step * sAs / 2, entropy=policy.family.entropy(mu_old).mean())
