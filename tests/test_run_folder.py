@@ -155,7 +155,7 @@ def test_moments_and_counts_below_zero_are_refused(folder, name, wrong):
     with np.load(folder / "policy.npz") as file:
         arrays = {**file, name: wrong}
     np.savez(folder / "policy.npz", **arrays)
-    with pytest.raises(ValueError, match=rf"policy\.npz: {name} has numbers that are not finite, or below 0"):
+    with pytest.raises(ValueError, match=rf"policy\.npz: {name} has numbers that are not finite, or out of range"):
         resume(folder, *policy_and_baseline(make_env(CONFIG.env_id), CONFIG))
 
 

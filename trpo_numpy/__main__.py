@@ -32,7 +32,7 @@ def build_parser():
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     training.add_argument("--resume", metavar="DIR", help="go on with this run, to the bytes that it would have had "
-                          "uninterrupted; takes --timesteps and --workers too; nothing keeps two processes apart")
+                          "uninterrupted, with --timesteps and --workers at most; one process at a time")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")

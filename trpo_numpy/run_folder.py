@@ -138,7 +138,7 @@ def load_arrays(folder, shapes):
                              f"wanted {np.dtype(dtype)} of shape {shape}")
         least = {"std": np.finfo(float).tiny, "next_var": 0, "counts": 0}.get(name, -np.inf)
         if not (np.isfinite(arrays[name]) & (arrays[name] >= least)).all():
-            raise ValueError(f"{path}: {name} has numbers that are not finite, or below {least}")
+            raise ValueError(f"{path}: {name} has numbers that are not finite, or out of range")
     return arrays
 
 
