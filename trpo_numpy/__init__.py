@@ -12,7 +12,7 @@ Read it in this order, the paper beside it:
     sampling, vine        Section 5          single path (5.1); vine (5.2), Eqs. (15) and (16)
     fisher                Appendix C.1       y -> J'MJy
     conjugate_gradient    Appendix C         A s = g
-    line_search           Appendix C         beta and its shrinking, Eq. (55)
+    line_search           Appendix C         beta and its shrinking
     trpo, training        Section 6          one update, and the loop around it
     prior_work            Section 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
 

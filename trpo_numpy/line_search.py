@@ -1,4 +1,4 @@
-"""The step length beta and the line search (Appendix C, Eq. (55))."""
+"""The step length beta and the line search (Appendix C, the text after Eq. (55))."""
 from dataclasses import dataclass
 
 import numpy as np

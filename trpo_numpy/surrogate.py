@@ -12,7 +12,7 @@ import numpy as np
 from trpo_numpy.expected_return import advantage, check_policy, expected_return, visitation
 from trpo_numpy.record import brief_repr
 
-NO_GRADIENT = 1e-14  # of the largest advantage; less is rounding, as where a categorical policy has made up its mind
+NO_GRADIENT = 1e-14  # of the largest advantage; an entry of g below it is rounding (of a policy that is nearly certain)
 
 
 def exact_surrogate(mdp, pi_old, pi):

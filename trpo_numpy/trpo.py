@@ -24,7 +24,7 @@ class Update:
     L_old: float            # L at theta_old
     L_new: float            # L at theta_new
     L_predicted: float      # L_old + g'(theta_new - theta_old)
-    delta: float            # the bound on the next, nats
+    delta: float            # the bound on kl_new, nats; inf: none
     kl_new: float           # mean KL(theta_old || theta_new), nats
     kl_predicted: float     # 1/2 (theta_new - theta_old)'A(theta_new - theta_old)
     entropy: float          # mean entropy of pi_theta_old, nats
@@ -34,8 +34,8 @@ class Update:
 def trpo_update(policy, theta_old, batch, config, rng):
     """Steps 2 and 3 of the practical algorithm: Eq. (14) estimated on the batch, and solved. Returns an Update.
 
-    rng (numpy.random.Generator) draws the states of the Fisher product if config.fisher_fraction < 1. Raises
-    FloatingPointError or CurvatureError (conjugate_gradient.py) where the numbers cannot be trusted.
+    config.delta is taken as it is: `train` multiplies it by d_a first. rng (numpy.random.Generator) draws the states of
+    A if config.fisher_fraction < 1. Raises FloatingPointError or CurvatureError where numbers cannot be trusted.
     """
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     entropy = policy.family.entropy(mu_old).mean()
@@ -51,7 +51,7 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
-    """Maximises L subject to KL <= delta, approximately: A s = g by CG, then a line search (Appendix C)."""
+    """Eq. (55), approximately: L maximised subject to KL <= delta. A s = g by CG, then a line search (Appendix C)."""
     if not g.any():
         return Update(theta_old, "zero gradient", g, s=0 * g, sAs=0.0, residuals=np.zeros(1), candidates=[],
                       L_old=L_old, L_new=L_old, L_predicted=L_old, delta=config.delta, kl_new=0.0, kl_predicted=0.0,
@@ -62,7 +62,7 @@ def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     beta = step_length(sAs, config.delta)                                           # sqrt(2 delta / s'As)
 
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
-                                        config.shrink, config.max_backtracks)       # Eq. (55)
+                                        config.shrink, config.max_backtracks)
     last = candidates[-1]
     status, accepted_beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
     if last.refused:

@@ -125,8 +125,8 @@ def vine(episodes, policy, config):
     """A trunk, whole paths of config.batch_size steps or more, and branches from its states (Section 5.2).
 
     On average config.vine_states of each batch_size states have branches. episodes yields what `vine_path` returns.
-    Returns the trunk, a list of Path; the Batch, N states with K actions and the estimator that fits, Eq. (15) or (16);
-    and the number of all environment steps.
+    Returns the trunk, a list of Path; the Batch, N states with K actions, Q for advantages, and the estimator, Eq. (15)
+    or (16); and the number of all environment steps.
     """
     paths, branches, n_steps = [], [], 0
     while n_steps < config.batch_size or not branches:

@@ -4,8 +4,9 @@ Look for: contours of eta (left) and of L (right), which agree near theta_old. T
 each state has its own bound. The mean-KL region, Eq. (12), is nearly an ellipse, longer where states are visited less.
 The penalty's step is a fifth of the others. A policy gradient step as long as the natural gradient's points elsewhere:
 it is steepest in theta, not in the policies' own metric. The natural gradient's step, which believes in the quadratic
-model of the KL, ends just outside the region; TRPO's line search brings it back. The gains that are printed go with KLs
-that differ: policy gradient's is the largest, and paid for with the most KL.
+model of the KL and is as long as that allows (prior_work.py has the other kind, a fixed step), ends just outside the
+region; TRPO's line search brings it back. The gains that are printed go with KLs that differ: policy gradient's is the
+largest, and paid for with the most KL.
 Then change: delta in compute to 0.5. The mean-KL region is no ellipse any more; eta and L differ within it; and the
 natural gradient's step ends inside it, so that there is nothing to bring back.
 """
