@@ -22,6 +22,7 @@ import section_4_trust_region  # noqa: E402
 import section_5_single_path_and_vine  # noqa: E402
 import section_7_prior_work  # noqa: E402
 import section_8_cart_pole  # noqa: E402
+from common import say_error  # noqa: E402
 from experiment import all_runs, carry_out, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
 from experiment import read_runs, report  # noqa: E402
 
@@ -150,6 +151,12 @@ def test_bad_input_is_one_line(arguments, message, tmp_path):
     assert run.returncode and message in run.stderr.splitlines()[-1] and "Traceback" not in run.stderr
 
 
+def test_a_failing_environment_is_one_line(capsys):
+    error = RuntimeError("environment: step 0 of episode 0 failed with action 1: KeyError: 3")
+    say_error(RuntimeError, error, None)
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
 def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
     command = [sys.executable, "-u", TUTORIALS / "section_6_ablations.py", "--env-ids", "Pendulum-v1", "--variants",
                "default", "--seeds", "12", "--timesteps", "4000", "--workers", "2", "--out", tmp_path]
@@ -163,6 +170,7 @@ def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
     assert len(list((tmp_path / "section_6_ablations").iterdir())) < 12
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0 and not again.stdout.startswith("0 of 12 runs") and "picture" in again.stdout
+    assert [path.stem for path in tmp_path.glob("*.csv")] == ["section_6_ablations_part"]  # the whole table's is left
 
 
 @pytest.mark.parametrize("method", ["single path", "vine", "CEM"])
