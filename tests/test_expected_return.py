@@ -1,4 +1,6 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -150,6 +152,11 @@ def test_malformed_policies_are_refused_by_state():
         expected_return(mdp, pi)
     with pytest.raises(ValueError, match=r"pi: got ndarray of shape \(2, 3\), wanted an array \(S, A\) = \(3, 2\)"):
         check_policy(mdp, np.ones((2, 3)) / 3)
+
+
+def test_gamma_may_be_of_any_real_type():
+    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.5)
+    assert replace(mdp, gamma=np.float32(0.5)).gamma == 0.5
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.5, 0.99, 1.0])

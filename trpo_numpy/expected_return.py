@@ -4,6 +4,7 @@ Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). 
 r(s, a) = E[r | s, a], as in Gymnasium, and every identity holds. Everything is a linear solve in the paper's letters.
 """
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class FiniteMDP:
             if not is_array or value.shape != shape or 0 in shape:
                 got = f"shape {value.shape}" if is_array else str(getattr(value, "dtype", type(value).__name__))
                 raise ValueError(f"{name}: got {got}, wanted arrays (S, A, S) for P, (S, A) for r and (S,) for rho_0")
-        if not (isinstance(self.gamma, (int, float)) and 0 < self.gamma < 1):
+        if not (isinstance(self.gamma, Real) and 0 < self.gamma < 1):
             raise ValueError(f"gamma: got {self.gamma!r}, wanted a number above 0 and below 1")
         if not np.isfinite(self.r).all():
             s, a = np.argwhere(~np.isfinite(self.r))[0]

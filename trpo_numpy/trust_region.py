@@ -95,8 +95,9 @@ def bound_mean_kl(pi_old, A, rho, delta):
     q, A, w = pi_old[states], A[states], rho[states] / rho.sum()
     minus, size = partial(mean_kl_minus, q=q, A=A, w=w, delta=delta), np.log(abs(A).max())
     low, high = size - 500, size + 50  # the less lambda, the more KL
-    log_lambda = low if minus(low) < 0 else high
-    if minus(high) < 0 < minus(low):
+    at_low, at_high = minus(low), minus(high)
+    log_lambda = low if at_low < 0 else high
+    if at_high < 0 < at_low:
         log_lambda = brentq(minus, low, high, xtol=1e-13)
     pi = pi_old.copy()
     pi[states], log_kl, _ = lean_to(q, A, 2, log_lambda)

@@ -47,7 +47,7 @@ def grad_vine_surrogate(family, mu, actions, Q, log_q):
 def check_restorable(env, policy):
     """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included.
 
-    And what `sample_path` raises, where an environment fails that nobody has restored.
+    Where env fails without being restored, raises what `sample_path` does.
     """
     weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
     sample_path(env, policy.act, weights, scaling, np.random.SeedSequence(0), 0)
