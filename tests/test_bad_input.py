@@ -15,6 +15,8 @@ from trpo_numpy.config import Config
 from trpo_numpy.conjugate_gradient import CurvatureError, conjugate_gradient
 from trpo_numpy.expected_return import FiniteMDP, random_mdp, random_policy, state_value, visitation
 from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.kl_bound import mixture
+from trpo_numpy.learning_curve import read_progress
 from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
@@ -36,8 +38,16 @@ def update(problem, theta=None, update=trpo_update, **changes):
     return update(problem.policy, theta, dataclasses.replace(problem.batch, **changes), Config(), rng)
 
 
-def last(env_id, **options):
-    return list(train(Config(env_id=env_id, batch_size=20, timesteps=200, **options)))
+def last(env_id, update=trpo_update, **options):
+    return list(train(Config(env_id=env_id, batch_size=20, timesteps=200, **options), update))
+
+
+def changed_update(change):
+    """An update of one's own: TRPO's, and then theta_new is changed."""
+    def changed(policy, theta_old, batch, config, rng):
+        done = trpo_update(policy, theta_old, batch, config, rng)
+        return dataclasses.replace(done, theta_new=change(done.theta_new))
+    return changed
 
 
 CASES = {
@@ -102,6 +112,15 @@ CASES = {
                                           "state: got theta of shape (42,), wanted (4482,)"),
     "train: an iteration for a state": (lambda: next(train(Config(), state=ITERATION)), ValueError,
                                         "state: got Iteration, wanted the State of an iteration"),
+    "train: an update of nothing": (lambda: last("Count-v0", update=lambda *_: None), ValueError,
+                                    "update: got None, wanted an Update with theta_new of shape (4418,)"),
+    "train: an update of another length": (lambda: last("Count-v0", update=changed_update(lambda theta: theta[1:])),
+                                           ValueError, "update: got theta_new of shape (4417,), wanted an Update"),
+    "train: an update to NaN": (lambda: last("Count-v0", update=changed_update(lambda theta: theta * np.nan)),
+                                FloatingPointError, "update: got numbers in theta_new that are not finite"),
+    "mixture: alpha": (lambda: mixture(TABLE, TABLE, 1.5), ValueError, "alpha: got 1.5, wanted 0 to 1"),
+    "mixture: NaN": (lambda: mixture(TABLE, TABLE, np.nan), ValueError, "alpha: got nan, wanted 0 to 1"),
+    "progress: no such folder": (lambda: read_progress("no/such"), FileNotFoundError, "folder: no/such is not there"),
     "environment: reward None": (lambda: last("RewardNone-v0"), RuntimeError, "2 of episode 3 gave the reward None"),
     "environment: reward text": (lambda: last("RewardText-v0"), RuntimeError, "2 of episode 3 gave the reward 'one"),
     "environment: reward complex": (lambda: last("RewardComplex-v0"), RuntimeError, "gave the reward 1j, wanted a"),
@@ -114,7 +133,8 @@ CASES = {
     "environment: NaN late": (lambda: last("NaNReward-v0"), FloatingPointError, "step 2 of episode 3 gave reward nan"),
     "environment: NaN at reset": (lambda: last("NaNReset-v0"), FloatingPointError, "the reset of episode 0"),
     "environment: step raises": (lambda: last("StepRaises-v0"), RuntimeError,
-                                 "environment: step 2 of episode 3 failed with action"),
+                                 "environment: step 2 of episode 3 failed with the policy's action"),
+    "environment: the line that raises": (lambda: last("StepRaises-v0"), RuntimeError, "environments.py, line 60)"),
     "environment: reset raises": (lambda: last("ResetRaises-v0"), RuntimeError,
                                   "environment: the reset of episode 0 failed: KeyError: 'no reset today'"),
     "environment: cannot be restored": (lambda: last("Handle-v0", vine_states=3), ValueError, "cannot be restored"),

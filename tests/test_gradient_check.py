@@ -188,7 +188,7 @@ def check_exact_surrogate(p, theta):
     mdp, pi_old = random_mdp(p.rng, 4, 3, 0.9), random_policy(p.rng, 4, 3)
     policy = Policy(MLP((4, *p.policy.network.sizes[1:-1], 3)), Categorical((3,)))
     theta = np.resize(theta, policy.n_parameters)
-    check_gradient(lambda t: surrogate.exact_surrogate(mdp, pi_old, surrogate.softmax_table(policy, t, 4)),
+    check_gradient(lambda t: surrogate.exact_surrogate(mdp, pi_old, surrogate.softmax_table(policy, t, np.eye(4))),
                    surrogate.grad_exact_surrogate(mdp, pi_old, policy, theta), theta, directions(p, len(theta)))
 
 

@@ -21,6 +21,16 @@ def test_one_line_a_run_and_delta():
     assert returns.get_ylabel() and kls.get_ylabel() and kls.get_xlabel() and returns.get_title() == "title"
 
 
+def test_a_method_without_delta_takes_no_other_runs_line_away():
+    without = PROGRESS | {"delta": np.array([np.inf, np.inf])}
+    for runs, delta in [({"a": without, "b": PROGRESS}, [0.02]), ({"a": without}, [])]:
+        figure = Figure()
+        draw_learning_curve(figure, runs, "title")
+        _, kls = figure.axes
+        assert [line.get_ydata()[0] for line in kls.lines[len(runs):]] == delta
+        assert (kls.get_legend() is not None) == bool(delta)
+
+
 def test_written_as_a_picture(tmp_path):
     save_learning_curve(PROGRESS, Config(), tmp_path / "curve.png")
     picture = imread(tmp_path / "curve.png")

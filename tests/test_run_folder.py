@@ -72,6 +72,7 @@ def test_a_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [create_run_folder(None, Config(env_id="ALE/Pong-v5", seed=7)).as_posix() for _ in range(2)]
     assert names == ["runs/ALE-Pong-v5-seed7-1", "runs/ALE-Pong-v5-seed7-2"]
+    assert create_run_folder(None, Config(env_id="mine:Task-v0")).name == "mine-Task-v0-seed0-1"
 
 
 def test_an_earlier_run_or_a_file_is_never_overwritten(folder, tmp_path):

@@ -4,14 +4,18 @@ import pytest
 from problems import FAMILIES, GYMNASIUM, random_problem, sample_states_and_actions
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.config import Config
+from trpo_numpy.environment import make_env
 from trpo_numpy.expected_return import (advantage, discounted_sums, expected_return, gymnasium_mdp, random_mdp,
                                         random_policy, state_value, visitation)
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.gradient_check import check_gradient, random_directions
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
+from trpo_numpy.sampling import sample_path
 from trpo_numpy.surrogate import (exact_surrogate, grad_exact_surrogate, grad_mean_kl, grad_surrogate,
                                   importance_ratio, mean_kl, softmax_table, surrogate, surrogate_and_kl)
+from trpo_numpy.training import train
 from trpo_numpy.trust_region import visited_mean_kl
 
 
@@ -28,10 +32,21 @@ def test_eq_4_L_touches_eta_in_value_and_in_gradient(hidden):
     for mdp in mdps + [gymnasium_mdp(env_id, 0.95, **kwargs) for env_id, kwargs in GYMNASIUM]:
         rng, S = np.random.default_rng(0), len(mdp.rho_0)
         policy, theta = softmax_policy(mdp, hidden, rng)
-        pi = softmax_table(policy, theta, S)
+        pi = softmax_table(policy, theta, np.eye(S))
         assert exact_surrogate(mdp, pi, pi) == pytest.approx(expected_return(mdp, pi), rel=1e-10, abs=1e-10)
-        check_gradient(lambda t: expected_return(mdp, softmax_table(policy, t, S)),
+        check_gradient(lambda t: expected_return(mdp, softmax_table(policy, t, np.eye(S))),
                        grad_exact_surrogate(mdp, pi, policy, theta), theta, random_directions(rng, 2, len(theta)))
+
+
+def test_the_table_of_a_trained_policy_has_the_return_that_it_earns():
+    *_, last = train(Config(env_id="FrozenLake-v1", timesteps=20_000, seed=1))
+    policy, theta, scaling = last.policy, last.update.theta_new, last.scaling
+    pi = softmax_table(policy, theta, (np.eye(16) - scaling.mean) / scaling.std)
+    env, seeds, weights = make_env("FrozenLake-v1"), np.random.SeedSequence(0), policy.unpack(theta)
+    paths = [sample_path(env, policy.act, weights, scaling, seeds, episode) for episode in range(2000)]
+    returns = np.array([discounted_sums(path.rewards, 0.99)[0] for path in paths])
+    eta = expected_return(gymnasium_mdp("FrozenLake-v1", 0.99), pi)
+    assert abs(returns.mean() - eta) < 4 * returns.std() / np.sqrt(len(paths))
 
 
 def test_eq_3_term_by_term():
@@ -53,7 +68,7 @@ def errors_of_the_estimates(n_paths, mdp, policy, theta_old, theta, v, rng):
     the plain sum of the rewards that follow is the sampled Q.
     """
     S = len(mdp.rho_0)
-    pi_old, pi = softmax_table(policy, theta_old, S), softmax_table(policy, theta, S)
+    pi_old, pi = softmax_table(policy, theta_old, np.eye(S)), softmax_table(policy, theta, np.eye(S))
     rho, V = visitation(mdp, pi_old), state_value(mdp, pi_old)
     lengths = rng.geometric(1 - mdp.gamma, size=n_paths)
     states, actions = sample_states_and_actions(mdp, pi_old, rng, n_paths, lengths.max())

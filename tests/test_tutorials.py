@@ -152,7 +152,7 @@ def test_bad_input_is_one_line(arguments, message, tmp_path):
 
 
 def test_a_failing_environment_is_one_line(capsys):
-    error = RuntimeError("environment: step 0 of episode 0 failed with action 1: KeyError: 3")
+    error = RuntimeError("environment: step 0 of episode 0 failed with the policy's action 1: KeyError: 3")
     say_error(RuntimeError, error, None)
     assert capsys.readouterr().err == f"error: {error}\n"
 

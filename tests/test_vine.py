@@ -126,7 +126,7 @@ def estimate_by_a_vine(n_states, K, seed):
 def test_vine_agrees_with_the_exact_surrogate_as_N_grows(K):
     """Sums are undiscounted, and gamma is the chance to go on: they are Q, and the trunk's states are from rho."""
     mdp, _, policy, theta_old, theta = dynamics(1)
-    pi_old, pi = (softmax_table(policy, t, 4) for t in (theta_old, theta))
+    pi_old, pi = (softmax_table(policy, t, np.eye(4)) for t in (theta_old, theta))
     rho, Q = (1 - mdp.gamma) * visitation(mdp, pi_old), action_value(mdp, pi_old)
     exact = rho @ (pi * Q).sum(axis=1)  # L of Eq. (3) but for a constant, as Section 5 has it
     gain = (1 - mdp.gamma) * (exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old))

@@ -26,9 +26,11 @@ def progress_row(iteration):
 def read_progress(folder):
     """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet.
 
-    Raises ValueError if it is damaged.
+    Raises FileNotFoundError if there is no such folder, ValueError if the file is damaged.
     """
     path = Path(folder) / "progress.csv"
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder: {folder} is not there, wanted that of a run")
     if not path.exists() or path.stat().st_size == 0:
         return np.empty(0, [(column, float) for column in COLUMNS])
     progress = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
@@ -40,20 +42,22 @@ def read_progress(folder):
 
 def draw_learning_curve(figure, runs, title):
     """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: one line a run, none left out."""
-    delta = max(progress["delta"][0] for progress in runs.values())  # infinite for a method without one
+    deltas = [delta for progress in runs.values() for delta in progress["delta"][:1] if delta < np.inf]  # inf: none
     figure.set_size_inches(8, 6)
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     for label, progress in runs.items():
         line, = returns.plot(progress["timesteps"], progress["mean_return"], linewidth=1.5, label=label)
         kls.plot(progress["timesteps"], progress["kl"], ".-", markersize=4, linewidth=0.7, color=line.get_color())
-    if delta < np.inf:
+    if deltas:
+        delta = max(deltas)
         kls.axhline(delta, color="black", linestyle="--", linewidth=1, label=rf"$\delta$ = {delta:g}")
         kls.set_ylim(0, 1.2 * delta)
     returns.set(title=title, ylabel="mean training return (raw)")
     kls.set(xlabel="environment steps", ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     for axes, corner in [(returns, "lower right"), (kls, "lower left")]:
         axes.grid(alpha=0.3)
-        axes.legend(loc=corner)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc=corner)
     figure.align_ylabels()
     figure.tight_layout()
 

@@ -14,7 +14,10 @@ from trpo_numpy.mlp import MLP
 
 @dataclass(frozen=True)
 class Policy:
-    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises ValueError if network and family do not fit."""
+    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises ValueError if network and family do not fit.
+
+    A family of your own has what Gaussian has; training and evaluation use all but its grad_kl and grad_entropy.
+    """
     network: MLP
     family: Gaussian | Categorical
 

@@ -9,6 +9,7 @@ import csv
 import json
 import os
 import platform
+import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from importlib.metadata import version
@@ -35,13 +36,14 @@ def whole_file(path):
 def create_run_folder(out, config, parent="runs", method="TRPO"):
     """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
 
+    A run whose `update` is not trpo_update needs another method: the command line resumes TRPO's runs as TRPO.
     Raises FileExistsError if out is a file, or holds an earlier run: nothing is overwritten.
     """
     numbers = count(1)
     while out is None:  # making it settles which of two runs that start at once may have it
         Path(parent).mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
-            candidate = Path(parent, f"{config.env_id.replace('/', '-')}-seed{config.seed}-{next(numbers)}")
+            candidate = Path(parent, f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}-{next(numbers)}")
             candidate.mkdir()
             out = candidate
     out = Path(out)
@@ -57,7 +59,7 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
 
 def write_config(folder, config, method="TRPO"):
-    """Writes config.json: the method, if it is one of tutorials/experiment.py, the Config, and the versions."""
+    """Writes config.json: the name of the method, the Config, and the versions."""
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:

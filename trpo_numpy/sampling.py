@@ -3,6 +3,7 @@
 Shapes: T steps of one path; d_s, d_a dimensions of state and action.
 """
 import math
+import traceback
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,12 @@ class Path:
     __repr__ = brief_repr
 
 
+def line_of(error):
+    """An error and the line that raised it, in a few words."""
+    file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({file}, line {line})"
+
+
 def follow(env, act, weights, scaling, observation, rng, max_steps, where):
     """The Path from an observation on, until the episode ends or max_steps are done. act(weights, s, rng) -> a.
 
@@ -41,8 +48,8 @@ def follow(env, act, weights, scaling, observation, rng, max_steps, where):
             suspect = np.shape(observation) != shape or not math.isfinite(reward + s.dot(s))  # a square may overflow
         except Exception as error:
             check_step(reward, observation, shape, f"step {len(rewards)} of {where}")
-            raise RuntimeError(f"environment: step {len(rewards)} of {where} failed with action {a}: "
-                               f"{type(error).__name__}: {error}") from error
+            raise RuntimeError(f"environment: step {len(rewards)} of {where} failed with the policy's action {a}: "
+                               f"{line_of(error)}") from error
         if suspect:
             check_step(reward, observation, shape, f"step {len(rewards)} of {where}")
         states.append(s)
@@ -62,8 +69,7 @@ def sample_path(env, act, weights, scaling, seeds, episode):
     try:
         observation, _ = env.reset(seed=int(rng.integers(2 ** 31)))
     except Exception as error:
-        raise RuntimeError(f"environment: the reset of episode {episode} failed: "
-                           f"{type(error).__name__}: {error}") from error
+        raise RuntimeError(f"environment: the reset of episode {episode} failed: {line_of(error)}") from error
     check_step(0.0, observation, scaling.mean.shape, f"the reset of episode {episode}")
     return follow(env, act, weights, scaling, observation, rng, math.inf, f"episode {episode}")
 

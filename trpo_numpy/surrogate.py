@@ -21,9 +21,12 @@ def exact_surrogate(mdp, pi_old, pi):
     return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
 
 
-def softmax_table(policy, theta, S):
-    """pi_theta as a table (S, A), for a categorical policy on the one-hot states of a finite MDP."""
-    return np.exp(policy.family.log_p(policy.mu(theta, np.eye(S))))
+def softmax_table(policy, theta, states):
+    """pi_theta as a table (S, A), for a categorical policy on the states of a finite MDP as it sees them.
+
+    One-hot states: np.eye(S); of a policy whose observations were scaled, (np.eye(S) - scaling.mean) / scaling.std.
+    """
+    return np.exp(policy.family.log_p(policy.mu(theta, states)))
 
 
 def grad_exact_surrogate(mdp, pi_old, policy, theta):

@@ -87,12 +87,22 @@ def check_state(state, policy, baseline):
             raise ValueError(f"state: got {name} of shape {parameters.shape}, wanted {(P,)}; it is of another config")
 
 
+def check_update(result, P):
+    """Raises ValueError unless result is an Update of P parameters, FloatingPointError if they are not finite."""
+    if not isinstance(result, Update) or np.shape(result.theta_new) != (P,):
+        what = f"theta_new of shape {np.shape(result.theta_new)}" if isinstance(result, Update) else repr(result)
+        raise ValueError(f"update: got {what}, wanted an Update with theta_new of shape {(P,)}")
+    if not np.isfinite(result.theta_new).all():
+        raise FloatingPointError("update: got numbers in theta_new that are not finite")
+
+
 def train(config, update=trpo_update, state=None, executor=None):
     """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
 
-    update is trpo_update, or one of its siblings (prior_work.py). A State, `iteration.state` of an earlier run with
-    the same config, goes on where that run stood, to the same bytes. An executor (concurrent.futures' process pool,
-    Dask's, mpi4py's) samples the paths; they, and all that follows, are the same bytes without one.
+    update is trpo_update, one of its siblings (prior_work.py), or a function like them, (policy, theta_old, batch,
+    config, rng) -> Update, whose config.delta is for all dimensions together. A State, `iteration.state` of an earlier
+    run with the same config, goes on where that run stood, to the same bytes. An executor (concurrent.futures' process
+    pool, Dask's, mpi4py's) samples the paths; they, and all that follows, are the same bytes without one.
     """
     env = make_env(config.env_id)
     policy, baseline = policy_and_baseline(env, config)
@@ -124,6 +134,7 @@ def train(config, update=trpo_update, state=None, executor=None):
             n_steps = len(batch.states)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, update_config, rng)                                    # steps 2, 3
+        check_update(result, policy.n_parameters)
 
         explained = explained_variance(V, targets) if use_baseline else np.nan
         phi = fit_baseline(baseline, phi, batch.states, targets, config) if use_baseline else phi

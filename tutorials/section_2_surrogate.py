@@ -22,12 +22,12 @@ def compute(seed, n_points=81):
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95)
     policy = Policy(MLP((16, 4)), Categorical((4,)))  # no hidden layer, one-hot states: a tabular softmax
     theta_old = 0.5 * np.random.default_rng(seed).standard_normal(policy.n_parameters)
-    pi_old = softmax_table(policy, theta_old, 16)
+    pi_old = softmax_table(policy, theta_old, np.eye(16))
     g = grad_exact_surrogate(mdp, pi_old, policy, theta_old)
     v = g / np.linalg.norm(g)
     t = np.linspace(-6, 8, n_points)
-    tables = [softmax_table(policy, theta_old + t_i * v, 16) for t_i in t]
-    slope_of_eta = central_difference(lambda theta: expected_return(mdp, softmax_table(policy, theta, 16)),
+    tables = [softmax_table(policy, theta_old + t_i * v, np.eye(16)) for t_i in t]
+    slope_of_eta = central_difference(lambda theta: expected_return(mdp, softmax_table(policy, theta, np.eye(16))),
                                       theta_old, v, 1e-4)
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in tables]),
             "L": np.array([exact_surrogate(mdp, pi_old, pi) for pi in tables]),

@@ -8,6 +8,7 @@ Then change: --delta 0.1. Steps are longer, progress is faster at first, and set
     python tutorials/section_6_trpo.py --env-id CartPole-v1 --seeds 5         # another task
 """
 import csv
+import re
 from functools import partial
 
 from common import new_figure, save_figure, tutorial_parser, whole_number
@@ -46,7 +47,7 @@ def main():
     parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL, for each of the action's "
                         f"dimensions (default: {Config.delta})")
     args = parser.parse_args()
-    timesteps, name = 4000 if args.quick else args.timesteps, args.env_id.replace("/", "-")
+    timesteps, name = 4000 if args.quick else args.timesteps, re.sub("[/:]", "-", args.env_id)
     name += f"_from_seed_{args.seed}" if args.seed else ""
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, gamma=args.gamma, delta=args.delta)
                for seed in range(args.seed, args.seed + args.seeds)]
