@@ -15,8 +15,6 @@ from trpo_numpy.config import Config
 from trpo_numpy.conjugate_gradient import CurvatureError, conjugate_gradient
 from trpo_numpy.expected_return import FiniteMDP, random_mdp, random_policy, state_value, visitation
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.kl_bound import mixture
-from trpo_numpy.learning_curve import read_progress
 from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
@@ -118,9 +116,6 @@ CASES = {
                                            ValueError, "update: got theta_new of shape (4417,), wanted an Update"),
     "train: an update to NaN": (lambda: last("Count-v0", update=changed_update(lambda theta: theta * np.nan)),
                                 FloatingPointError, "update: got numbers in theta_new that are not finite"),
-    "mixture: alpha": (lambda: mixture(TABLE, TABLE, 1.5), ValueError, "alpha: got 1.5, wanted 0 to 1"),
-    "mixture: NaN": (lambda: mixture(TABLE, TABLE, np.nan), ValueError, "alpha: got nan, wanted 0 to 1"),
-    "progress: no such folder": (lambda: read_progress("no/such"), FileNotFoundError, "folder: no/such is not there"),
     "environment: reward None": (lambda: last("RewardNone-v0"), RuntimeError, "2 of episode 3 gave the reward None"),
     "environment: reward text": (lambda: last("RewardText-v0"), RuntimeError, "2 of episode 3 gave the reward 'one"),
     "environment: reward complex": (lambda: last("RewardComplex-v0"), RuntimeError, "gave the reward 1j, wanted a"),

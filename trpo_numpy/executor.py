@@ -22,14 +22,14 @@ def start_worker():
 
 def stop_workers(executor):
     """Ends a process pool within half a second, whatever its workers (this process's children) are doing."""
-    tasks = executor._call_queue if sys.version_info < (3, 12) else None
+    tasks = executor._call_queue if sys.version_info < (3, 11, 5) else None
     executor.shutdown(wait=False, cancel_futures=True)
     children = multiprocessing.active_children()
     for process in children[:1]:
         process.join(0.5)  # time for the pool to let go of its tasks: killed with them, it may hang (CPython 3.11)
     for process in children:
         process.terminate()
-    if tasks:  # CPython's issue 94777: a task too long for its pipe would wait for its dead readers
+    if tasks:  # CPython's issue 94777, mended in 3.11.5: a task too long for its pipe would wait for dead readers
         tasks._reader.close()
 
 

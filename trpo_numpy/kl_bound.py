@@ -25,8 +25,6 @@ def max_total_variation(pi, pi_new):
 
 def mixture(pi, pi_prime, alpha):
     """pi_new of conservative policy iteration, Eq. (5): pi_prime, there the maximiser of L, with probability alpha."""
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: got {alpha}, wanted 0 to 1")
     return (1 - alpha) * pi + alpha * pi_prime
 
 

@@ -26,11 +26,9 @@ def progress_row(iteration):
 def read_progress(folder):
     """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet.
 
-    Raises FileNotFoundError if there is no such folder, ValueError if the file is damaged.
+    Raises ValueError if it is damaged.
     """
     path = Path(folder) / "progress.csv"
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder: {folder} is not there, wanted that of a run")
     if not path.exists() or path.stat().st_size == 0:
         return np.empty(0, [(column, float) for column in COLUMNS])
     progress = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
