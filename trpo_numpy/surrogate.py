@@ -12,7 +12,7 @@ import numpy as np
 from trpo_numpy.expected_return import advantage, check_policy, expected_return, visitation
 from trpo_numpy.record import brief_repr
 
-NO_GRADIENT = 1e-14  # of the largest advantage; an entry of g below it is rounding (of a policy that is nearly certain)
+NO_GRADIENT = 1e-8  # of the largest advantage: an entry of g below it is that of a policy that has made up its mind
 
 
 def exact_surrogate(mdp, pi_old, pi):
@@ -125,7 +125,7 @@ def check_batch(policy, batch, theta):
 def surrogate_and_gradient(policy, batch, theta_old):
     """At theta_old: mu_old (N, d_mu), the network's cache, log q (N*K,), L_old, and its gradient g (P,).
 
-    Where nothing but rounding is left of g it is 0. Raises what `check_batch` does.
+    A g that is all but zero is zero: A is little more than rounding there. Raises what `check_batch` does.
     """
     check_batch(policy, batch, theta_old)
     mu_old, cache = policy.forward(theta_old, batch.states)

@@ -1,5 +1,5 @@
 """One update (Section 6), of P parameters: its second half is a transcript of Appendix C."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,8 +14,8 @@ from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
 @dataclass(frozen=True)
 class Update:
     """What one update saw and did, in the letters of Appendix C."""
-    theta_new: np.ndarray   # (P,) theta_old itself if the line search accepted none, or L is flat
-    status: str             # "accepted", "no candidate accepted" or "zero gradient"
+    theta_new: np.ndarray   # (P,) theta_old itself if the line search accepted none, or L or the KL is flat
+    status: str             # "accepted", "no candidate accepted", "zero gradient" or "zero curvature"
     g: np.ndarray           # (P,) gradient of L at theta_old
     s: np.ndarray           # (P,) search direction, (A + damping) s = g up to CG's last residual
     sAs: float              # s'As, A undamped
@@ -52,13 +52,15 @@ def trpo_update(policy, theta_old, batch, config, rng):
 
 def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
     """Eq. (55), approximately: L maximised subject to KL <= delta. A s = g by CG, then a line search (Appendix C)."""
+    flat = Update(theta_old, "zero gradient", g, s=0 * g, sAs=0.0, residuals=np.zeros(1), candidates=[], L_old=L_old,
+                  L_new=L_old, L_predicted=L_old, delta=config.delta, kl_new=0.0, kl_predicted=0.0, entropy=entropy)
     if not g.any():
-        return Update(theta_old, "zero gradient", g, s=0 * g, sAs=0.0, residuals=np.zeros(1), candidates=[],
-                      L_old=L_old, L_new=L_old, L_predicted=L_old, delta=config.delta, kl_new=0.0, kl_predicted=0.0,
-                      entropy=entropy)
+        return flat
 
     s, residuals = conjugate_gradient(A, g, config.cg_iterations, config.damping)   # A s = g, but for the damping
     sAs = s @ A(s)
+    if sAs == 0:  # in A's states the policy is certain: they cannot measure the step
+        return replace(flat, status="zero curvature", s=s, residuals=residuals)
     beta = step_length(sAs, config.delta)                                           # sqrt(2 delta / s'As)
 
     theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
