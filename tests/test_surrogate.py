@@ -38,15 +38,14 @@ def test_eq_4_L_touches_eta_in_value_and_in_gradient(hidden):
                        grad_exact_surrogate(mdp, pi, policy, theta), theta, random_directions(rng, 2, len(theta)))
 
 
-def test_the_table_of_a_trained_policy_has_the_return_that_it_earns():
-    *_, last = train(Config(env_id="FrozenLake-v1", timesteps=20_000, seed=1))
+def test_the_table_of_a_trained_policy_is_how_it_acts():
+    *_, last = train(Config(env_id="FrozenLake-v1", timesteps=4000))
     policy, theta, scaling = last.policy, last.update.theta_new, last.scaling
     pi = softmax_table(policy, theta, (np.eye(16) - scaling.mean) / scaling.std)
-    env, seeds, weights = make_env("FrozenLake-v1"), np.random.SeedSequence(0), policy.unpack(theta)
-    paths = [sample_path(env, policy.act, weights, scaling, seeds, episode) for episode in range(2000)]
-    returns = np.array([discounted_sums(path.rewards, 0.99)[0] for path in paths])
-    eta = expected_return(gymnasium_mdp("FrozenLake-v1", 0.99), pi)
-    assert abs(returns.mean() - eta) < 4 * returns.std() / np.sqrt(len(paths))
+    seeds, weights = np.random.SeedSequence(0), policy.unpack(theta)
+    path = sample_path(make_env("FrozenLake-v1"), policy.act, weights, scaling, seeds, episode=0)
+    s = (path.states * scaling.std + scaling.mean).argmax(axis=1)
+    assert len(set(s)) > 3 and np.allclose(pi[s], np.exp(policy.family.log_p(policy.mu(theta, path.states))))
 
 
 def test_eq_3_term_by_term():

@@ -68,7 +68,7 @@ def test_the_record_is_appendix_c():
 @pytest.mark.parametrize("options", [{}, PAPER], ids=["defaults", "paper"])
 def test_a_policy_that_has_made_up_its_mind_is_left_alone(options):
     """A bandit: the softmax saturates until neither g nor A is more than rounding, and L cannot improve."""
-    for seed in (0, 16, 21, 23, 45):  # others than 0 ended in a CurvatureError, each in a way of its own
+    for seed in (0, 21, 23):  # 21 (paper) and 23 (defaults) ended in a CurvatureError
         statuses = bandit_statuses(Config(**options), np.random.default_rng(seed))
         assert statuses[0] == "accepted" and "zero gradient" in statuses
         assert statuses[20:].count("accepted") < 15
