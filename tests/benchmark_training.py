@@ -14,18 +14,24 @@ from functools import partial  # noqa: E402
 import gymnasium as gym  # noqa: E402
 import numpy as np  # noqa: E402
 
-from trpo_numpy.config import Config  # noqa: E402
-from trpo_numpy.learning_curve import STYLE  # noqa: E402
-from trpo_numpy.training import train  # noqa: E402
 from trpo_numpy.trpo import trpo_update  # noqa: E402
+
+try:
+    from trpo_numpy.practice.config import Config
+    from trpo_numpy.practice.learning_curve import STYLE
+    from trpo_numpy.practice.training import train
+except ImportError:  # up to commit ff4c9cb, to compare with
+    from trpo_numpy.config import Config
+    from trpo_numpy.learning_curve import STYLE
+    from trpo_numpy.training import train
 
 PARTS = "sampling", "policy update", "baseline"
 
 
-def timed_update(seconds, policy, theta_old, batch, config, rng):
-    """trpo_update, its seconds and its actions noted."""
+def timed_update(seconds, policy, theta_old, batch, options, rng):
+    """trpo_update; notes its seconds and its actions."""
     start = time.perf_counter()
-    update = trpo_update(policy, theta_old, batch, config, rng)
+    update = trpo_update(policy, theta_old, batch, options, rng)
     seconds.append(time.perf_counter() - start)
     seconds.actions = batch.actions
     return update
@@ -61,7 +67,7 @@ def benchmark_training(env_id, timesteps=30_000):
         rows.append([*parts / bare, parts.sum() / bare, 1e6 * bare / len(actions)])
     *ratios, total, bare = np.median(rows[1:], axis=0)  # the first iteration imports
     print(f"{env_id:>12}: training {total:.2f} times bare stepping: sampling {ratios[0]:.2f}, policy update "
-          f"{ratios[1]:.2f}, baseline {ratios[2]:.2f}; {bare:.1f} us a bare step", flush=True)
+          f"{ratios[1]:.2f}, baseline {ratios[2]:.2f}; {bare:.1f} us per bare step", flush=True)
     return ratios
 
 

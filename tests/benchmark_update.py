@@ -6,21 +6,35 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 import gymnasium as gym  # noqa: E402
 import numpy as np  # noqa: E402
 
-from trpo_numpy.baseline import fit_baseline, no_scaling  # noqa: E402
-from trpo_numpy.config import Config  # noqa: E402
 from trpo_numpy.fisher import fisher_vector_product  # noqa: E402
 from trpo_numpy.gaussian import Gaussian  # noqa: E402
 from trpo_numpy.mlp import MLP  # noqa: E402
 from trpo_numpy.policy import Policy  # noqa: E402
-from trpo_numpy.environment import make_env, policy_for  # noqa: E402
 from trpo_numpy.sampling import sample_path  # noqa: E402
 from trpo_numpy.surrogate import Batch  # noqa: E402
 from trpo_numpy.trpo import trpo_update  # noqa: E402
+
+try:
+    from trpo_numpy.practice.baseline import fit_baseline
+    from trpo_numpy.practice.config import Config
+    from trpo_numpy.practice.environment import make_env, policy_for
+    from trpo_numpy.practice.scaling import no_scaling, scaled_action
+
+    def sampled_path(env, act, *parameters_and_scaling, seeds, episode):
+        """sample_path with the scaled observations that training has."""
+        return sample_path(env, partial(scaled_action, act, *parameters_and_scaling), seeds, episode)
+except ImportError:  # up to commit ff4c9cb, to compare with
+    from trpo_numpy.baseline import fit_baseline, no_scaling
+    from trpo_numpy.config import Config
+    from trpo_numpy.environment import make_env, policy_for
+
+    sampled_path = sample_path
 
 
 def seconds(*calls, repeats=60):
@@ -56,8 +70,8 @@ def random_problem(sizes, N, rng):
     policy = Policy(MLP(sizes), Gaussian(sizes[-1]))
     theta = policy.initial(rng, 0.0) + 0.1 * rng.standard_normal(policy.n_parameters)
     states = rng.standard_normal((N, sizes[0]))
-    weights = policy.unpack(theta)
-    actions = np.array([policy.act(weights, s, rng) for s in states])
+    parameters = policy.unpack(theta)
+    actions = np.array([policy.act(parameters, s, rng) for s in states])
     return policy, theta, Batch(states, actions, rng.standard_normal(N))
 
 
@@ -100,15 +114,16 @@ def benchmark_sampling(env_id):
     """Bare environment stepping over sample_path: 1 would be a policy that costs nothing."""
     try:
         env = make_env(env_id)
-    except ImportError:
+    except (ImportError, ValueError):
         return print(f"sampling {env_id}: skipped, the extra mujoco is not installed")
     policy = policy_for(env, (64, 64))
-    scaling = no_scaling(policy.network.sizes[0])
-    weights, seeds = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), np.random.SeedSequence(0)
-    paths = [sample_path(env, policy.act, weights, scaling, seeds, episode) for episode in range(20)]
+    parameters = policy.unpack(policy.initial(np.random.default_rng(0), 0.0))
+    sample = partial(sampled_path, env, policy.act, parameters, no_scaling(policy.network.sizes[0]),
+                     seeds=np.random.SeedSequence(0))
+    paths = [sample(episode=episode) for episode in range(20)]
     bare, space = gym.make(env_id), env.action_space
     actions = [list(np.clip(path.actions, space.low, space.high).astype(space.dtype)) for path in paths]
-    ours, bare = seconds(lambda: [sample_path(env, policy.act, weights, scaling, seeds, i) for i in range(20)],
+    ours, bare = seconds(lambda: [sample(episode=episode) for episode in range(20)],
                          lambda: step_through(bare, actions), repeats=15)
     steps = sum(len(path.rewards) for path in paths)
     print(f"sampling {env_id:>12}: {steps / ours:7.0f} steps/s, bare stepping {steps / bare:7.0f} steps/s, "

@@ -1,4 +1,4 @@
-"""Gymnasium environments for the tests. Their ids have this module's name before them: `environments:Count-v0`."""
+"""Gymnasium environments for the tests. `environments:Count-v0` imports this module first, as a command line needs."""
 import multiprocessing
 import os
 import signal
@@ -9,8 +9,18 @@ import numpy as np
 from gymnasium import spaces
 
 
+def reset_seed(seed, episode):
+    """The seed with which an episode of a training run of this seed resets its environment."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, episode)))
+    return int(rng.integers(2 ** 31))
+
+
 class Count(gym.Env):
-    """Counts its steps t: the observation is (t, noise); the reward is t + 1; terminates at terminate_at, if given."""
+    """Counts its steps. After t of them the observation is (t, noise). Step t, from 0, has the reward t + 1.
+
+    It terminates after terminate_at steps, if that is given. Step bad_step after the reset number bad_episode (both
+    from 0) has bad_reward, or bad_observation in the last place of its observation.
+    """
 
     def __init__(self, observation_space=None, action_space=None, terminate_at=None, bad_step=None, bad_episode=0,
                  bad_reward=None, bad_observation=None):
@@ -46,7 +56,7 @@ class Count(gym.Env):
 
 
 class Wrong(Count):
-    """What step 2 of the third episode after the first returns, or raises, is wrong."""
+    """Step 2 of episode 3, both counted from 0, returns something wrong, or raises an error."""
 
     def __init__(self, reward=1.0, observation=(0.0, 0.0), error=None):
         super().__init__()
@@ -63,7 +73,7 @@ class Wrong(Count):
 
 
 class Dies(Count):
-    """Kills the process that it is in."""
+    """Kills the process that it is in, in step 1 of the third episode."""
 
     def step(self, action):
         if self.t == 2 and self.episode == 2:
@@ -88,7 +98,7 @@ class ParentOnly(Count):
 
 
 class ResetRaises(Count):
-    """Does not even start."""
+    """Its reset raises an error."""
 
     def reset(self, *, seed=None, options=None):
         raise KeyError("no reset today")
@@ -103,7 +113,7 @@ class NaNReset(Count):
 
 
 class TextReset(Count):
-    """The first observation is not even of numbers."""
+    """The first observation is text."""
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -111,12 +121,10 @@ class TextReset(Count):
 
 
 class Stuck(Count):
-    """Only the first four episodes of a run with seed 0 end in a lifetime."""
-    seeds = {int(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0, episode))).integers(2 ** 31))
-             for episode in range(4)}
+    """The reset of every episode but the first four of a run with seed 0 takes an hour."""
 
     def reset(self, *, seed=None, options=None):
-        if seed not in self.seeds:
+        if seed not in [reset_seed(0, episode) for episode in range(4)]:
             time.sleep(3600)
         return super().reset(seed=seed)
 
@@ -163,7 +171,10 @@ gym.register("Slow-v0", entry_point=Count, max_episode_steps=2000)
 
 
 class Dynamics(gym.Env):
-    """The FiniteMDP `Dynamics.mdp` as an environment; gamma is the chance to go on: undiscounted sums are eta."""
+    """The FiniteMDP `Dynamics.mdp` as an environment that goes on with probability gamma after each step.
+
+    The expectation of the undiscounted sum of its rewards is therefore eta, the expected discounted sum.
+    """
 
     def __init__(self):
         S, A = self.mdp.r.shape
@@ -184,7 +195,7 @@ class Dynamics(gym.Env):
 
 
 class Elsewhere(Count):
-    """Its steps are counted where no copy reaches: in a variable of its class."""
+    """Its observations depend on a variable of its class, which is no attribute of the environment."""
     steps = 0
 
     def step(self, action):
@@ -194,7 +205,7 @@ class Elsewhere(Count):
 
 
 class LateAttribute(Count):
-    """Its first action, which no reset knows of, decides all its rewards."""
+    """Its first step adds an attribute, the first action, which is the reward of every step."""
 
     def reset(self, *, seed=None, options=None):
         vars(self).pop("first", None)
@@ -208,7 +219,7 @@ class LateAttribute(Count):
 
 
 class RewardElsewhere(Count):
-    """Its rewards are counted where no copy reaches."""
+    """Its rewards depend on a variable of its class."""
     steps = 0
 
     def step(self, action):
@@ -218,11 +229,51 @@ class RewardElsewhere(Count):
 
 
 class Handle(Count):
-    """Holds something that cannot be copied, as environments around other programs do."""
+    """Has an attribute that cannot be copied, as an environment has that talks to another program."""
 
     def __init__(self):
         super().__init__()
         self.process = (i for i in range(3))
+
+
+class InPlace(Count):
+    """Its position is an array that `__init__` makes, and that `reset` and `step` change in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.position = np.zeros(2)
+
+    def observe(self):
+        return self.position.copy()
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.position[:] = self.np_random.standard_normal(2)
+        return self.observe(), {}
+
+    def step(self, action):
+        self.position += action[0] + self.np_random.standard_normal(2)
+        return super().step(action)
+
+
+class SpaceNoise(Count):
+    """Its rewards are drawn with the random numbers of its action space."""
+
+    def step(self, action):
+        observation, _, *rest = super().step(action)
+        return observation, float(self.action_space.sample()[0]), *rest
+
+
+class DrawsCount(Count):
+    """A frame is a grey picture, 30 pixels high and 60 wide, whose brightness is 40 times the number of steps."""
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.render_mode = render_mode
+
+    def render(self):
+        return np.full((30, 60, 3), 40 * self.t, np.uint8)
 
 
 for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward": "one"}),
@@ -236,4 +287,7 @@ gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
 gym.register("LateAttribute-v0", entry_point=LateAttribute, max_episode_steps=5)
 gym.register("RewardElsewhere-v0", entry_point=RewardElsewhere, max_episode_steps=50)
 gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)
+gym.register("InPlace-v0", entry_point=InPlace, max_episode_steps=50)
+gym.register("SpaceNoise-v0", entry_point=SpaceNoise, max_episode_steps=50)
+gym.register("DrawsCount-v0", entry_point=DrawsCount, max_episode_steps=5)
 gym.register("Dynamics-v0", entry_point=Dynamics, max_episode_steps=1000)

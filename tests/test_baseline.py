@@ -1,11 +1,11 @@
-"""What is not in the paper: advantages, the baseline's fit, scaling."""
+"""Not in the paper: generalised advantages, and the fit of the value baseline."""
 import numpy as np
 import pytest
 
-from trpo_numpy.baseline import (explained_variance, fit_baseline, generalized_advantages, no_scaling, standardize,
-                                 update_scaling, value_loss, values)
-from trpo_numpy.config import Config
 from trpo_numpy.mlp import MLP
+from trpo_numpy.practice.baseline import (explained_variance, fit_baseline, generalized_advantages, standardize,
+                                          value_loss, values)
+from trpo_numpy.practice.config import Config
 from trpo_numpy.sampling import Path
 
 
@@ -22,7 +22,7 @@ def test_three_steps_by_hand():
     V = np.array([4.0, 8.0, 16.0, 32.0])
     assert generalized_advantages(path([1, 2, 3], True), V, 0.5, 0.5).tolist() == [0.6875, -1.25, -13.0]
     assert generalized_advantages(path([1, 2, 3], False), V, 0.5, 0.5).tolist() == [1.6875, 2.75, 3.0]
-    assert V.tolist() == [4.0, 8.0, 16.0, 32.0]  # not written to
+    assert V.tolist() == [4.0, 8.0, 16.0, 32.0], "V is not changed"
 
 
 @pytest.mark.parametrize("terminated", [True, False])
@@ -46,7 +46,7 @@ def test_lambda_one_is_the_sampled_return_less_the_baseline():
 def test_standardize():
     A = standardize(np.array([1.0, 2.0, 6.0]))
     assert A.mean() == pytest.approx(0) and A.std() == pytest.approx(1)
-    assert not standardize(np.full(2000, 0.1)).any()  # though their mean is not 0.1 to the last digit
+    assert not standardize(np.full(2000, 0.1)).any(), "though their mean is not exactly 0.1"
 
 
 def test_explained_variance():
@@ -56,19 +56,6 @@ def test_explained_variance():
     assert np.isnan(explained_variance(targets, np.full(3, 0.1)))
 
 
-def test_scaling_counts_all_observations():
-    rng = np.random.default_rng(0)
-    batches = [rng.standard_normal((n, 3)) * [1, 10, 0] + [0, 5, 2] for n in (50, 7, 300)]
-    scaling = no_scaling(3)
-    for observations in batches:
-        scaling = update_scaling(scaling, (observations - scaling.mean) / scaling.std)
-    everything = np.concatenate(batches)
-    assert scaling.count == 357
-    assert np.allclose(scaling.mean, everything.mean(axis=0), rtol=1e-12)
-    assert np.allclose(scaling.std[:2], everything.std(axis=0)[:2], rtol=1e-12)
-    assert scaling.std[2] == 1  # a constant is left as it is, not divided by zero
-
-
 def test_gauss_newton_fits_a_linear_baseline_in_one_step():
     rng = np.random.default_rng(0)
     network, states = MLP((3, 1)), rng.standard_normal((100, 3))
@@ -76,6 +63,22 @@ def test_gauss_newton_fits_a_linear_baseline_in_one_step():
     config = Config(baseline_steps=1, baseline_cg_iterations=20, baseline_damping=0.0)
     phi = fit_baseline(network, rng.standard_normal(4), states, targets, config)
     assert np.allclose(phi, [1, -2, 3, 4], atol=1e-8)
+
+
+def test_a_fit_leaves_the_callers_phi_and_targets_as_they_are():
+    rng = np.random.default_rng(0)
+    network, states, targets = MLP((3, 8, 1)), rng.standard_normal((100, 3)), 5 * rng.standard_normal(100)
+    phi = network.initial(rng, 1.0)
+    before = phi.tobytes(), targets.tobytes()
+    assert fit_baseline(network, phi, states, targets, Config()).tobytes() != before[0]
+    assert (phi.tobytes(), targets.tobytes()) == before
+
+
+def test_without_steps_the_baseline_stays_as_it_is():
+    rng = np.random.default_rng(0)
+    network, states, targets = MLP((3, 8, 1)), rng.standard_normal((100, 3)), 5 * rng.standard_normal(100)
+    phi = network.initial(rng, 1.0)
+    assert np.allclose(fit_baseline(network, phi, states, targets, Config(baseline_steps=0)), phi, rtol=1e-14)
 
 
 def test_each_step_has_samples_of_its_own():
@@ -105,18 +108,18 @@ def test_the_fit_does_not_depend_on_the_rewards_unit():
     assert np.allclose(unit * V, V_in_units, rtol=1e-6)
 
 
-@pytest.mark.parametrize("constant", [0.1, -16.2, 0.0])  # the first two are not their own mean, to the last digit
+@pytest.mark.parametrize("constant", [0.1, -16.2, 0.0])  # the mean of 2000 times 0.1 is not exactly 0.1
 def test_targets_that_do_not_vary(constant):
     rng = np.random.default_rng(0)
     network, states = MLP((3, 8, 1)), rng.standard_normal((2000, 3))
     start = network.initial(rng, 0.01)
-    phi = fit_baseline(network, start, states, np.full(2000, constant), Config())
-    assert abs(phi - start).max() < 100  # how many units V is from the targets; without a least unit 1e9
+    phi = fit_baseline(network, start.copy(), states, np.full(2000, constant), Config())
+    assert abs(phi - start).max() < 100, "a step in a unit of 1e-17, without a least one, is 1e9"
     assert np.allclose(values(network, phi, states), constant, rtol=0.05, atol=0.01)
 
 
 def test_a_solved_task_leaves_a_network_that_can_still_learn():
-    """Targets of mean 20 and standard deviation 0.01, for a while; then others."""
+    """Ten fits to targets of mean 20 and standard deviation 0.01, then ten to others."""
     rng = np.random.default_rng(0)
     network = MLP((3, 16, 16, 1))
     phi = network.initial(rng, 0.01)

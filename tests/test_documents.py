@@ -1,21 +1,24 @@
 """The documents tell the truth: what they cite is in the paper, what they name is in the project."""
 import importlib
 import re
+import textwrap
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-import trpo_numpy
-from trpo_numpy.__main__ import build_parser
-from trpo_numpy.config import Config
+from trpo_numpy import practice
+from trpo_numpy.__main__ import build_parser, main
+from trpo_numpy.practice.config import Config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 GALLERY = (ROOT / "tutorials" / "README.md").read_text()
-PATTERNS = "*.md", "trpo_numpy/*.py", "tests/test_*.py", "tests/benchmark_*.py", "tutorials/*.py", "tutorials/*.md"
+PATTERNS = "*.md", "trpo_numpy/**/*.py", "tests/*.py", "tutorials/*.py", "tutorials/*.md"
 TEXTS = sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern))
-MODULES = sorted(path.stem for path in (ROOT / "trpo_numpy").glob("*.py") if path.stem != "__init__")
+PAPER_MODULES, PRACTICE_MODULES = (
+    {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "__main__"}
+    for folder in ("trpo_numpy", "trpo_numpy/practice"))
 TUTORIALS = sorted(path.stem for path in (ROOT / "tutorials").glob("*_*.py"))
 
 # What the paper has: arXiv 1502.05477.
@@ -60,11 +63,27 @@ def test_links_lead_to_files(name):
     assert links and not [link for link in links if not (path.parent / link).exists()]
 
 
-def test_the_readmes_table_has_every_module_and_tutorial_and_its_tests():
-    assert not [name for name in MODULES if f"trpo_numpy/{name}.py" not in README]
-    assert not [name for name in TUTORIALS if f"tutorials/{name}.py" not in README]
-    mapped = README.split("Not in the paper:")[0]
-    assert not [name for name in MODULES if f"trpo_numpy/{name}.py" in mapped and f"tests/test_{name}.py" not in mapped]
+def rows_of_the_readme():
+    """[the paths of the modules, the paths of the tests] of each row of the README's two tables of modules."""
+    rows = [line for line in README.split("## Read")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
+    rows = [[re.findall(rf"\(({folder}/[\w/]+\.py)\)", row) for folder in ("trpo_numpy", "tests")] for row in rows]
+    return [row for row in rows if row[0]]
+
+
+def test_the_readmes_tables_have_every_module_in_the_order_of_help_and_its_tests():
+    """The order of the modules of the paper is asked for in test_layout.py."""
+    paths = [path for modules, _ in rows_of_the_readme() for path in modules]
+    assert sorted(paths) == sorted([*(f"trpo_numpy/{name}.py" for name in PAPER_MODULES - {"record"}),
+                                    *(f"trpo_numpy/practice/{name}.py" for name in PRACTICE_MODULES)])
+    assert paths[-len(PRACTICE_MODULES):] == [f"trpo_numpy/practice/{name}.py"
+                                              for name in re.findall(r"^    (\w+)  ", practice.__doc__, re.M)]
+    for modules, tests in rows_of_the_readme():
+        names = {Path(module).stem for module in modules} - {"family"}  # types only
+        assert {f"tests/test_{name}.py" for name in names} <= set(tests)
+
+
+def test_the_readme_has_every_tutorial():
+    assert not [name for name in TUTORIALS if f"(tutorials/{name}.py)" not in README]
 
 
 def test_the_gallery_has_every_tutorial_and_its_picture():
@@ -85,26 +104,34 @@ def test_options_and_fields_that_are_named_exist():
 
 def test_code_that_the_readme_quotes_after_a_file_is_in_it():
     """[fisher](trpo_numpy/fisher.py): `code`."""
-    quotes = re.findall(r"\]\((trpo_numpy/\w+\.py)\): `([^`]+)`", README)
+    quotes = re.findall(r"\]\((trpo_numpy/[\w/]+\.py)\): `([^`]+)`", README)
     assert len(quotes) >= 9
     assert not [(file, code) for file, code in quotes if code not in (ROOT / file).read_text()]
 
 
 def test_functions_that_the_readme_names_exist():
-    for module, name in re.findall(r"`(\w+)` \((\w+)\.py\)", README):
-        assert hasattr(importlib.import_module(f"trpo_numpy.{name}"), module)
+    """`line_search` (line_search.py), and each function that a note beside the notation names."""
+    named = re.findall(r"`(\w+)` \(([\w/]+)\.py\)", README)
+    assert len(named) >= 2
+    for function, module in named:
+        assert hasattr(importlib.import_module(f"trpo_numpy.{module.replace('/', '.')}"), function)
 
 
 def test_each_module_says_where_in_the_paper_it_belongs():
-    for name in MODULES:
-        if name != "__main__":
-            doc = importlib.import_module(f"trpo_numpy.{name}").__doc__
-            assert re.search(r"Section|Appendix|Not in the paper|options of a training run", doc), name
+    for name in [*PAPER_MODULES, *(f"practice.{name}" for name in PRACTICE_MODULES)]:
+        doc = importlib.import_module(f"trpo_numpy.{name}").__doc__
+        assert re.search(r"Section|Appendix|Not in the paper", doc), name
 
 
-def test_help_gives_the_reading_order():
-    order = re.findall(r"\[\w+\]\(trpo_numpy/(\w+)\.py\)", README.split("## Read")[1].split("Not in the paper:")[0])
-    doc = trpo_numpy.__doc__
-    assert len(order) > 14 and all(re.search(rf"\b{name}\b", doc) for name in MODULES)
-    positions = [re.search(rf"\b{name}\b", doc).start() for name in order]
-    assert positions == sorted(positions)
+def test_what_the_readme_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys):
+    """Its first code trains, here for one short iteration; its second evaluates a run of the command line."""
+    text = README.split("**From Python:**")[1].split("\n## ")[0]
+    training, evaluating = filter(str.strip, re.split(r"^(?! {4}|$).*\n", text, flags=re.M))
+    monkeypatch.chdir(tmp_path)
+    short = 'Config(env_id="CartPole-v1", timesteps=200, batch_size=200)'
+    exec(textwrap.dedent(training.replace('Config(env_id="CartPole-v1")', short)), {})
+    assert len(capsys.readouterr().out.split()) == 3
+    assert main(["CartPole-v1", "--timesteps", "200", "--batch-size", "200", "--out", "runs/mine"]) == 0
+    capsys.readouterr()
+    exec(textwrap.dedent(evaluating), {})
+    assert len(capsys.readouterr().out.split()) == 5

@@ -1,31 +1,52 @@
 """Runs that are killed, and disks that fail: what was written stays good, and the run goes on to the same bytes."""
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import environments  # noqa: F401
 import numpy as np
 import pytest
 
 from trpo_numpy.__main__ import main
-from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env
-from trpo_numpy.learning_curve import read_progress
-from trpo_numpy.run_folder import create_run_folder, read_config, record_iteration, resume
-from trpo_numpy.training import policy_and_baseline, train
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import create_run_folder, read_config, record_iteration, resume
+from trpo_numpy.practice.training import policy_and_baseline, train
 
-TRAIN = [sys.executable, "-m", "trpo_numpy", "train"]
-RUN = [*TRAIN, "environments:Count-v0", "--timesteps", "4000", "--batch-size", "40", "--hidden-sizes", "8",
+RUN = ["train", "environments:Count-v0", "--timesteps", "4000", "--batch-size", "40", "--hidden-sizes", "8",
        "--fisher-fraction", "0.5"]
+SHORT = ["train", "environments:Count-v0", "--batch-size", "40", "--timesteps"]
+COMMAND = [sys.executable, "-m", "trpo_numpy"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 
 
-def command_line(*args, **kwargs):
-    return subprocess.run([str(arg) for arg in args], capture_output=True, text=True, env=ENVIRONMENT, **kwargs)
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch):
+    """These runs draw no learning curve, which would take longer than they do."""
+    monkeypatch.setattr("trpo_numpy.__main__.save_learning_curve", lambda *arguments: None)
+
+
+def command_line(*args):
+    """A command line in a process that is started anew. It may take a minute: then it hangs."""
+    return subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+
+
+def run_main(argv, log):
+    with open(log, "a") as file, redirect_stdout(file), redirect_stderr(file):
+        sys.exit(main([str(arg) for arg in argv]))
+
+
+def start(argv, log):
+    """A command line in a fork of this process, which has imported everything already. It prints into the file log."""
+    process = multiprocessing.get_context("fork").Process(target=run_main, args=(argv, log))
+    process.start()
+    return process
 
 
 def n_rows(folder):
@@ -35,25 +56,24 @@ def n_rows(folder):
 
 def run_and_kill(parent, n_kills):
     """A run in parent's folder of that number, killed so many times at random moments, and resumed to its end."""
-    rng, cut = np.random.default_rng(n_kills), parent / str(n_kills)
+    rng, cut, log = np.random.default_rng(n_kills), parent / str(n_kills), parent / f"{n_kills}.log"
     for kill in range(n_kills):
-        args = [*TRAIN, "--resume", cut] if kill else [*RUN, "--out", cut]
-        process = subprocess.Popen([str(arg) for arg in args], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        process = start(["train", "--resume", cut] if kill else [*RUN, "--out", cut], log)
         goal = n_rows(cut) + rng.integers(1, 5)
-        while n_rows(cut) < goal and process.poll() is None:
+        while n_rows(cut) < goal and process.is_alive():
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.01))
-        assert process.poll() is None, "it was to be killed before its end"
+        assert process.is_alive(), log.read_text()
         process.kill()
-        process.wait()
-    result = command_line(*(TRAIN + ["--resume", cut] if n_kills else RUN + ["--out", cut]))
-    assert result.returncode == 0, result.stderr
+        process.join()
+    process = start(["train", "--resume", cut] if n_kills else [*RUN, "--out", cut], log)
+    process.join()
+    assert process.exitcode == 0, log.read_text()
     return cut
 
 
 def test_killed_at_25_random_moments_and_resumed_a_run_ends_with_the_bytes_of_the_whole_run(tmp_path):
-    with ThreadPoolExecutor() as pool:
-        whole, *cuts = pool.map(partial(run_and_kill, tmp_path), [0, 12, 13])
+    whole, *cuts = (run_and_kill(tmp_path, n_kills) for n_kills in (0, 12, 13))
     for cut in cuts:
         for file in ("policy.npz", "config.json"):
             assert (cut / file).read_bytes() == (whole / file).read_bytes()
@@ -68,8 +88,8 @@ def test_a_full_disk_is_an_error_that_says_so_and_the_run_goes_on_when_there_is_
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     out, whole = tmp_path / "run", tmp_path / "whole"
-    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "200", "--out", str(whole)])
-    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "80", "--out", str(out)])
+    main([*SHORT, "200", "--out", str(whole)])
+    main([*SHORT, "80", "--out", str(out)])
     before = (out / "policy.npz").read_bytes()
     saved = shutil.copy(out / file, tmp_path) if (out / file).exists() else None
     (out / file).unlink(missing_ok=True)
@@ -85,66 +105,106 @@ def test_a_full_disk_is_an_error_that_says_so_and_the_run_goes_on_when_there_is_
     assert (out / "policy.npz").read_bytes() == (whole / "policy.npz").read_bytes()
 
 
-def test_a_folder_removed_under_the_run_is_an_error_that_says_so(tmp_path):
-    out = tmp_path / "run"
-    process = subprocess.Popen([*RUN, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                               env=ENVIRONMENT)
+def test_a_folder_that_is_removed_during_the_run_is_an_error_that_says_so(tmp_path):
+    out, log = tmp_path / "run", tmp_path / "log"
+    process = start([*RUN, "--out", out], log)
     while n_rows(out) < 3:
         time.sleep(0.001)
     while out.exists():
         shutil.rmtree(out, ignore_errors=True)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 1 and "Traceback" not in stderr
-    assert f"error: out: {out} cannot be written to:" in stderr
+    process.join()
+    assert process.exitcode == 1 and "Traceback" not in log.read_text()
+    assert f"error: out: {out} cannot be written to" in log.read_text()
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_read_only_folder_is_refused_before_training(tmp_path):
+def test_a_read_only_folder_is_refused_before_training(tmp_path, capsys):
     tmp_path.chmod(0o500)
-    result = command_line(*RUN, "--out", tmp_path / "run")
-    assert result.returncode == 2 and "error: " in result.stderr and "Permission denied" in result.stderr
+    assert main([*RUN, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: out: ") and "Permission denied" in error
 
 
-def test_workers_change_no_byte_and_one_that_dies_is_an_error_that_says_so(tmp_path):
-    for workers, out in [(1, "one"), (3, "three")]:
-        assert command_line(*RUN[:-6], "--timesteps", 200, "--batch-size", 50, "--workers", workers, "--out",
-                            tmp_path / out).returncode == 0
-    assert (tmp_path / "one" / "policy.npz").read_bytes() == (tmp_path / "three" / "policy.npz").read_bytes()
-    result = command_line(*TRAIN, "environments:Dies-v0", "--workers", 2, "--out", tmp_path / "dies", timeout=60)
+def test_workers_change_no_byte(tmp_path, capsys):
+    for workers in ("1", "3"):
+        process = start([*RUN, "--timesteps", 200, "--workers", workers, "--out", tmp_path / workers], tmp_path / "log")
+        process.join()
+        assert process.exitcode == 0, (tmp_path / "log").read_text()
+    assert (tmp_path / "1" / "policy.npz").read_bytes() == (tmp_path / "3" / "policy.npz").read_bytes()
+    assert main([*RUN, "--workers", "0"]) == 2
+    assert "workers: got 0, wanted a whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_worker_that_dies_is_an_error_that_says_so(tmp_path):
+    result = command_line("train", "environments:Dies-v0", "--workers", 2, "--out", tmp_path / "run")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "error: executor: a worker died" in result.stderr and "a run can be resumed" in result.stderr
-    stuck = "environments:Stuck-v0", "--batch-size", 20, "--timesteps", 20, "--out", tmp_path / "stuck"
-    result = command_line(*TRAIN, *stuck, "--workers", 2, timeout=60)
+
+
+def test_a_run_that_is_done_does_not_wait_for_workers_that_are_not(tmp_path):
+    """They sample episodes ahead. In this environment each of these takes an hour."""
+    result = command_line("train", "environments:Stuck-v0", "--batch-size", 20, "--timesteps", 20, "--workers", 2,
+                          "--out", tmp_path / "run")
     assert result.returncode == 0 and "learning curve" in result.stdout and "Traceback" not in result.stderr
-    for i in range(3):  # the pool is ended while it still hands out work: nothing may be left hanging
-        result = command_line(*TRAIN, "environments:ParentOnly-v0", "--workers", 2, "--out", tmp_path / str(i),
-                              timeout=60)
-        assert result.returncode == 1 and "Traceback" not in result.stderr
-        assert "error: executor: a worker cannot make its environment: " in result.stderr
-    result = command_line(*RUN, "--workers", 0)
-    assert result.returncode == 2 and "workers: got 0, wanted a whole number of at least 1" in result.stderr
 
 
-def test_a_torn_row_is_taken_away_and_missing_rows_are_refused(tmp_path, capsys):
-    out, resume_it = tmp_path / "run", ["train", "--resume", str(tmp_path / "run"), "--timesteps"]
-    main([*RUN[3:-6], "--batch-size", "40", "--timesteps", "120", "--out", str(out)])
+@pytest.mark.parametrize("attempt", range(3))
+def test_workers_that_cannot_make_their_environment_end_the_run_and_leave_nothing_hanging(tmp_path, attempt):
+    """The pool is ended while it still hands out work."""
+    result = command_line("train", "environments:ParentOnly-v0", "--workers", 2, "--out", tmp_path / "run")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "error: executor: a worker cannot make its environment: " in result.stderr
+
+
+def test_a_row_that_a_kill_has_torn_is_taken_away(tmp_path):
+    out = tmp_path / "run"
+    main([*SHORT, "120", "--out", str(out)])
     with open(out / "progress.csv", "a") as file:
         file.write("4,160,32,1")
-    assert main([*resume_it, "200"]) == 0
+    assert main(["train", "--resume", str(out), "--timesteps", "200"]) == 0
     progress = read_progress(out)
     assert progress["iteration"].tolist() == [1, 2, 3, 4, 5] and (progress["mean_return"] == 15).all()
-    contents = (out / "progress.csv").read_bytes()
-    in_the_middle = contents.replace(b"\n3,", b"\n") + contents.splitlines(keepends=True)[-1]
-    for damaged, left in [(contents[:-5], 5), (in_the_middle, 5), (b"1\n2\n3\n4\n5\n6\n", 0), (b"", 0)]:
-        (out / "progress.csv").write_bytes(damaged)
-        assert main([*resume_it, "400"]) == 2
-        assert f"progress.csv: got {left} whole lines, wanted the first 6" in capsys.readouterr().err
-        assert (out / "progress.csv").read_bytes() == damaged
+
+
+def without_its_last_bytes(contents):
+    return contents[:-5]
+
+
+def without_its_newline(contents):
+    return contents[:-1]
+
+
+def with_two_rows_in_one(contents):
+    return contents.replace(b"\n3,", b"\n") + contents.splitlines(keepends=True)[-1]
+
+
+def with_a_row_less(contents):
+    return b"".join(contents.splitlines(keepends=True)[:-1])
+
+
+def with_other_columns(contents):
+    return b"1\n2\n3\n4\n5\n6\n"
+
+
+def emptied(contents):
+    return b""
+
+
+@pytest.mark.parametrize("damage", [without_its_last_bytes, without_its_newline, with_two_rows_in_one, with_a_row_less,
+                                    with_other_columns, emptied], ids=lambda damage: damage.__name__)
+def test_rows_that_do_not_go_with_the_policy_are_refused_and_left_as_they_are(tmp_path, capsys, damage):
+    out = tmp_path / "run"
+    main([*SHORT, "200", "--out", str(out)])
+    damaged = damage((out / "progress.csv").read_bytes())
+    (out / "progress.csv").write_bytes(damaged)
+    assert main(["train", "--resume", str(out), "--timesteps", "400"]) == 2
+    assert f"error: {out / 'progress.csv'}: " in capsys.readouterr().err
+    assert (out / "progress.csv").read_bytes() == damaged
 
 
 def test_rows_without_a_policy_are_not_overwritten(tmp_path, capsys):
-    out, train_count = tmp_path / "run", ["train", "environments:Count-v0", "--batch-size", "40", "--timesteps", "120"]
-    main([*train_count, "--out", str(out)])
+    out = tmp_path / "run"
+    main([*SHORT, "120", "--out", str(out)])
     before = (out / "progress.csv").read_bytes()
     (out / "policy.npz").unlink()
     assert main(["train", "--resume", str(out)]) == 2
@@ -163,7 +223,8 @@ def children(pid):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for children")
 def test_workers_die_with_the_run_that_started_them(tmp_path):
     out = tmp_path / "run"
-    run = subprocess.Popen([*RUN, "--workers", "2", "--out", str(out)], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+    run = subprocess.Popen([*COMMAND, *RUN, "--workers", "2", "--out", str(out)], stdout=subprocess.DEVNULL,
+                           env=ENVIRONMENT)
     while n_rows(out) < 2:
         time.sleep(0.01)
     workers = children(run.pid)

@@ -1,17 +1,17 @@
-"""The environment's door: spaces, clipping, time limits, and what is refused."""
+"""Gymnasium's environments as policies want them: spaces, clipped actions, checked steps, and restored states."""
 import environments
 import gymnasium as gym
 import numpy as np
 import pytest
-from matplotlib.image import imread
 from problems import sample_one
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.environment import make_env, save_gif
 from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.record import InputError
 
 
-def test_actions_are_clipped_at_the_door_only():
+def test_actions_are_clipped_for_the_environment_only():
     env, _, path = sample_one("MatrixActions-v0", log_std=1.0)
     seen = env.unwrapped.seen_actions
     assert path.actions.shape == (5, 4) and abs(path.actions).max() > 1
@@ -47,9 +47,135 @@ def test_gymnasiums_own(env_id):
     assert isinstance(policy.family, Gaussian if env_id in ("Pendulum-v1", "MountainCarContinuous-v0") else Categorical)
 
 
-def test_an_environment_without_a_time_limit_gets_one():
+def test_the_policy_has_the_sizes_of_the_spaces_and_the_hidden_layers():
+    assert policy_for(make_env("MatrixActions-v0"), (7, 5)).network.sizes == (2, 7, 5, 4)
+    assert policy_for(make_env("DiscreteStates-v0"), ()).network.sizes == (4, 1)
+    assert policy_for(make_env("MultiDiscreteActions-v0"), (3,)).network.sizes == (2, 3, 6)
+
+
+def test_an_environment_without_a_time_limit_gets_one_of_1000_steps():
     _, _, path = sample_one("Endless-v0")
     assert len(path.rewards) == 1000 and not path.terminated
+
+
+def with_reset(env_id, seed):
+    """The environment, after reset(seed), and a draw of actions that fit it."""
+    env = make_env(env_id)
+    env.reset(seed=seed)
+    return env, np.zeros(1)
+
+
+def test_a_wrong_step_says_how_many_steps_came_before_it_and_after_which_reset():
+    env, a = with_reset("NaNObservation-v0", 1)  # its second episode goes wrong in step 4
+    for _ in range(5):
+        env.step(a)
+    env.reset(seed=2 ** 30)
+    for _ in range(4):
+        env.step(a)
+    with pytest.raises(InputError, match=rf"^environment: step 4 after reset\(seed={2 ** 30}\) gave .*nan"):
+        env.step(a)
+
+
+def test_an_error_of_the_environment_is_bad_input_that_says_where():
+    env, a = with_reset("StepRaises-v0", 0)
+    for episode in range(3):
+        env.reset(seed=episode)
+    env.step(a)
+    env.step(a)
+    with pytest.raises(InputError, match=r"^environment: step 2 after reset\(seed=2\) failed with the policy's action "
+                                         r"\[0.25\]: ZeroDivisionError: as agreed \(") as error:
+        env.step(np.array([0.25]))
+    assert "environments.py, line " in str(error.value) and isinstance(error.value.__cause__, ZeroDivisionError)
+    with pytest.raises(InputError, match=r"^environment: reset\(seed=7\) failed: KeyError: 'no reset to") as error:
+        make_env("ResetRaises-v0").reset(seed=7)
+    assert "environments.py, line " in str(error.value) and isinstance(error.value.__cause__, KeyError)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_finite_numbers_whose_squares_overflow_are_taken(monkeypatch):
+    monkeypatch.setattr(environments.Count, "observe", lambda self: np.array([1e200, -1e300]))
+    env, a = with_reset("Count-v0", 0)
+    observation, reward, *_ = env.step(a)
+    assert observation.tolist() == [1e200, -1e300] and reward == 1
+
+
+def run(env, actions):
+    """What the environment gives for the actions, as bytes."""
+    steps = [env.step(a) for a in actions]
+    return [(observation.tobytes(), reward, terminated, truncated) for observation, reward, terminated, truncated, _ in
+            steps]
+
+
+@pytest.mark.parametrize("env_id", ["Count-v0", "InPlace-v0", "LateAttribute-v0", "Pendulum-v1", "ImageStates-v0"])
+def test_restored_an_environment_goes_on_as_it_did_as_often_as_wanted(env_id):
+    env, rng = make_env(env_id), np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (5, 1))
+    env.reset(seed=3)
+    saved = env.clone_state()
+    paths = []
+    for _ in range(3):
+        env.restore_state(saved)
+        paths.append(run(env, actions))
+    assert paths[0] == paths[1] == paths[2]
+    env.reset(seed=4)
+    assert run(env, actions) != paths[0]
+
+
+def test_what_was_saved_holds_in_the_middle_of_an_episode_and_beyond_the_next_reset():
+    env, a = with_reset("InPlace-v0", 0)
+    run(env, [a] * 3)
+    saved, position = env.clone_state(), env.unwrapped.position.copy()
+    after = run(env, [a] * 50)
+    assert after[46][3] and not after[45][3], "the limit of 50 steps counts the three steps before"
+    env.reset(seed=1)
+    env.restore_state(saved)
+    assert env.unwrapped.position.tobytes() == position.tobytes() and env.unwrapped.t == 3
+    assert run(env, [a] * 47) == after[:47]
+
+
+def test_arrays_changed_in_place_do_not_change_what_was_saved():
+    env, a = with_reset("InPlace-v0", 0)
+    saved, position = env.clone_state(), env.unwrapped.position.copy()
+    for _ in range(3):  # by the steps after it was saved, and then by the steps after it was restored
+        run(env, [a] * 2)
+        assert (env.unwrapped.position != position).all()
+        env.restore_state(saved)
+        assert env.unwrapped.position.tobytes() == position.tobytes()
+
+
+def test_an_attribute_that_a_step_adds_is_gone_once_the_environment_is_restored():
+    env, _ = with_reset("LateAttribute-v0", 0)
+    saved = env.clone_state()
+    for first in (0.5, -0.25):
+        env.restore_state(saved)
+        assert not hasattr(env.unwrapped, "first")
+        assert [reward for _, reward, *_ in run(env, [np.array([first]), np.array([0.0])])] == [first, first]
+
+
+def test_the_errors_of_a_restored_environment_name_the_step_and_the_reset_of_the_saved_one():
+    env, a = with_reset("NaNReward-v0", 0)
+    for episode in range(3):
+        env.reset(seed=10 + episode)
+    run(env, [a])
+    saved = env.clone_state()
+    env.reset(seed=99)
+    env.restore_state(saved)
+    env.step(a)
+    with pytest.raises(InputError, match=r"step 2 after reset\(seed=12\) gave .*nan"):
+        env.step(a)
+
+
+def test_spaces_and_the_spec_are_not_copied():
+    env, a = with_reset("SpaceNoise-v0", 0)
+    shared = env.action_space, env.observation_space, env.spec, env.unwrapped.action_space, env.unwrapped
+    env.restore_state(env.clone_state())
+    after = env.action_space, env.observation_space, env.spec, env.unwrapped.action_space, env.unwrapped
+    assert all(first is second for first, second in zip(shared[:2] + shared[3:], after[:2] + after[3:]))
+    assert shared[2] == after[2]
+    saved = env.clone_state()
+    first = run(env, [a] * 3)
+    env.restore_state(saved)
+    assert run(env, [a] * 3) != first, "the random numbers of a space go on, as clone_state says"
 
 
 @pytest.mark.parametrize("env_id, message", [
@@ -62,36 +188,29 @@ def test_an_environment_without_a_time_limit_gets_one():
     ("BinaryActions-v0", "has action space MultiBinary.*wanted"),
     ("IntegerBoxActions-v0", "has action space Box.*wanted Box of floats"),
 ])
-def test_what_is_refused(env_id, message):
-    with pytest.raises(ValueError, match=message):
+def test_unknown_environments_and_other_spaces_are_bad_input(env_id, message):
+    with pytest.raises(InputError, match=message):
         make_env(env_id)
 
 
-def test_an_environment_that_cannot_be_made(monkeypatch):
+def test_an_environment_that_cannot_be_made_is_bad_input(monkeypatch):
     monkeypatch.setattr(gym, "make", lambda *args, **kwargs: 1 / 0)
-    with pytest.raises(OSError, match="env_id: Hopper-v5 cannot be made: ZeroDivisionError"):
+    with pytest.raises(InputError, match=r"^env_id: Hopper-v5 cannot be made: ZeroDivisionError.*test_environment\.py"):
         make_env("Hopper-v5")
-    with pytest.raises(OSError, match="env_id: Hopper-v5 cannot be made or shown here .*: ZeroDivisionError"):
+    with pytest.raises(InputError, match="^env_id: Hopper-v5 cannot be made or shown here .*: ZeroDivisionError"):
         make_env("Hopper-v5", render_mode="human")
+
+
+def test_an_environment_whose_package_is_not_installed_is_bad_input(monkeypatch):
+    def fail(*args, **kwargs):
+        raise gym.error.DependencyNotInstalled("MuJoCo is not installed")
+    monkeypatch.setattr(gym, "make", fail)
+    with pytest.raises(InputError, match="^env_id: Hopper-v5 needs a package that is not installed: MuJoCo"):
+        make_env("Hopper-v5")
 
 
 def test_an_environment_that_cannot_draw_itself_is_refused(monkeypatch):
     monkeypatch.setattr(gym, "make", lambda env_id, render_mode=None: gym.wrappers.TimeLimit(environments.Count(), 5))
     for mode in ("human", "rgb_array_list"):
-        with pytest.raises(ValueError, match=f"render_mode: Count-v0 has none, wanted {mode} or rgb_array"):
+        with pytest.raises(InputError, match=f"render_mode: Count-v0 has none, wanted {mode} or rgb_array"):
             make_env("Count-v0", render_mode=mode)
-
-
-def test_a_moving_picture_has_every_other_frame(tmp_path):
-    frames = [np.full((50, 100, 3), value, np.uint8) for value in (0, 90, 180, 255)]
-    save_gif(frames, tmp_path / "moving.gif", 20)
-    assert (tmp_path / "moving.gif").read_bytes().count(b"\x21\xf9\x04") == 2  # a graphic control block a frame
-    assert imread(tmp_path / "moving.gif").shape[:2] == (200, 400)
-
-
-def test_an_environment_whose_package_is_not_installed(monkeypatch):
-    def fail(*args, **kwargs):
-        raise gym.error.DependencyNotInstalled("MuJoCo is not installed")
-    monkeypatch.setattr(gym, "make", fail)
-    with pytest.raises(ImportError, match="env_id: Hopper-v5 needs a package that is not installed: MuJoCo"):
-        make_env("Hopper-v5")

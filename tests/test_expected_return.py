@@ -1,14 +1,11 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
-from dataclasses import replace
-
-import gymnasium as gym
 import numpy as np
 import pytest
 from problems import GYMNASIUM, sample_states_and_actions
 
-from trpo_numpy.expected_return import (FiniteMDP, action_value, advantage, check_policy, discounted_sums,
-                                        expected_return, expected_return_from, gymnasium_mdp, random_mdp,
-                                        random_policy, state_value, transition_matrix, visitation)
+from trpo_numpy.expected_return import (action_value, advantage, expected_return, expected_return_from, state_value,
+                                        visitation)
+from trpo_numpy.finite_mdp import FiniteMDP, gymnasium_mdp, random_mdp, random_policy, transition_matrix
 
 
 def random_problems(n):
@@ -31,6 +28,7 @@ def check_identities(mdp, pi, pi_new):
     assert rho.sum() == pytest.approx(1 / (1 - mdp.gamma), rel=1e-10) and (rho > -1e-12).all()
     assert np.allclose(V, (pi * Q).sum(axis=1), rtol=1e-10, atol=1e-10 * size)
     assert expected_return(mdp, pi) == pytest.approx(rho @ (pi * mdp.r).sum(axis=1), rel=1e-10, abs=1e-10 * size)
+    assert np.allclose(advantage(mdp, pi), Q - V[:, None], rtol=1e-10, atol=1e-10 * size)
     assert np.allclose((pi * advantage(mdp, pi)).sum(axis=1), 0, atol=1e-10 * size)
     assert expected_return_from(mdp, pi, pi_new) == pytest.approx(expected_return(mdp, pi_new), rel=1e-10,
                                                                   abs=1e-10 * size)  # Eq. (2)
@@ -86,81 +84,5 @@ def test_a_two_state_mdp_by_hand():
     pi = np.array([[0.5, 0.5], [0.5, 0.5]])
     assert expected_return(mdp, pi) == pytest.approx(2 / 3)  # V_0 = 1/2 (1/2 V_0) + 1/2
     assert np.allclose(visitation(mdp, pi), [4 / 3, 2 / 3])
+    assert np.allclose(action_value(mdp, pi), [[1 / 3, 1], [0, 0]])
     assert np.allclose(advantage(mdp, pi)[0], [-1 / 3, 1 / 3])
-
-
-def test_gymnasiums_dynamics_are_the_environments():
-    """Returns sampled in Gymnasium's FrozenLake agree with eta; terminal states absorb and earn nothing."""
-    mdp = gymnasium_mdp("FrozenLake-v1", 0.9)
-    pi = random_policy(np.random.default_rng(1), 16, 4, 3.0)
-    for s in (5, 7, 11, 12, 15):
-        assert (mdp.P[s, :, s] == 1).all() and (mdp.r[s] == 0).all()
-    env, rng, returns = gym.make("FrozenLake-v1", max_episode_steps=1000), np.random.default_rng(0), []
-    for episode in range(4000):
-        (s, _), G, t, ended = env.reset(seed=episode), 0.0, 0, False
-        while not ended:
-            s, reward, ended, _, _ = env.step(int(rng.choice(4, p=pi[s])))
-            G, t = G + mdp.gamma ** t * reward, t + 1
-        returns.append(G)
-    assert abs(np.mean(returns) - expected_return(mdp, pi)) < 3 * np.std(returns) / np.sqrt(4000)
-
-
-def test_an_environment_that_does_not_tell_its_dynamics():
-    with pytest.raises(ValueError, match="env_id: CartPole-v1 does not tell its dynamics"):
-        gymnasium_mdp("CartPole-v1", 0.9)
-
-
-def broken(**changes):
-    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.9)
-    return {"P": mdp.P.copy(), "r": mdp.r.copy(), "rho_0": mdp.rho_0.copy(), "gamma": 0.9, **changes}
-
-
-def test_malformed_mdps_are_refused_by_state_and_action():
-    wrong = broken()
-    wrong["P"][2, 1, 0] += 0.1
-    with pytest.raises(ValueError, match="P, state 2, action 1: got .* with sum 1.1"):
-        FiniteMDP(**wrong)
-    wrong = broken()
-    wrong["P"][1, 0] = [1.5, -0.5, 0]
-    with pytest.raises(ValueError, match="P, state 1, action 0: got"):
-        FiniteMDP(**wrong)
-    wrong = broken()
-    wrong["P"][1, 1, 1] = np.nan
-    with pytest.raises(ValueError, match="P, state 1, action 1: got"):
-        FiniteMDP(**wrong)
-    wrong = broken()
-    wrong["r"][0, 1] = np.inf
-    with pytest.raises(ValueError, match="r: got inf in state 0, action 1"):
-        FiniteMDP(**wrong)
-    with pytest.raises(ValueError, match="rho_0: got .* with sum 0.5"):
-        FiniteMDP(**broken(rho_0=np.array([0.5, 0, 0])))
-
-
-@pytest.mark.parametrize("changes, name", [
-    ({"gamma": 1.0}, "gamma"), ({"gamma": 0.0}, "gamma"), ({"gamma": 2}, "gamma"), ({"r": np.zeros(3)}, "r"),
-    ({"r": np.zeros((3, 3))}, "P"), ({"P": np.zeros((3, 2))}, "P"), ({"rho_0": np.ones(4) / 4}, "rho_0"),
-])
-def test_malformed_shapes_and_discounts(changes, name):
-    with pytest.raises(ValueError, match=f"^{name}: got "):
-        FiniteMDP(**broken(**changes))
-
-
-def test_malformed_policies_are_refused_by_state():
-    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.9)
-    pi = np.array([[0.5, 0.5], [1.0, 0.0], [0.7, 0.7]])
-    with pytest.raises(ValueError, match="pi, state 2: got .* with sum 1.4"):
-        expected_return(mdp, pi)
-    with pytest.raises(ValueError, match=r"pi: got ndarray of shape \(2, 3\), wanted an array \(S, A\) = \(3, 2\)"):
-        check_policy(mdp, np.ones((2, 3)) / 3)
-
-
-def test_gamma_may_be_of_any_real_type():
-    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.5)
-    assert replace(mdp, gamma=np.float32(0.5)).gamma == 0.5
-
-
-@pytest.mark.parametrize("discount", [0.0, 0.5, 0.99, 1.0])
-def test_discounted_sums_by_a_plain_loop(discount):
-    x = np.random.default_rng(0).standard_normal(50)
-    expected = [sum(discount ** k * x[t + k] for k in range(50 - t)) for t in range(50)]
-    assert np.allclose(discounted_sums(x, discount), expected, rtol=1e-12, atol=1e-12)

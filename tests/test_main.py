@@ -9,20 +9,20 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
-import environments  # noqa: F401
+import environments
 import pytest
 
 from trpo_numpy.__main__ import main
-from trpo_numpy.config import Config
-from trpo_numpy.learning_curve import read_progress
-from trpo_numpy.run_folder import read_config
+from trpo_numpy.practice.config import PAPER, Config
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import read_config
 
 COMMAND = [sys.executable, "-m", "trpo_numpy"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 COUNT = ["train", "Count-v0", "--batch-size", "20", "--timesteps", "60", "--hidden-sizes", "4"]
 
 
-def test_the_package_sees_to_one_thread_before_numpy_is_imported():
+def test_the_package_asks_for_one_thread_before_numpy_is_imported():
     environment = {name: value for name, value in HERE.items() if name != "OMP_NUM_THREADS"}
     code = "import trpo_numpy, os, sys; print('numpy' in sys.modules, os.environ['OMP_NUM_THREADS'])"
     assert subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "False 1\n"
@@ -69,20 +69,21 @@ def test_each_field_of_config_is_an_option(tmp_path):
     assert all("--" + f.name.replace("_", "-") in usage for f in fields(Config) if f.name != "env_id")
 
 
-def test_the_paper_alone(tmp_path):
-    main([*COUNT, "--out", str(tmp_path / "run"), "--paper", "--damping", "0.2"])
-    config = read_config(tmp_path / "run")
-    assert not (config.baseline or config.standardize_advantages or config.scale_observations)
-    assert config.damping == 0.2  # what is typed goes before
+def test_the_paper_alone_and_what_is_typed_goes_before_it(tmp_path):
+    common = {"env_id": "Count-v0", "batch_size": 20, "timesteps": 60, "hidden_sizes": (4,)}
+    for typed, options in [([], {}), (["--damping", "0.2", "--baseline"], {"damping": 0.2, "baseline": True})]:
+        out = tmp_path / str(len(typed))
+        assert main([*COUNT, "--out", str(out), "--paper", *typed]) == 0
+        assert read_config(out) == Config(**{**common, **PAPER, **options})
 
 
 @pytest.mark.parametrize("arguments, message", [
     (["train", "Pendulum-v9"], "env_id: got 'Pendulum-v9', wanted"),
     (["train", "DictStates-v0"], "env_id: DictStates-v0 has observation space Dict"),
-    (["train", "--delta", "-1"], "delta: got -1.0, wanted a finite number above 0"),
-    (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number at least 0 and below 1"),
+    (["train", "--delta", "-1"], "delta: got -1.0, wanted a finite number, above 0"),
+    (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number, at least 0, below 1"),
     (["train", "--gae-lambda", "2"], "gae_lambda: got 2.0, wanted"),
-    (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number at least 1"),
+    (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number, at least 1"),
     (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got (64, 0), wanted"),
     (["train", "--cg-iterations", "0"], "cg_iterations: got 0, wanted"),
     (["train", "--timesteps", "1" + 400 * "0", "--delta", "0"], "delta: got 0.0, wanted"),
@@ -104,12 +105,12 @@ def test_out_that_is_taken(tmp_path, capsys):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_evaluate_refuses_no_episodes(tmp_path, capsys):
+def test_evaluate_refuses_no_episodes_a_negative_seed_and_other_pictures(tmp_path, capsys):
     main([*COUNT, "--out", str(tmp_path / "run")])
-    assert main(["evaluate", str(tmp_path / "run"), "--episodes", "0"]) == 2
-    assert "episodes: got 0, wanted a whole number of at least 1" in capsys.readouterr().err
-    assert main(["evaluate", str(tmp_path / "run"), "--seed", "-1"]) == 2
-    assert "seed: got -1, wanted a whole number of at least 0" in capsys.readouterr().err
+    for option, value in [("--episodes", "0"), ("--seed", "-1")]:
+        assert main(["evaluate", str(tmp_path / "run"), option, value]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and option[2:] in error and value in error and "wanted at least" in error
     for name in ("", "x.png", str(tmp_path / "nowhere" / "x.gif")):
         assert main(["evaluate", str(tmp_path / "run"), "--gif", name]) == 2
         assert f"gif: got {name!r}, wanted a file that ends in .gif" in capsys.readouterr().err
@@ -128,7 +129,8 @@ def test_when_nobody_reads_the_lines_it_stops_and_says_why(tmp_path):
         assert run.poll() is None
     run.stdout.close()
     errors = run.stderr.read()
-    assert run.wait(timeout=60) and "error: standard output cannot be written to" in errors
+    assert run.wait(timeout=60) and "standard output: [Errno 32] Broken pipe" in errors
+    assert errors.startswith("error: ") and "Traceback" not in errors
     assert len(read_progress(tmp_path / "run")) >= 2
 
 
@@ -142,38 +144,52 @@ def test_evaluate_writes_a_moving_picture(tmp_path, capsys):
     assert "nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("env_id, what", [("NaNReward-v0", "reward nan"), ("ShapeLater-v0", "an observation of shape")])
-def test_an_environment_that_breaks_late_keeps_what_was_written(tmp_path, capsys, env_id, what):
+@pytest.mark.parametrize("env_id, what", [("NaNReward-v0", "reward nan"), ("ShapeLater-v0", "observation array([0.")])
+def test_an_environment_that_goes_wrong_later_stops_the_run_and_what_was_written_stays(tmp_path, capsys, env_id, what):
     out = tmp_path / "run"
     assert main(["train", env_id, "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1
     error = capsys.readouterr().err
-    assert f"environment: step 2 of episode 3 gave {what}" in error and f"whole iterations: 1, in {out}" in error
+    place = f"step 2 after reset(seed={environments.reset_seed(0, 3)})"
+    assert f"error: environment: {place} gave" in error and what in error
+    assert f"whole iterations: 1, in {out}" in error and "Traceback" not in error
     assert read_progress(out)["iteration"].tolist() == [1]
-    assert (out / "policy.npz").exists() and (out / "learning_curve.png").exists()
+    assert main(["evaluate", str(out), "--episodes", "1"]) == 0
+
+
+def test_an_environment_that_goes_wrong_in_evaluation_is_bad_input(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "NaNReward-v0", "--batch-size", "10", "--timesteps", "10", "--out", str(out)]) == 0
+    assert main(["evaluate", str(out), "--episodes", "4"]) == 2
+    assert re.search(r"^error: environment: step 2 after reset\(seed=\d+\) gave", capsys.readouterr().err)
 
 
 def heed_ctrl_c():
-    """Whoever runs the tests may have turned SIGINT off for its children."""
+    """Turns SIGINT on, which the shell of the tests may have turned off, and makes a group of this process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setpgid(0, 0)
 
 
-def test_ctrl_c_leaves_the_last_whole_iteration_and_the_plot(tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_leaves_the_last_whole_iteration_and_says_how_to_go_on(tmp_path, workers):
+    """A terminal sends SIGINT to the whole group of processes: to the workers too."""
     out = tmp_path / "run"
-    run = subprocess.Popen([*COMMAND, "train", "environments:Slow-v0", "--timesteps", "100000000", "--out", str(out)],
-                           env=HERE, stdout=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    run = subprocess.Popen([*COMMAND, "train", "environments:Slow-v0", "--timesteps", "100000000", "--out", str(out),
+                            "--workers", str(workers)], env=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           text=True, preexec_fn=heed_ctrl_c)
     try:
         while not (out / "progress.csv").exists() or len((out / "progress.csv").read_text().splitlines()) < 3:
             assert run.poll() is None
             time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
-        output, _ = run.communicate(timeout=60)
+        os.killpg(run.pid, signal.SIGINT)
+        output, errors = run.communicate(timeout=60)
     finally:
         run.kill()
-    assert run.returncode == 130
-    said = re.search(r"^interrupted; whole iterations: (\d+), in .*run$", output, re.MULTILINE)
-    assert read_progress(out)["iteration"][-1] == int(said[1]) >= 2
-    assert (out / "learning_curve.png").exists()
+    assert run.returncode == 130 and "Traceback" not in errors
+    said = re.search(r"whole iterations: (\d+), in .*run; go on with: --resume (.*)$", output + errors, re.MULTILINE)
+    assert read_progress(out)["iteration"][-1] == int(said[1]) >= 2 and said[2] == str(out)
     assert main(["evaluate", str(out), "--episodes", "1"]) == 0
+    assert main(["train", "--resume", str(out), "--timesteps", str(read_progress(out)["timesteps"][-1] + 1)]) == 0
+    assert read_progress(out)["iteration"].tolist() == list(range(1, int(said[1]) + 2))
 
 
 def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
@@ -186,6 +202,6 @@ def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch)
 
 
 def test_importing_the_package_imports_neither_gymnasium_nor_matplotlib():
-    code = ("import sys, trpo_numpy, trpo_numpy.trpo, trpo_numpy.learning_curve, trpo_numpy.run_folder\n"
+    code = ("import sys, trpo_numpy, trpo_numpy.trpo, trpo_numpy.practice.learning_curve\n"
             "print([m for m in ('gymnasium', 'matplotlib') if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -19,62 +19,75 @@ def test_layers_are_views_that_cover_theta(problem):
     flat = np.concatenate([part.ravel() for layer in network.layers(theta) for part in layer])
     assert np.array_equal(flat, theta)
     assert all(np.shares_memory(part, theta) for layer in network.layers(theta) for part in layer)
+    assert [(W.shape, b.shape) for W, b in network.layers(theta)] == [
+        ((n_out, n_in), (n_out,)) for n_in, n_out in zip(network.sizes, network.sizes[1:])]
 
 
-def test_output_by_plain_loops(problem):
+def test_mu_by_plain_loops(problem):
     network, theta, x, _ = problem
     layers = network.layers(theta)
-    for n, mu_n in enumerate(network.output(layers, x)):
+    for n, mu_n in enumerate(network.mu(theta, x)):
         h = x[n]
         for depth, (W, b) in enumerate(layers):
             z = [sum(W[j, i] * h[i] for i in range(len(h))) + b[j] for j in range(len(b))]
-            h = np.tanh(z) if depth < len(layers) - 1 else np.array(z)
+            h = mlp.activation(np.array(z)) if depth < len(layers) - 1 else np.array(z)
         assert np.allclose(mu_n, h, rtol=1e-13)
-        assert np.allclose(network.output(layers, x[n]), h, rtol=1e-13)
+        assert np.allclose(mlp.forward(layers, x[n])[0], h, rtol=1e-13)
 
 
-def test_forward_is_output(problem):
+def test_the_slope_of_the_activation_is_its_derivative():
+    z = np.linspace(-3, 3, 60)  # 0 is not among them: there another activation may have a kink
+    difference = (mlp.activation(z + 1e-6) - mlp.activation(z - 1e-6)) / 2e-6
+    assert np.allclose(mlp.activation_slope(mlp.activation(z)), difference, rtol=0, atol=1e-9)
+
+
+def test_forward_is_mu_and_the_inputs_of_the_layers(problem):
     network, theta, x, _ = problem
-    mu, _ = network.forward(network.layers(theta), x)
-    assert np.array_equal(mu, network.output(network.layers(theta), x))
+    mu, [(inputs, slopes)] = network.forward(theta, x)
+    assert np.array_equal(mu, network.mu(theta, x)) and np.array_equal(inputs[0], x)
+    assert [h.shape for h in inputs] == [(9, size) for size in network.sizes[:-1]]
+    assert all(np.array_equal(slope, mlp.activation_slope(h)) for h, slope in zip(inputs[1:], slopes, strict=True))
 
 
 def test_adjoint(problem):
     network, theta, x, rng = problem
-    layers = network.layers(theta)
-    _, cache = network.forward(layers, x)
+    _, cache = network.forward(theta, x)
     for _ in range(20):
         u, v = rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
-        left = np.sum(u * network.forward_mode(layers, cache, v))
-        right = network.backprop(layers, cache, u) @ v
-        assert left == pytest.approx(right, rel=1e-12, abs=1e-12)
+        left = np.sum(u * network.jvp(theta, cache, v))
+        assert left == pytest.approx(network.vjp(theta, cache, u) @ v, rel=1e-12, abs=1e-12)
+
+
+def test_the_derivatives_change_none_of_their_arguments(problem):
+    network, theta, x, rng = problem
+    _, cache = network.forward(theta, x)
+    u, v = rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
+    arrays = [theta, x, u, v, *(array for inputs, slopes in cache for array in inputs + slopes)]
+    before = [array.tobytes() for array in arrays]
+    first = network.jvp(theta, cache, v), network.vjp(theta, cache, u)
+    again = network.jvp(theta, cache, v), network.vjp(theta, cache, u)
+    assert [array.tobytes() for array in arrays] == before
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again))
 
 
 def test_blocks_change_nothing_but_rounding(problem, monkeypatch):
     network, theta, x, rng = problem
-    layers, u, v = network.layers(theta), rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
+    u, v = rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
     results = []
-    for block in (512, 4):  # 9 samples in one block; in blocks of 4, 4 and 1
+    for block, n_blocks in [(512, 1), (4, 2), (3, 3)]:  # 9 samples: in one block; in 4 and 5; in 3, 3 and 3
         monkeypatch.setattr(mlp, "BLOCK", block)
-        mu, cache = network.forward(layers, x)
-        assert len(cache) == (1 if block == 512 else 3)
-        results.append(np.concatenate([mu.ravel(), network.output(layers, x).ravel(),
-                                       network.forward_mode(layers, cache, v).ravel(),
-                                       network.backprop(layers, cache, u)]))
-    assert np.allclose(*results, rtol=1e-12, atol=1e-13)
+        mu, cache = network.forward(theta, x)
+        assert len(cache) == n_blocks
+        results.append(np.concatenate([mu.ravel(), network.mu(theta, x).ravel(), network.jvp(theta, cache, v).ravel(),
+                                       network.vjp(theta, cache, u)]))
+    assert all(np.allclose(result, results[0], rtol=1e-12, atol=1e-13) for result in results)
 
 
-def test_a_cache_too_large_to_keep_is_computed_anew_to_the_same_bytes(problem, monkeypatch):
-    network, theta, x, rng = problem
-    layers, u, v = network.layers(theta), rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
-    results = []
-    for most, kind in [(mlp.MAX_CACHE, list), (-1, mlp.Blocks)]:
-        monkeypatch.setattr(mlp, "MAX_CACHE", most)
-        mu, cache = network.forward(layers, x)
-        assert type(cache) is kind
-        results.append([mu.tobytes(), network.forward_mode(layers, cache, v).tobytes(),
-                        network.backprop(layers, cache, u).tobytes()])
-    assert results[0] == results[1]
+@pytest.mark.parametrize("N, sizes", [(1, [1]), (2, [2]), (4, [4]), (5, [5]), (6, [4, 2]), (8, [4, 4]), (9, [4, 5])])
+def test_no_block_has_a_single_row_unless_it_is_the_only_one(N, sizes, monkeypatch):
+    monkeypatch.setattr(mlp, "BLOCK", 4)
+    blocks = mlp.in_blocks(np.arange(N))
+    assert [len(block) for block in blocks] == sizes and np.array_equal(np.concatenate(blocks), np.arange(N))
 
 
 def test_papers_parameter_counts():

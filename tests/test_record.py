@@ -1,13 +1,13 @@
-"""Records print on a line or two, whatever they hold, and hold what they were given."""
+"""Records print in a few words, and arrays that are not what is wanted are an InputError that says so."""
 import numpy as np
 import pytest
 
-from trpo_numpy.config import Config
-from trpo_numpy.record import brief
-from trpo_numpy.training import train
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.training import train
+from trpo_numpy.record import InputError, brief, check_array, check_sizes
 
 
-def test_every_record_of_a_training_run_is_short():
+def test_every_record_of_a_training_run_prints_on_one_line():
     iteration = next(train(Config(batch_size=200)))
     for record in (iteration.update, iteration.state, iteration.scaling, iteration.update.candidates[0]):
         shown = repr(record)
@@ -18,7 +18,45 @@ def test_every_record_of_a_training_run_is_short():
 
 @pytest.mark.parametrize("value, shown", [
     (np.arange(9.0), "<(9,), norm 14.28>"), (np.zeros((3, 2, 2)), "<(3, 2, 2), norm 0>"), (1 / 3, "0.3333"),
-    (np.array([1 / 3, 2.0]), "[0.3333, 2.    ]"), (np.float64(2), "2"), ([1, 2, 3], "<3 of int>"), ([], "[]"),
-    ("text", "'text'"), (brief, "brief"), (None, "None"), (np.arange(9), "<(9,), norm 14.28>")])
-def test_values(value, shown):
+    (np.arange(8), "[0, 1, 2, 3, 4, 5, 6, 7]"), (np.array([1 / 3, 2.0]), "[0.3333, 2.    ]"), (np.float64(2), "2"),
+    ([1, 2], "[1, 2]"), ([1, 2, 3], "<3 of int>"), ([], "[]"), ("text", "'text'"), (brief, "brief"), (None, "None"),
+    (np.arange(9), "<(9,), norm 14.28>")])
+def test_values_in_a_few_words(value, shown):
     assert brief(value) == shown
+
+
+def test_bad_input_is_a_value_error():
+    assert issubclass(InputError, ValueError)
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros((5, 3), np.float32), np.zeros((1, 3), int),
+                                   np.zeros((2, 3), bool)], ids=str)
+def test_real_numbers_of_the_shape_are_taken(array):
+    check_array("x", array, ("N", 3))
+
+
+@pytest.mark.parametrize("array, message", [
+    ([[1.0]], "x: got list, wanted a NumPy array of real numbers, of shape (N, 3)"),
+    (None, "x: got NoneType, wanted a NumPy array of real numbers, of shape (N, 3)"),
+    (np.zeros((2, 3), complex), "x: got complex128, wanted a NumPy array of real numbers, of shape (N, 3)"),
+    (np.zeros((2, 3), object), "x: got object, wanted a NumPy array of real numbers, of shape (N, 3)"),
+    (np.full((2, 3), "1"), "x: got <U1, wanted a NumPy array of real numbers, of shape (N, 3)"),
+    (np.zeros((3, 2)), "x: got shape (3, 2), wanted (N, 3)"),
+    (np.zeros((0, 3)), "x: got shape (0, 3), wanted (N, 3)"),
+    (np.zeros(3), "x: got shape (3,), wanted (N, 3)"),
+    (np.zeros((2, 3, 1)), "x: got shape (2, 3, 1), wanted (N, 3)"),
+    (np.array([[0, 0, 0], [0, np.nan, np.inf]]), "x: got nan at (1, 1), wanted finite numbers"),
+    (np.array([[0, 0, -np.inf]]), "x: got -inf at (0, 2), wanted finite numbers"),
+])
+def test_other_arrays_are_bad_input(array, message):
+    with pytest.raises(InputError) as error:
+        check_array("x", array, ("N", 3))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (3, -1), (3, 1.5), ("3",), (None,)], ids=str)
+def test_sizes_are_whole_numbers_of_at_least_1_and_there_is_one(sizes):
+    check_sizes("sizes", (1, 30))
+    with pytest.raises(InputError) as error:
+        check_sizes("sizes", sizes)
+    assert str(error.value) == f"sizes: got {sizes!r}, wanted whole numbers, each at least 1"

@@ -1,18 +1,19 @@
 """What a run leaves on disk, and what is refused when it is read back."""
 import json
 import pickle
+from pathlib import Path
 
 import environments  # noqa: F401
 import numpy as np
 import pytest
 
-from trpo_numpy import run_folder
-from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env, policy_for
-from trpo_numpy.learning_curve import COLUMNS, read_progress
-from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume
-from trpo_numpy.sampling import sample_path
-from trpo_numpy.training import policy_and_baseline, train
+from trpo_numpy.practice import run_folder
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.learning_curve import COLUMNS, read_progress
+from trpo_numpy.practice.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume
+from trpo_numpy.practice.training import policy_and_baseline, train
+from trpo_numpy.record import InputError
 
 CONFIG = Config(env_id="Count-v0", batch_size=20, timesteps=60, hidden_sizes=(4,))
 
@@ -25,15 +26,15 @@ def folder(tmp_path):
     return out
 
 
-def test_a_parent_that_cannot_be_made_is_an_error(tmp_path):
-    (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(FileExistsError):
-        create_run_folder(None, CONFIG, tmp_path / "runs")
+def networks():
+    """The policy and the baseline of CONFIG."""
+    return policy_and_baseline(make_env(CONFIG.env_id), CONFIG)
 
 
-def shapes():
-    policy = policy_for(make_env(CONFIG.env_id), CONFIG.hidden_sizes)
-    return policy, policy.n_parameters, policy.network.sizes[0]
+def load(folder):
+    """theta and the Scaling of a run with CONFIG."""
+    policy, _ = networks()
+    return load_policy(folder, policy.n_parameters, policy.network.sizes[0])
 
 
 def test_config_repeats_the_run(folder):
@@ -42,20 +43,30 @@ def test_config_repeats_the_run(folder):
     assert set(versions) == {"python", "numpy", "scipy", "gymnasium"}
 
 
-def test_progress_has_a_row_an_iteration(folder):
+def test_progress_has_one_row_per_iteration(folder):
     progress = read_progress(folder)
     assert progress["timesteps"].tolist() == [20, 40, 60] and progress["episodes"].tolist() == [4, 8, 12]
     assert progress.dtype.names == COLUMNS and progress["status"].tolist() == ["accepted"] * 3
     assert (progress["kl"] <= CONFIG.delta).all() and (progress["seconds_sampling"] > 0).all()
 
 
-def test_the_saved_policy_acts_as_the_trained_one(folder):
+def test_the_saved_policy_is_the_trained_one_with_the_scaling_that_it_saw(folder):
     *_, last = train(CONFIG)
-    policy, P, d_s = shapes()
-    theta, scaling = load_policy(folder, P, d_s)
-    paths = [sample_path(make_env("Count-v0"), policy.act_greedily, policy.unpack(t), s, np.random.SeedSequence(0), 0)
-             for t, s in [(theta, scaling), (last.update.theta_new, last.scaling)]]
-    assert np.array_equal(paths[0].actions, paths[1].actions) and paths[0].actions.any()
+    theta, scaling = load(folder)
+    assert theta.tobytes() == last.update.theta_new.tobytes()
+    assert scaling.mean.tobytes() == last.scaling.mean.tobytes() != last.state.scaling.mean.tobytes()
+    assert scaling.std.tobytes() == last.scaling.std.tobytes() and (scaling.std != 1).all()
+    assert np.allclose(scaling.var, last.scaling.var, rtol=1e-15)
+
+
+def test_the_run_goes_on_from_its_last_state(folder):
+    *_, last = train(CONFIG)
+    state = resume(folder, *networks())
+    assert state.theta.tobytes() == last.state.theta.tobytes() and state.phi.tobytes() == last.state.phi.tobytes()
+    assert (state.iteration, state.timesteps, state.episodes) == (3, 60, 12)
+    for name in ("mean", "var", "std"):
+        assert getattr(state.scaling, name).tobytes() == getattr(last.state.scaling, name).tobytes()
+    assert state.scaling.count == 60
 
 
 def test_the_same_seed_gives_the_same_bytes(folder, tmp_path):
@@ -76,15 +87,44 @@ def test_a_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def test_an_earlier_run_or_a_file_is_never_overwritten(folder, tmp_path):
-    with pytest.raises(FileExistsError, match="out: .* is not empty, wanted a folder that is new or empty"):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match="^out: .* is not empty, wanted a folder that is new or empty"):
         create_run_folder(folder, CONFIG)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(FileExistsError, match="out: .*file is a file, wanted a folder"):
+    with pytest.raises(InputError, match="^out: .*file is a file, wanted a folder"):
         create_run_folder(tmp_path / "file", CONFIG)
-    with pytest.raises(OSError, match="out: .*file/run cannot be written to: .*Not a directory"):
-        create_run_folder(tmp_path / "file" / "run", CONFIG)
-    (tmp_path / "empty").mkdir()
-    assert create_run_folder(tmp_path / "empty", CONFIG) == tmp_path / "empty"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_an_empty_folder_or_one_with_a_half_written_file_only_is_taken(tmp_path):
+    """A run that is killed while it writes config.json leaves config.json.partial."""
+    for name in ("empty", "killed"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "killed" / "config.json.partial").write_text("{")
+    for name in ("empty", "killed"):
+        assert create_run_folder(tmp_path / name, CONFIG) == tmp_path / name
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["config.json"]
+        assert read_config(tmp_path / name) == CONFIG
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_disk_and_is_tried_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
+    for out, parent in [(tmp_path / "file" / "run", None), (None, tmp_path / "runs")]:
+        with pytest.raises(OSError, match="^out: .* cannot be written to: "):
+            create_run_folder(out, CONFIG, parent)
+    tries = []
+
+    def fail(self, *args, **kwargs):
+        tries.append(self)
+        assert len(tries) < 5, "it goes on trying"
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(OSError, match="read-only"):
+        create_run_folder(None, CONFIG, tmp_path / "parent")
+    assert len(tries) == 1
 
 
 def damage_truncate(path):
@@ -121,15 +161,15 @@ def damage_shape(path):
 
 
 def damage_dtype(path):
-    np.savez(path, theta=np.zeros(18, dtype=np.float32), mean=np.zeros(2), std=np.ones(2))
+    np.savez(path, theta=np.zeros(networks()[0].n_parameters, complex), mean=np.zeros(2), std=np.ones(2))
 
 
 def damage_nan(path):
-    np.savez(path, theta=np.full(shapes()[1], np.nan), mean=np.zeros(2), std=np.ones(2))
+    np.savez(path, theta=np.full(networks()[0].n_parameters, np.nan), mean=np.zeros(2), std=np.ones(2))
 
 
 def damage_std(path):
-    np.savez(path, theta=np.zeros(shapes()[1]), mean=np.zeros(2), std=np.zeros(2))
+    np.savez(path, theta=np.zeros(networks()[0].n_parameters), mean=np.zeros(2), std=np.zeros(2))
 
 
 def damage_remove(path):
@@ -146,48 +186,73 @@ def damage_bytes(path):
                          ids=lambda f: f.__name__)
 def test_a_damaged_policy_is_refused(folder, damage):
     damage(folder / "policy.npz")
-    _, P, d_s = shapes()
-    with pytest.raises(ValueError, match=r"policy\.npz: "):
-        load_policy(folder, P, d_s)
+    with pytest.raises(InputError, match=r"policy\.npz: "):
+        load(folder)
 
 
-@pytest.mark.parametrize("name, wrong", [("next_var", np.full(2, -1.0)), ("counts", np.full(4, -1))])
-def test_moments_and_counts_below_zero_are_refused(folder, name, wrong):
+class Leaves:
+    """An object whose pickle makes a file when it is loaded."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return Path.touch, (self.file,)
+
+
+def test_no_pickle_is_loaded(folder, tmp_path):
+    objects = np.array([Leaves(tmp_path / "loaded")], dtype=object)
+    pickle.loads(pickle.dumps(objects))
+    (tmp_path / "loaded").unlink()  # raises an error if loading has made no file
+    for name in ("theta", "mean", "std"):
+        np.savez(folder / "policy.npz", **{"theta": np.zeros(3), "mean": np.zeros(2), "std": np.ones(2), name: objects})
+        with pytest.raises(InputError, match=r"policy\.npz: "):
+            load(folder)
+    (folder / "policy.npz").write_bytes(pickle.dumps(objects))
+    with pytest.raises(InputError, match=r"policy\.npz: "):
+        load(folder)
+    assert not (tmp_path / "loaded").exists()
+
+
+@pytest.mark.parametrize("name, wrong", [
+    ("next_var", np.full(2, -1.0)), ("counts", np.full(4, -1)), ("phi", np.zeros(3)), ("next_mean", np.full(2, np.inf)),
+    ("theta", np.zeros(3)), ("counts", np.zeros(3, int))], ids=str)
+def test_a_state_that_cannot_be_is_refused(folder, name, wrong):
     with np.load(folder / "policy.npz") as file:
         arrays = {**file, name: wrong}
     np.savez(folder / "policy.npz", **arrays)
-    with pytest.raises(ValueError, match=rf"policy\.npz: {name} has numbers that are not finite, or out of range"):
-        resume(folder, *policy_and_baseline(make_env(CONFIG.env_id), CONFIG))
+    with pytest.raises(InputError, match=rf"policy\.npz: {name}"):
+        resume(folder, *networks())
 
 
-def test_a_row_that_has_no_numbers_is_refused(folder):
+def test_a_row_without_numbers_is_refused_and_left_as_it_is(folder):
     header, row, *rows = (folder / "progress.csv").read_text().splitlines()
     damaged = "\n".join([header, "x," + row.partition(",")[2], *rows, ""])
     (folder / "progress.csv").write_text(damaged)
-    with pytest.raises(ValueError, match=r"progress\.csv: iteration has something that is no number, wanted"):
-        resume(folder, *policy_and_baseline(make_env(CONFIG.env_id), CONFIG))
+    with pytest.raises(InputError, match=r"progress\.csv: .*iteration has something that is not a number"):
+        resume(folder, *networks())
     assert (folder / "progress.csv").read_text() == damaged
 
 
 def test_a_run_of_another_method_or_another_version_is_refused(folder):
     contents = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**contents, "method": "natural gradient-0.1"}))
-    with pytest.raises(ValueError, match=r"config\.json: got a run of natural gradient-0.1, wanted one of TRPO"):
+    with pytest.raises(InputError, match=r"config\.json: got a run of natural gradient-0.1, wanted one of TRPO"):
         read_config(folder)
     assert read_config(folder, "natural gradient-0.1") == read_config(folder, None) == CONFIG
     del contents["config"]["delta"], contents["config"]["seed"]
     (folder / "config.json").write_text(json.dumps(contents))
-    with pytest.raises(ValueError, match=r"config\.json: .*no delta, seed: a run of another version"):
+    with pytest.raises(InputError, match=r"config\.json: .*no delta, seed: a run of another version"):
         read_config(folder)
 
 
 @pytest.mark.parametrize("contents", ["", "{", "{}", "[]", '{"config": 3}', '{"config": {"no_field": 1}}', "\udcff"])
 def test_a_damaged_config_is_refused(folder, contents):
     (folder / "config.json").write_bytes(contents.encode(errors="surrogateescape"))
-    with pytest.raises(ValueError, match=r"config\.json: wanted the config.json of a run"):
+    with pytest.raises(InputError, match=r"config\.json: wanted the config.json of a run"):
         read_config(folder)
     (folder / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"config\.json: wanted the config.json of a run"):
+    with pytest.raises(InputError, match=r"config\.json: wanted the config.json of a run"):
         read_config(folder)
 
 

@@ -1,102 +1,71 @@
-"""The page beside step_through.py tells the truth: its stops are there, and its locals have its values."""
-import bdb
+"""The page beside step_through.py tells the truth: what it says to type stops where it says, at the values it gives."""
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tutorials"))
-import step_through  # noqa: E402
-
-from trpo_numpy import fisher, training, trpo  # noqa: E402
-from trpo_numpy.config import Config  # noqa: E402
-
-SCRIPT = ROOT / "tutorials" / "step_through.py"
-PAGE = SCRIPT.with_suffix(".md").read_text()
-STOPS = re.findall(r"^## Stop \d, line (\d+), at `(.*?)`.*?\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "tutorials/step_through.md")}
+PAGE = PAGES["tutorials/step_through.md"]
+STOPS = re.findall(r"^## Stop \d: .*?\n\n`main` is at `(.*?)`(.*?)(?=^## )", PAGE, re.M | re.S)
 
 
-class Debugger(bdb.Bdb):
-    """Stops at breakpoints as pdb does, calls at_stop(frame) there, and goes on."""
-
-    def __init__(self, at_stop):
-        super().__init__()
-        self.at_stop = at_stop
-
-    def watch(self, path, *lines):
-        self.clear_all_breaks()  # bdb keeps them for all debuggers
-        for line in lines:
-            assert self.set_break(str(path), line) is None
-        return self
-
-    def user_line(self, frame):
-        if self.break_here(frame):
-            self.at_stop(frame)
-        self.set_continue()
+def blocks(text):
+    """What a text says to type, block by block: the command that starts pdb, if there is one, then what pdb is told."""
+    found = re.findall(r"(?:^    (?:python -m pdb |\(Pdb\) ).*\n)+", text, re.M)
+    return [[line.strip().removeprefix("(Pdb) ") for line in block.splitlines()] for block in found]
 
 
-def line_of(path, code):
-    """The number of the only line of a file that has this code."""
-    number, = [n for n, line in enumerate(Path(path).read_text().splitlines(), 1) if code in line]
-    return number
+def answers(command, typed, out):
+    """What pdb, started by the command, answers to each line that is typed."""
+    _, *arguments = shlex.split(command)
+    run = subprocess.run([sys.executable, *arguments, "--out", out], input="\n".join([*typed, "q", ""]), cwd=ROOT,
+                         capture_output=True, text=True)
+    answered = run.stdout.split("(Pdb) ")[1:]
+    assert len(answered) == len(typed) + 1, run.stdout + run.stderr
+    return answered[:-1]
 
 
-def test_the_stops_have_the_values_of_the_page(monkeypatch, tmp_path):
-    seen = {}
-
-    def look(frame):
-        for local, value in tables[frame.f_lineno]:
-            shown = np.array(eval(local, {}, frame.f_locals), dtype=float).ravel()
-            assert shown == pytest.approx(np.array(value.split(), dtype=float), abs=5.01e-4), local
-            seen[local] = True
-
-    tables = {}
-    for line, code, text in STOPS:
-        assert int(line) == line_of(SCRIPT, code)
-        tables[int(line)] = re.findall(r"^\| `(.*?)` \|.*\| `(.*?)` \|$", text, re.M)
-    monkeypatch.setattr(sys, "argv", ["step_through.py", "--out", str(tmp_path)])
-    Debugger(look).watch(SCRIPT, *tables).runcall(step_through.main)
-    assert len(tables) == 4 and len(seen) == 24
+def test_the_four_stops_have_the_values_of_the_page(tmp_path):
+    (command, *typed), *_ = blocks(PAGE)
+    locals_seen, expected = [], []
+    for code, text in STOPS:
+        locals_seen.append(re.findall(r"^\| `(.*?)` \|.*\| `(.*?)` \|$", text, re.M))
+        typed += ["c", "up", *(f"p [float(x) for x in np.ravel({local})]" for local, _ in locals_seen[-1])]
+        expected += [None, f"-> {code}", *(value for _, value in locals_seen[-1])]
+    answered = answers(command, typed, tmp_path)[-len(expected):]
+    for answer, value, line in zip(answered, expected, typed[-len(expected):]):
+        if line.startswith("p "):
+            assert eval(answer) == pytest.approx([float(x) for x in value.split()], abs=5.01e-4), line
+        elif line == "up":
+            assert "step_through.py" in answer and value in answer
+    assert [len(rows) for rows in locals_seen] == [7, 6, 5, 6]
 
 
-def test_the_lines_to_step_in_from_call_what_the_page_says():
-    lines, calls = SCRIPT.read_text().splitlines(), re.findall(r"line (\d+) and step into `(\w+)`", PAGE)
-    assert len(calls) == 1 and all(f"{name}(" in lines[int(line) - 1] for line, name in calls)
+def test_what_to_type_on_the_way_leads_into_the_products(tmp_path):
+    (command, *typed), into_vjp, into_product, _ = blocks(PAGE)
+    *_, vjp = answers(command, [*typed, "c", "up", *into_vjp], tmp_path)
+    assert "mlp.py" in vjp and "vjp()" in vjp
+    *_, product, stack = answers(command, [*typed, "c", "c", "up", *into_product, "w"], tmp_path)
+    assert "fisher_vector_product()" in product
+    called = re.findall(r"^[> ] \S+/(\w+\.py)\(\d+\)(\w+)\(\)", stack, re.M)
+    assert called[-4:] == [("step_through.py", "main"), ("conjugate_gradient.py", "conjugate_gradient"),
+                           ("step_through.py", "A"), ("fisher.py", "fisher_vector_product")]
 
 
-@pytest.mark.parametrize("page, n", [("README.md", 1), ("tutorials/step_through.md", 3)])
-def test_the_lines_of_modules_to_stop_at_have_the_code_that_the_page_says(page, n):
-    text = (ROOT / page).read_text().replace("`tbreak 27`", "`tbreak trpo_numpy/conjugate_gradient.py:27`")
-    stop = r"\bt?b(?:reak)? (?:\.\./)?(trpo_numpy/\w+\.py):(\d+)\b.*?(?:stops at|to its line) `(.*?)`"
-    stops = re.findall(stop, text, re.S)
-    assert [line_of(ROOT / path, code) for path, _, code in stops] == [int(line) for _, line, _ in stops]
-    assert len(stops) == n
-
-
-def test_nothing_lies_between_the_loop_and_the_fisher_product():
-    """loop -> update -> its second half -> CG -> product, each a file of ours."""
-    stacks = []
-
-    def look(frame):
-        stack = []
-        while frame.f_code is not training.train.__code__:
-            stack.append((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
-            frame = frame.f_back
-        stacks.append(stack)
-
-    debugger = Debugger(look).watch(fisher.__file__, line_of(fisher.__file__, "Jy = policy.forward_mode"))
-    debugger.runcall(next, training.train(Config(batch_size=200)))
-    assert stacks[0] == [("fisher.py", "fisher_vector_product"), ("conjugate_gradient.py", "conjugate_gradient"),
-                         ("trpo.py", "trust_region_step"), ("trpo.py", "trpo_update")]
-    assert stacks[-1][1:] == stacks[0][2:]  # s'As
-
-
-def test_the_last_line_of_the_update_has_the_appendixs_locals():
-    names = []
-    debugger = Debugger(lambda frame: names.append(set(frame.f_locals)))
-    debugger.watch(trpo.__file__, line_of(trpo.__file__, "return update"))
-    debugger.runcall(next, training.train(Config(batch_size=200)))
-    assert names[0] >= {"g", "s", "sAs", "beta", "L_old", "L_new", "kl_new", "theta_new", "candidates", "residuals"}
+@pytest.mark.parametrize("page", PAGES)
+def test_the_real_update_stops_at_its_return_with_the_appendixs_locals(page, tmp_path):
+    (command, *typed), = [block for block in blocks(PAGES[page]) if block[0].endswith("-m trpo_numpy")]
+    assert typed[-2:] == ["c", "r"]
+    typed += ["p set(locals())", "p A(s).shape", "p __return__", "up", "p batch", "c", "r", "p candidates[0]"]
+    answered = answers(command, typed, tmp_path / "run")
+    returned, names, product, update, _, batch, _, again, candidate = answered[-9:]
+    assert all("--Return--" in answer and "trust_region_step()->Update(" in answer for answer in (returned, again))
+    wanted = re.search(r"with all its locals:(.*?)\bare there|Appendix C's (.*?)\(print", PAGES[page], re.S)
+    wanted = set(re.findall(r"\w+", " ".join(re.findall("`(.*?)`", wanted[0], re.S))))
+    assert eval(names) >= wanted >= {"g", "s", "sAs", "beta", "L_old", "L_new", "kl_new", "theta_new"}
+    assert product.startswith("(4482,)") and update.startswith("Update(theta_new=<(4482,), norm")
+    assert batch.startswith("Batch(states=<(2000, 3), norm") and "refused='KL" in candidate

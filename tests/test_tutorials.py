@@ -1,16 +1,15 @@
-"""Each tutorial runs and draws; what the pictures of Sections 2 to 4 claim is true of the numbers behind them."""
+"""Each tutorial runs and draws; what the pictures of Sections 2 to 7 claim is true of the numbers behind them."""
 import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from test_main import heed_ctrl_c
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 sys.path.insert(0, str(TUTORIALS))
@@ -26,10 +25,13 @@ from common import say_error  # noqa: E402
 from experiment import all_runs, carry_out, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
 from experiment import read_runs, report  # noqa: E402
 
-from trpo_numpy.environment import make_env  # noqa: E402
+from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
+from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: E402
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
-from trpo_numpy.learning_curve import read_progress  # noqa: E402
-from trpo_numpy.surrogate import exact_surrogate  # noqa: E402
+from trpo_numpy.practice.environment import make_env  # noqa: E402
+from trpo_numpy.practice.learning_curve import read_progress  # noqa: E402
+from trpo_numpy.practice.training import train  # noqa: E402
+from trpo_numpy.record import InputError  # noqa: E402
 from trpo_numpy.trust_region import visited_mean_kl  # noqa: E402
 
 
@@ -151,10 +153,31 @@ def test_bad_input_is_one_line(arguments, message, tmp_path):
     assert run.returncode and message in run.stderr.splitlines()[-1] and "Traceback" not in run.stderr
 
 
-def test_a_failing_environment_is_one_line(capsys):
-    error = RuntimeError("environment: step 0 of episode 0 failed with the policy's action 1: KeyError: 3")
-    say_error(RuntimeError, error, None)
-    assert capsys.readouterr().err == f"error: {error}\n"
+@pytest.mark.parametrize("error", [InputError("anything"), CurvatureError("anything"), FloatingPointError("anything"),
+                                   OSError("anything"), BrokenExecutor("anything")])
+def test_an_error_that_a_user_can_meet_is_one_line_whatever_it_says(error, capsys):
+    say_error(type(error), error, error.__traceback__)
+    assert capsys.readouterr().err == "error: anything\n"
+
+
+def test_ctrl_c_is_one_line(capsys):
+    say_error(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyError, RuntimeError, AssertionError])
+def test_any_other_error_has_its_traceback_whatever_it_says(kind, capsys):
+    try:
+        raise kind("environment: got this, wanted that")
+    except kind as error:
+        say_error(kind, error, error.__traceback__)
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):") and kind.__name__ in said
+
+
+def heed_ctrl_c():
+    """Turns SIGINT on, which the shell of the tests may have turned off."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
@@ -194,8 +217,11 @@ def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
     other = replace(runs[4000], config=replace(runs[4000].config, delta=0.1))
     for wrong in (other, runs[2000]):
         for function in (carry_out, is_done):
-            with pytest.raises(ValueError, match="out: .* holds a run with other options"):
+            with pytest.raises(InputError, match="out: .* holds a run with other options"):
                 function(wrong, tmp_path / "whole")
+        with pytest.raises(InputError, match="out: .* holds a run with other options"):
+            read_runs([wrong], tmp_path / "whole")
+    assert read_runs([runs[4000]], tmp_path / "whole").keys() == {runs[4000]}
 
 
 def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
@@ -209,6 +235,27 @@ def test_a_run_whose_numbers_fail_keeps_what_it_had(tmp_path):
     carry_out(run, tmp_path)
     assert sorted((path.name, path.read_bytes()) for path in (tmp_path / run.folder).iterdir()) == before
     assert len(read_runs([run], tmp_path)) <= 1  # it may have failed before its first whole iteration
+
+
+@pytest.mark.parametrize("error", [CurvatureError("p'Ap: got -1"), FloatingPointError("theta"), OverflowError("exp")])
+def test_any_arithmetic_error_stops_a_run_and_no_other_does(error, tmp_path):
+    def loop(config, state):
+        yield from train(config, state=state)
+        raise error
+
+    config = replace(section_8_cart_pole.methods(200)["single path"][1], batch_size=200)
+    run, = all_runs({"single path": (loop, config)}, [0])
+    carry_out(run, tmp_path)
+    assert (tmp_path / run.folder / "stopped.txt").read_text() == f"{error}\n"
+    assert read_progress(tmp_path / run.folder)["iteration"].tolist() == [1]
+
+    def wrong(config, state):
+        raise ValueError("a mistake in the code")
+
+    other, = all_runs({"single path": (wrong, config)}, [1])
+    with pytest.raises(ValueError, match="a mistake in the code"):
+        carry_out(other, tmp_path)
+    assert not is_done(other, tmp_path)
 
 
 def test_the_best_step_is_kept_and_curves_are_means(tmp_path):

@@ -1,26 +1,31 @@
 """The TRPO paper (Schulman et al., ICML 2015), executable, in NumPy.
 
-Read it in this order, the paper beside it:
+Each module is a section of the paper, or a part of one. Read them in this order, the paper beside you; a module uses
+only those above it:
 
-    expected_return       Section 2          eta, rho, V, Q, A on a finite MDP; Eq. (2), which is Eq. (1) by states
-    surrogate             Sections 2 and 5   L exactly, Eqs. (3) and (4), and from samples, Eq. (14)
-    kl_bound              Sections 2 and 3   the lower bounds on eta, Eqs. (5) to (10) and (44), and Algorithm 1
-    trust_region          Section 4          Eqs. (11) and (12), solved exactly
-    mlp                   Appendix D, C.1    the network: forward, J'u by backprop, Jv by forward mode
-    gaussian, categorical Appendix D         the families: log-probability, KL, entropy, their derivatives, and M
-    policy                Appendix D         network + family = pi_theta
-    sampling, vine        Section 5          single path (5.1); vine (5.2), Eqs. (15) and (16)
-    fisher                Appendix C.1       y -> J'MJy
-    conjugate_gradient    Appendix C         A s = g
-    line_search           Appendix C         beta and its shrinking
-    trpo, training        Section 6          one update, and the loop around it
-    prior_work            Section 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
+    finite_mdp              Section 2           a finite MDP as arrays: random ones, and Gymnasium's own
+    expected_return         Section 2           eta, rho, V, Q, A by linear solves; Eqs. (1) and (2)
+    exact_surrogate         Section 2           L exactly, Eqs. (3) and (4)
+    kl_bound                Sections 2, 3       the lower bounds on eta: Eqs. (5) to (10), (44), Theorem 1
+    trust_region            Section 4           the constrained problems, Eqs. (11) and (12), solved exactly
+    algorithm_1             Section 3           Algorithm 1, whose steps are such problems; policy iteration
+    mlp                     Appendix D, C.1     the network: forward, Jv by forward mode, J'u by backpropagation
+    family                  Appendix D          what a family of distributions has
+    gaussian                Appendix D, C.1     a family: log-probability, KL, entropy, and M
+    categorical             Appendix D, C.1     another family
+    policy                  Appendix D, C.1     network + family = pi_theta; J of the distribution parameters
+    surrogate               Section 5           L and its gradient from samples, Eq. (14)
+    sampling                Section 5.1         single path
+    vine                    Section 5.2         vine, Eqs. (15) and (16)
+    fisher                  Appendix C.1        the mean KL and its Hessian y -> J'MJy, Eqs. (56) and (57)
+    conjugate_gradient      Appendix C          A s = g
+    line_search             Appendix C          the step length beta, and its exponential shrinking
+    trpo                    Section 6           one update, Eq. (55)
+    prior_work              Sections 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
 
-Not in the paper: baseline (value function, generalised advantages, scaling), executor (sampling by other processes),
-environment (Gymnasium's door; saving and restoring its state for vine), config (the options), gradient_check (finite
-differences), run_folder and learning_curve (what a run leaves on disk), record (how records print), __main__ (the
-command line).
+Not in the paper: record (how records print, and what they refuse), gradient_check (finite differences), the command
+line (python -m trpo_numpy), and the folder practice, which makes a program of the update (help(trpo_numpy.practice)).
 """
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: matrices this small lose by being shared among threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: matrices as small as these are slower on many threads

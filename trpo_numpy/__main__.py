@@ -3,21 +3,22 @@ import argparse
 import shlex
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from trpo_numpy.config import PAPER, Config, add_options
-from trpo_numpy.conjugate_gradient import CurvatureError
-from trpo_numpy.environment import make_env, policy_for, save_gif
-from trpo_numpy.executor import start_worker, stop_workers
-from trpo_numpy.learning_curve import read_progress, save_learning_curve
-from trpo_numpy.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume, write_config
-from trpo_numpy.sampling import greedy_returns
-from trpo_numpy.training import policy_and_baseline, train
-from trpo_numpy.vine import check_restorable
+from trpo_numpy.practice.checks import check_restorable
+from trpo_numpy.practice.config import PAPER, Config, add_options
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.evaluation import greedy_returns, save_gif
+from trpo_numpy.practice.executor import start_worker, stop_workers
+from trpo_numpy.practice.learning_curve import read_progress, save_learning_curve
+from trpo_numpy.practice.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
+                                            write_config)
+from trpo_numpy.practice.training import policy_and_baseline, train
+from trpo_numpy.record import InputError
 
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
@@ -48,7 +49,7 @@ def build_parser():
 def start_run(options):
     """The folder of a new run, its Config, and no State."""
     out, paper = options.pop("out", None), options.pop("paper", False)
-    config = Config(**{**(PAPER if paper else {}), **options})  # what is typed goes before --paper
+    config = Config(**{**(PAPER if paper else {}), **options})  # an option that is typed overrides --paper
     env = make_env(config.env_id)  # a wrong environment is refused before a folder is made
     if config.vine_states:
         check_restorable(env, policy_for(env, config.hidden_sizes))
@@ -60,60 +61,58 @@ def resume_run(options):
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:
-        raise ValueError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: it keeps the rest")
+        raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: it keeps the rest")
     held = read_config(folder)
     config = replace(held, **options)
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
     if state and options and config.timesteps < state.timesteps:
-        raise ValueError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    if config != held:
-        write_config(folder, config)
+        raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
+    write_config(folder, config)
     return folder, config, state
 
 
 def run_training(options):
-    """train: one line an iteration; the run folder is whole after each. Returns the exit code."""
+    """train: one line per iteration; the run folder is whole after each. Returns the exit code."""
     n_workers = options.pop("workers", 1)
     if n_workers < 1:
-        raise ValueError(f"workers: got {n_workers}, wanted a whole number of at least 1")
+        raise InputError(f"workers: got {n_workers}, wanted a whole number of at least 1")
     folder, config, state = (resume_run if "resume" in options else start_run)(options)
-    typed = shlex.quote(str(folder))
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}\n{HEADER}")
-    start, code, whole, done = time.perf_counter(), 0, *((state.iteration, state.timesteps) if state else (0, 0))
+    start, code = time.perf_counter(), 0
+    whole, done = (state.iteration, state.timesteps) if state else (0, 0)
     executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
     try:
         for iteration in train(config, state=state, executor=executor):
             row, whole = record_iteration(folder, iteration), iteration.iteration
-            rate, left = (time.perf_counter() - start) / (row["timesteps"] - done), config.timesteps - row["timesteps"]
-            seconds, note = int(max(0, left) * rate), f"  {row['status']}" * (row["status"] != "accepted")
-            print(LINE.format(**row, left=f"{seconds // 60}:{seconds % 60:02d}", note=note), flush=True)
+            seconds_per_step = (time.perf_counter() - start) / (row["timesteps"] - done)
+            left = int(max(0, config.timesteps - row["timesteps"]) * seconds_per_step)
+            note = "" if row["status"] == "accepted" else "  " + row["status"]
+            print(LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), flush=True)
     except KeyboardInterrupt:
-        print(f"interrupted; whole iterations: {whole}, in {folder}; go on with: --resume {typed}")
+        print("interrupted", file=sys.stderr)
         code = 130
-    except (FloatingPointError, CurvatureError, RuntimeError) as error:
-        print(f"error: {error}\nstopped; whole iterations: {whole}, in {folder}", file=sys.stderr)
+    except (InputError, ArithmeticError, BrokenExecutor, OSError) as error:
+        where = f"out: {folder} cannot be written to, or standard output: " if isinstance(error, OSError) else ""
+        print(f"error: {where}{error}", file=sys.stderr)
         code = 1
-    except OSError as error:
-        what = "standard output" if isinstance(error, BrokenPipeError) else f"out: {folder}"
-        print(f"error: {what} cannot be written to: {error}\nstopped; whole iterations: {whole}; those that {folder} "
-              "still holds stay good, and --resume goes on from there", file=sys.stderr)
-        return 1
     finally:
         if executor:
             stop_workers(executor)
-    if whole:
+    typed = shlex.quote(str(folder))
+    if code:
+        print(f"stopped; whole iterations: {whole}, in {folder}; go on with: --resume {typed}", file=sys.stderr)
+    elif whole:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
     return code
 
 
 def run_evaluation(folder, episodes, seed, render, gif):
-    """evaluate: deterministic (the most probable action), raw returns. Prints a line an episode and one for all."""
-    for name, value, least in [("episodes", episodes, 1), ("seed", seed or 0, 0)]:
-        if value < least:
-            raise ValueError(f"{name}: got {value}, wanted a whole number of at least {least}")
+    """evaluate: the most probable actions, raw returns. Prints one line per episode, and one for all."""
+    if episodes < 1 or (seed or 0) < 0:
+        raise InputError(f"episodes, seed: got {episodes} and {seed}, wanted at least 1 and at least 0")
     if gif is not None and not (gif.lower().endswith(".gif") and Path(gif).parent.is_dir()):
-        raise ValueError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
+        raise InputError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
     config = read_config(folder, method=None)
     env = make_env(config.env_id, render_mode="rgb_array_list" if gif else "human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
@@ -131,17 +130,15 @@ def run_evaluation(folder, episodes, seed, render, gif):
 
 
 def main(argv):
-    """Runs a command, train if none is named. Returns 0, 1 for failed numbers, 2 for bad input, 130 for Ctrl-C."""
+    """Runs a command, train if none is named. Returns 0; 1 if a run stopped early; 2 for bad input; 130 for Ctrl-C."""
     if not argv or argv[0] not in ("train", "evaluate", "-h", "--help"):
         argv = ["train", *argv]
     options = vars(build_parser().parse_args(argv))
     try:
-        if options.pop("command") == "train":
-            return run_training(options)
-        return run_evaluation(**options)
-    except (ValueError, OSError, ImportError, MemoryError, FloatingPointError, RuntimeError) as error:
+        return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
+    except (InputError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, (FloatingPointError, RuntimeError)) else 2
+        return 2
     except KeyboardInterrupt:
         return 130
 

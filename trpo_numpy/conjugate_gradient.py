@@ -1,37 +1,39 @@
-"""The conjugate gradient algorithm on a matrix-vector product (Appendix C)."""
+"""The conjugate gradient algorithm, which needs A only as a function y -> Ay (Appendix C)."""
+from collections.abc import Callable
+
 import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """p'Ap or s'As is not above zero, as a Fisher matrix of full rank makes it: too few states, or a wrong product."""
+    """y'Ay is not above 0 for some direction y: A is not a Fisher matrix, or it is singular and needs damping."""
 
 
-def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
-    """Solves (A + damping) x = b for a symmetric positive definite A, given as a function y -> Ay (Appendix C).
+def check_curvature(name, yAy):
+    """Raises CurvatureError unless yAy is above 0 and finite."""
+    if not 0 < yAy < np.inf:
+        raise CurvatureError(f"{name}: got {yAy}, wanted a finite number above 0; more damping or more states may help")
 
-    Starts at x = 0, so `iterations` (the paper: 10) products are the whole cost; ends early when the residual has
-    shrunk to `tolerance` times ||b||. Not in the paper: damping (Martens, 2010), as a Fisher matrix is nearly singular
-    where the batch hardly moves mu. Returns x (P,) and the norms of the residual, b - (A + damping) x, before each step
-    and after the last. Raises CurvatureError if p'Ap <= 0, FloatingPointError if a number is not finite.
+
+def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, iterations: int, damping: float = 0.0,
+                       tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
+    """x (P,) with (A + damping) x = b for a symmetric, positive definite A, and the norms of the residuals b - A x.
+
+    There is a norm before each iteration and one after the last. The paper has 10 iterations; fewer are done once the
+    norm is tolerance times ||b||. Not in the paper: damping (Martens, 2010), because A is nearly singular along
+    directions of theta that hardly change mu. Raises CurvatureError as `check_curvature`.
     """
     x = np.zeros(len(b))
-    r = b.copy()  # residual b - A x, as x is 0
-    p = r.copy()  # direction, conjugate to all before it
+    r = b.copy()                    # the residual b - A x, as x is 0
+    p = r.copy()                    # the direction of the next step, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]
-    if not np.isfinite(rr):
-        raise FloatingPointError(f"conjugate gradient: b has squared norm {rr}, wanted a finite number")
     for _ in range(iterations):
         if residuals[-1] <= tolerance * residuals[0]:
             break
         Ap = A(p) + damping * p
         pAp = p @ Ap
-        if not np.isfinite(pAp):
-            raise FloatingPointError(f"conjugate gradient: p'Ap is {pAp}, wanted a finite number")
-        if pAp <= 0:
-            raise CurvatureError(f"conjugate gradient: p'Ap is {pAp}, wanted a number above 0: A may be singular, for "
-                                 "want of damping or of states")
-        alpha = rr / pAp  # a CG step; not the alpha of Theorem 1
+        check_curvature("p'Ap of conjugate gradient", pAp)
+        alpha = rr / pAp            # the length of the step; not the alpha of Theorem 1
         x += alpha * p
         r -= alpha * Ap
         rr_new = r @ r

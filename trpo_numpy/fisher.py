@@ -1,18 +1,27 @@
-"""The Fisher-vector product y -> Ay as y -> J'MJy (Appendix C.1, Eqs. (56) and (57)). J' is J transposed.
+"""The mean KL, its gradient, and its Hessian, the Fisher matrix A, as y -> Ay = J'MJy (Appendix C.1, Eqs. (56), (57)).
 
-Eq. (57): the Hessian of KL(old || theta) is J'MJ plus a second term, the gradient of kl with respect to mu times the
-second derivative of mu. At theta_old that gradient is 0, as KL has its minimum, 0, at old = new; elsewhere it need not
-be. So the KL's value and gradient are 0 at theta_old while its Hessian J'MJ is not, and three cheap products
-(forward mode, M, backprop) replace differentiating twice.
+Why is the KL always zero? At theta_old the mean KL(old || theta) has its minimum, so its value and its gradient are 0.
+Its Hessian A is not. J is the Jacobian of mu, M the second derivative of kl with respect to mu. Eq. (57) has J'MJ, and
+a second term in which the gradient of kl with respect to mu is a factor. At theta_old that gradient is 0, and A = J'MJ.
 """
+import numpy as np
+
+
+def mean_kl(family, mu_old, mu):
+    """The mean over the N states of KL(pi_old || pi_theta), nats: the constraint of Eqs. (12) and (14)."""
+    return np.mean(family.kl(mu_old, mu))
+
+
+def grad_mean_kl(family, mu_old, mu):
+    """The derivative of the mean KL with respect to the new mu, (N, d_mu): 0 at mu = mu_old."""
+    return family.grad_kl(mu_old, mu) / len(mu)
 
 
 def fisher_vector_product(policy, theta_old, cache, mu_old, y):
-    """Ay (P,) for y (P,), with A averaged over the N states of the cache: A = 1/N sum_n J_n' M_n J_n (Appendix C.1).
+    """Ay (P,) for y (P,), where A = 1/N sum_n J_n' M_n J_n is the mean over the N states of mu_old and cache.
 
-    cache and mu_old are what `policy.forward(theta_old, states)` returned.
+    One pass forward (J), one product with M, one pass backward (J'): A is never formed.
     """
-    Jy = policy.forward_mode(theta_old, cache, y)  # (N, d_mu)
-    MJy = policy.family.M_product(mu_old, Jy)  # (N, d_mu)
-    MJy /= len(mu_old)
-    return policy.backprop(theta_old, cache, MJy)
+    Jy = policy.jvp(theta_old, cache, y)                                # (N, d_mu)
+    MJy = policy.family.M_product(mu_old, Jy) / len(mu_old)             # (N, d_mu)
+    return policy.vjp(theta_old, cache, MJy)

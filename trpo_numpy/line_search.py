@@ -1,51 +1,46 @@
 """The step length beta and the line search (Appendix C, the text after Eq. (55))."""
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.conjugate_gradient import CurvatureError
-from trpo_numpy.record import brief_repr
+from trpo_numpy.conjugate_gradient import check_curvature
+from trpo_numpy.record import short_repr
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """theta_old + beta s as the line search saw it; refused: which test failed, empty if it was accepted."""
+    """theta_old + beta s, its L and its mean KL in nats; refused says which test it failed, and is empty if none."""
     beta: float
     L: float
     kl: float
     refused: str
-    __repr__ = brief_repr
+    __repr__ = short_repr
 
 
-def step_length(sAs, delta):
-    """beta = sqrt(2 delta / s'As): where 1/2 (beta s)'A(beta s), the quadratic model of the KL, is delta (Appendix C).
+def step_length(sAs: float, delta: float) -> float:
+    """beta = sqrt(2 delta / s'As), at which the quadratic model of the KL, 1/2 (beta s)'A(beta s), is delta.
 
-    Raises FloatingPointError if s'As is not finite, CurvatureError if it is not above zero.
+    Raises CurvatureError unless s'As is above 0.
     """
-    if not np.isfinite(sAs):
-        raise FloatingPointError(f"step length: s'As is {sAs}, wanted a finite number")
-    if sAs <= 0:
-        raise CurvatureError(f"step length: s'As is {sAs}, wanted a number above 0")
+    check_curvature("s'As of the search direction", sAs)
     return np.sqrt(2 * delta / sAs)
 
 
-def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
-    """Shrinks beta exponentially until L improves and the mean KL is at most delta (Appendix C).
+def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: float, L_old: float, delta: float,
+                shrink: float, max_backtracks: int) -> tuple[Candidate, list[Candidate]]:
+    """Shrinks beta exponentially until L improves and the mean KL is at most delta; L_and_kl(theta) is (L, mean KL).
 
-    L_and_kl(theta) gives (L, mean KL). Returns theta_new (P,) and all candidates, the accepted one last; if none
-    was accepted, theta_old itself.
+    Returns the candidate to take, and all that were tried. If none was accepted, the one to take has beta = 0.
     """
     candidates = []
     for j in range(max_backtracks + 1):
         beta_j = beta * shrink ** j
-        theta_new = theta_old + beta_j * s
-        L_new, kl_new = L_and_kl(theta_new)
-        reasons = []
-        if not L_old < L_new < np.inf:  # a NaN passes neither test
-            reasons.append(f"L did not improve: {L_new:.6g} <= {L_old:.6g}" if np.isfinite(L_new) else f"L is {L_new}")
-        if not kl_new <= delta:
-            reasons.append(f"KL {kl_new:.6g} > delta {delta:.6g}")
-        candidates.append(Candidate(beta_j, L_new, kl_new, refused="; ".join(reasons)))
-        if not reasons:
-            return theta_new, candidates
-    return theta_old, candidates
+        L_new, kl_new = L_and_kl(theta_old + beta_j * s)
+        refused = "" if L_old < L_new < np.inf else f"L {L_new:.6g} is no improvement on {L_old:.6g}"
+        if not kl_new <= delta:                         # also for a NaN
+            refused += f"; KL {kl_new:.6g} > delta {delta:.6g}"
+        candidates.append(Candidate(beta_j, L_new, kl_new, refused.removeprefix("; ")))
+        if not refused:
+            return candidates[-1], candidates
+    return Candidate(0.0, L_old, 0.0, refused="no candidate accepted"), candidates

@@ -1,47 +1,72 @@
 """The network and its two derivatives, by hand (Appendix D; the J and J' of Appendix C.1).
 
 Shapes: N samples, d_in inputs, d_out outputs, L layers, P parameters. theta is one flat vector (P,), laid out
-W_1, b_1, ..., W_L, b_L with W_l (n_out, n_in). A sample is a row: where the paper writes W x + b, N rows are x W' + b.
+W_1, b_1, ..., W_L, b_L with W_l (n_out, n_in). A sample is a row: where the paper has W x + b, N rows are x W' + b.
 """
 from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.record import brief_repr
+from trpo_numpy.record import check_sizes
 
-BLOCK = 512  # samples worked on at a time, so that what they need stays in the processor's cache
-MAX_CACHE = 2 ** 30  # bytes: 1 GiB
+BLOCK = 512  # samples that the derivatives work on at a time, so that all they need stays in the processor's cache
+
+activation = np.tanh  # our choice: the paper names none. For another, change this and the next function.
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """What the derivatives need of x (N, d_in), a BLOCK at a time: (inputs, slopes), as `MLP.forward` has them."""
-    layers: list
-    x: np.ndarray
-    __repr__ = brief_repr
+def activation_slope(h):
+    """The derivative of the activation, from its value h = tanh(z): 1 - h^2."""
+    return 1 - h * h
 
-    def __iter__(self):
-        for start in range(0, len(self.x), BLOCK):
-            inputs, slopes = [self.x[start:start + BLOCK]], []
-            for W, b in self.layers[:-1]:
-                h = np.tanh(inputs[-1].dot(W.T) + b)
-                inputs.append(h)
-                slopes.append(1 - h * h)
-            yield inputs, slopes
+
+def forward(layers, x):
+    """mu(x), (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and the input of each layer: [x, h_1, ...]."""
+    inputs = [x]
+    for W, b in layers[:-1]:
+        inputs.append(activation(inputs[-1].dot(W.T) + b))      # h = tanh(W x + b)
+    W, b = layers[-1]
+    return inputs[-1].dot(W.T) + b, inputs                      # the last layer is linear
+
+
+def jvp(layers, inputs, slopes, dlayers):
+    """Jv (N, d_out), by forward mode: how mu changes as theta moves along v, whose layers are dlayers."""
+    dW, db = dlayers[0]
+    dz = inputs[0] @ dW.T                                       # z = W x + b, and x does not depend on theta
+    dz += db
+    for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
+        dz *= slope                                             # now dh, as h = tanh(z)
+        dz = dz @ W.T                                           # z = W h + b: the change of h,
+        dz += h @ dW.T                                          # that of W,
+        dz += db                                                # and that of b
+    return dz
+
+
+def vjp(layers, inputs, slopes, u):
+    """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
+    dz = u
+    dlayers = [(dz.T @ inputs[-1], dz.sum(axis=0))]             # z = W h + b
+    for (W, _), h, slope in zip(layers[:0:-1], inputs[-2::-1], slopes[::-1]):
+        dz = dz @ W                                             # now dh of the layer before, as z = W h + b
+        dz *= slope                                             # and its dz, as h = tanh(z)
+        dlayers.insert(0, (dz.T @ h, dz.sum(axis=0)))
+    return dlayers
+
+
+def in_blocks(x):
+    """x (N, ...) in blocks of BLOCK rows. The last one may have one more: a product with one row has other rounding."""
+    return np.split(x, range(BLOCK, len(x) - 1, BLOCK))
 
 
 @dataclass(frozen=True)
 class MLP:
-    """mu(x): fully connected layers (Appendix D), the hidden ones followed by tanh (our choice), the last one linear.
+    """A fully connected network of sizes (d_in, hidden..., d_out); (d_in, d_out) is a linear map (Appendix D).
 
-    sizes = (d_in, hidden..., d_out); (d_in, d_out), without hidden layers, is a linear map. The object holds
-    sizes only: the parameters are an argument of every function that uses them. Raises ValueError for other sizes.
+    It holds the sizes only: theta is an argument of every method. Raises InputError for other sizes.
     """
-    sizes: tuple
+    sizes: tuple[int, ...]
 
     def __post_init__(self):
-        if len(self.sizes) < 2 or not all(isinstance(size, int) and size >= 1 for size in self.sizes):
-            raise ValueError(f"sizes: got {self.sizes!r}, wanted two whole numbers or more, each at least 1")
+        check_sizes("sizes", self.sizes if len(self.sizes) > 1 else ())
 
     @property
     def n_parameters(self):
@@ -49,7 +74,7 @@ class MLP:
         return sum((n_in + 1) * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:]))
 
     def layers(self, theta):
-        """theta (P,) as [(W_1, b_1), ..., (W_L, b_L)]: views, nothing is copied."""
+        """theta (P,) as [(W_1, b_1), ..., (W_L, b_L)]. These are views: nothing is copied."""
         layers, start = [], 0
         for n_in, n_out in zip(self.sizes, self.sizes[1:]):
             end = start + n_in * n_out
@@ -58,7 +83,7 @@ class MLP:
         return layers
 
     def initial(self, rng, output_scale):
-        """theta (P,): W_l normal with standard deviation 1/sqrt(n_in), W_L times output_scale, b_l = 0."""
+        """theta (P,): W_l normal with standard deviation 1 / sqrt(n_in), W_L times output_scale, b_l = 0."""
         theta = np.zeros(self.n_parameters)
         layers = self.layers(theta)
         for W, _ in layers:
@@ -66,56 +91,24 @@ class MLP:
         layers[-1][0][:] *= output_scale
         return theta
 
-    def output(self, layers, x):
-        """mu(x): x (N, d_in) or (d_in,) -> (N, d_out) or (d_out,)."""
-        if x.ndim == 2 and len(x) > BLOCK + 1:  # a row alone would be rounded differently
-            return np.concatenate([self.output(layers, part) for part in np.split(x, range(BLOCK, len(x) - 1, BLOCK))])
-        *hidden, (W_L, b_L) = layers
-        for W, b in hidden:
-            x = np.tanh(x.dot(W.T) + b)
-        return x.dot(W_L.T) + b_L
+    def mu(self, theta, x):
+        """mu(x) (N, d_out) for x (N, d_in)."""
+        return np.concatenate([forward(self.layers(theta), block)[0] for block in in_blocks(x)])
 
-    def forward(self, layers, x):
-        """mu(x) (N, d_out), and the cache from which `forward_mode` and `backprop` take its derivatives at this theta.
+    def forward(self, theta, x):
+        """mu(x) (N, d_out), and the cache that `jvp` and `vjp` take: the inputs and the slopes, for each block."""
+        outputs, inputs = zip(*[forward(self.layers(theta), block) for block in in_blocks(x)])
+        return np.concatenate(outputs), [(hs, [activation_slope(h) for h in hs[1:]]) for hs in inputs]
 
-        The cache has (inputs, slopes) for each BLOCK of samples: the input h_{l-1} of each layer and, for each hidden
-        layer, tanh'(z) = 1 - tanh(z)^2. Above MAX_CACHE bytes it is not kept, but computed block by block at each use.
-        """
-        blocks = Blocks(layers, x)
-        if 16 * len(x) * sum(self.sizes[1:-1]) <= MAX_CACHE:
-            blocks = list(blocks)
-        W_L, b_L = layers[-1]
-        return np.concatenate([inputs[-1].dot(W_L.T) + b_L for inputs, _ in blocks]), blocks
+    def jvp(self, theta, cache, v):
+        """Jv (N, d_out) for v (P,), at the theta and the x of the cache."""
+        layers, dlayers = self.layers(theta), self.layers(v)
+        return np.concatenate([jvp(layers, inputs, slopes, dlayers) for inputs, slopes in cache])
 
-    def forward_mode(self, layers, cache, v):
-        """Jv (N, d_out): how mu changes as theta moves along v (P,)."""
-        dlayers = self.layers(v)
-        dmu = []
-        for inputs, slopes in cache:
-            dW, db = dlayers[0]
-            dz = inputs[0] @ dW.T  # z = W x + b, and x does not depend on theta
-            dz += db
-            for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
-                dh = np.multiply(dz, slope, out=dz)  # h = tanh(z)
-                dz = dh @ W.T  # z = W h + b
-                dz += h @ dW.T
-                dz += db
-            dmu.append(dz)
-        return np.concatenate(dmu)
-
-    def backprop(self, layers, cache, u):
-        """J'u (P,): the gradient of sum(u * mu) with respect to theta, for u (N, d_out)."""
-        gradient = np.zeros(self.n_parameters)
-        dlayers = self.layers(gradient)  # views: adding to dW and db fills gradient
-        end = 0
-        for inputs, slopes in cache:
-            start, end = end, end + len(inputs[0])
-            dz = u[start:end]
-            for layer in reversed(range(len(layers))):
-                (W, _), (dW, db) = layers[layer], dlayers[layer]
-                dW += dz.T @ inputs[layer]  # z = W h + b
-                db += dz.sum(axis=0)
-                if layer:
-                    dh = dz @ W
-                    dz = np.multiply(dh, slopes[layer - 1], out=dh)  # h = tanh(z)
+    def vjp(self, theta, cache, u):
+        """J'u (P,) for u (N, d_out), summed over the N samples."""
+        layers, gradient = self.layers(theta), np.zeros(self.n_parameters)
+        for (inputs, slopes), u_block in zip(cache, in_blocks(u)):
+            dlayers = vjp(layers, inputs, slopes, u_block)
+            gradient += np.concatenate([part.ravel() for dlayer in dlayers for part in dlayer])
         return gradient

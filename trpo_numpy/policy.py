@@ -1,30 +1,33 @@
-"""pi_theta: a network and a family (Appendix D), and the Jacobian J of its distribution parameters (Appendix C.1).
+"""pi_theta: a network and a family of distributions (Appendix D), and the Jacobian J of mu (Appendix C.1).
 
-Shapes: N states, d_s state dimension, d_mu distribution parameters, P parameters. theta is one flat float64 vector
-(P,): the network's weights and biases, then what the state does not influence (the Gaussian's log-std r).
+Shapes: N states, d_s, d_a, d_mu dimensions of state, action and mu, P parameters. theta is one flat float64 vector
+(P,): the network's weights and biases, then the parameters r that do not depend on the state (the Gaussian's log-std).
 """
 from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.categorical import Categorical
-from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.mlp import MLP
+from trpo_numpy.family import Family
+from trpo_numpy.mlp import MLP, forward
+from trpo_numpy.record import InputError, check_array
 
 
 @dataclass(frozen=True)
 class Policy:
-    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises ValueError if network and family do not fit.
-
-    A family of your own has what Gaussian has; training and evaluation use all but its grad_kl and grad_entropy.
-    """
+    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises InputError if network and family do not fit."""
     network: MLP
-    family: Gaussian | Categorical
+    family: Family
 
     def __post_init__(self):
-        if self.network.sizes[-1] != self.family.d_output:
-            raise ValueError(f"network: got {self.network.sizes[-1]} outputs, wanted the {self.family.d_output} "
-                             f"of {self.family}")
+        got, wanted = self.network.sizes[-1], self.family.d_output
+        if got != wanted:
+            raise InputError(f"network: got {got} outputs, wanted the {wanted} of {self.family}")
+
+    def check(self, theta, states, actions):
+        """Raises InputError unless theta (P,), states (N, d_s) and actions (N, d_a) are those of this policy."""
+        check_array("theta", theta, (self.n_parameters,))
+        check_array("states", states, ("N", self.network.sizes[0]))
+        self.family.check_actions(actions)
 
     @property
     def n_parameters(self):
@@ -36,42 +39,38 @@ class Policy:
         return np.concatenate([self.network.initial(rng, 0.01), np.full(self.family.d_free, float(log_std))])
 
     def unpack(self, theta):
-        """theta (P,) -> the network's [(W_1, b_1), ...] and the free distribution parameters r: views."""
+        """theta (P,) -> the network's layers [(W_1, b_1), ...], and r. These are views: nothing is copied."""
         return self.network.layers(theta), theta[self.network.n_parameters:]
 
-    def act(self, weights, s, rng):
-        """a ~ pi_theta(.|s) for one state s (d_s,); weights = unpack(theta)."""
-        layers, r = weights
-        return self.family.sample(self.network.output(layers, s), r, rng)
+    def act(self, parameters, s, rng):
+        """a ~ pi_theta(.|s), (d_a,), for one state s (d_s,); parameters is unpack(theta)."""
+        layers, r = parameters
+        return self.family.sample(forward(layers, s)[0], r, rng)
 
-    def act_greedily(self, weights, s, rng):
-        """The most probable action in s (d_s,), for evaluation; weights = unpack(theta)."""
-        layers, r = weights
-        return self.family.mode(self.network.output(layers, s), r, rng)
-
-    def append_free(self, output, r):
-        """mu = [output, r], the same r in each row: (N, d_output), (d_free,) -> (N, d_mu)."""
-        return np.hstack([output, np.broadcast_to(r, (len(output), len(r)))])
+    def act_greedily(self, parameters, s, rng):
+        """The most probable action in s (d_s,), with the arguments of `act`; rng is not used."""
+        layers, r = parameters
+        return self.family.mode(forward(layers, s)[0], r)
 
     def mu(self, theta, states):
-        """mu_theta(s) for states (N, d_s): (N, d_mu)."""
-        layers, r = self.unpack(theta)
-        return self.append_free(self.network.output(layers, states), r)
+        """mu_theta(s) (N, d_mu) for states (N, d_s)."""
+        return with_r(self.network.mu(theta, states), self.unpack(theta)[1])
 
     def forward(self, theta, states):
-        """mu (N, d_mu), and the network's cache, from which `forward_mode` and `backprop` start."""
-        layers, r = self.unpack(theta)
-        output, cache = self.network.forward(layers, states)
-        return self.append_free(output, r), cache
+        """mu (N, d_mu), and the network's cache, which `jvp` and `vjp` take."""
+        output, cache = self.network.forward(theta, states)
+        return with_r(output, self.unpack(theta)[1]), cache
 
-    def forward_mode(self, theta, cache, v):
-        """Jv: how mu (N, d_mu) changes as theta moves along v (P,)."""
-        layers, _ = self.unpack(theta)
-        _, v_r = self.unpack(v)
-        return self.append_free(self.network.forward_mode(layers, cache, v), v_r)
+    def jvp(self, theta, cache, v):
+        """Jv (N, d_mu): how mu changes as theta moves along v (P,)."""
+        return with_r(self.network.jvp(theta, cache, v), self.unpack(v)[1])
 
-    def backprop(self, theta, cache, u):
-        """J'u (P,): the gradient of sum(u * mu) for u (N, d_mu), summed over the states."""
-        layers, _ = self.unpack(theta)
-        d_output = self.family.d_output
-        return np.concatenate([self.network.backprop(layers, cache, u[:, :d_output]), u[:, d_output:].sum(axis=0)])
+    def vjp(self, theta, cache, u):
+        """J'u (P,): the gradient of sum(u * mu) with respect to theta for u (N, d_mu), summed over the states."""
+        u_output, u_r = np.split(u, [self.family.d_output], axis=1)
+        return np.concatenate([self.network.vjp(theta, cache, u_output), u_r.sum(axis=0)])
+
+
+def with_r(output, r):
+    """mu (N, d_mu) = [output, r], with the same r (d_free,) in each row."""
+    return np.hstack([output, np.broadcast_to(r, (len(output), len(r)))])

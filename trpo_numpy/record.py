@@ -1,15 +1,38 @@
-"""Not in the paper: how the records (Update, Batch, Path, ...) print in a debugger: arrays by shape and norm."""
+"""Not in the paper: what the records (Update, Batch, Path, ...) share: how they print, and what they refuse."""
 from dataclasses import fields
 
 import numpy as np
 
 
+class InputError(ValueError):
+    """Bad input: an argument, an option, a file or an environment. Says what came, what is wanted and what to do."""
+
+
+def check_array(name, array, shape):
+    """Raises InputError unless array holds finite real numbers in this shape. A letter in shape is any size above 0."""
+    wanted = str(shape).replace("'", "")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        got = getattr(array, "dtype", type(array).__name__)
+        raise InputError(f"{name}: got {got}, wanted a NumPy array of real numbers, of shape {wanted}")
+    fits = [n > 0 if isinstance(size, str) else n == size for n, size in zip(array.shape, shape)]
+    if array.ndim != len(shape) or not all(fits):
+        raise InputError(f"{name}: got shape {array.shape}, wanted {wanted}")
+    if not np.isfinite(array).all():
+        where = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+        raise InputError(f"{name}: got {array[where]} at {where}, wanted finite numbers")
+
+
+def check_sizes(name, sizes):
+    """Raises InputError unless sizes are whole numbers of at least 1, and there is one."""
+    if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
+        raise InputError(f"{name}: got {sizes!r}, wanted whole numbers, each at least 1")
+
+
 def brief(value):
-    """value on a part of a line: an array of more than 8 numbers by shape and norm, a longer list by its length."""
-    if isinstance(value, np.ndarray) and value.size > 8:
-        return f"<{value.shape}, norm {np.linalg.norm(value):.4g}>"
+    """value in a few words: an array of more than 8 numbers by its shape and norm, a longer list by its length."""
     if isinstance(value, np.ndarray):
-        return np.array2string(value, precision=4, separator=", ")
+        short = np.array2string(value, precision=4, separator=", ")
+        return f"<{value.shape}, norm {np.linalg.norm(value):.4g}>" if value.size > 8 else short
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"
     if isinstance(value, list) and len(value) > 2:
@@ -17,7 +40,7 @@ def brief(value):
     return getattr(value, "__name__", None) or repr(value)
 
 
-def brief_repr(record):
-    """The repr of a dataclass whose body says `__repr__ = brief_repr`. The fields themselves are what they are."""
+def short_repr(record):
+    """The repr of a dataclass whose body has the line `__repr__ = short_repr`: every field, but briefly."""
     shown = (f"{f.name}={brief(getattr(record, f.name))}" for f in fields(record))
     return f"{type(record).__name__}({', '.join(shown)})"

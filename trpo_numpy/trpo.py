@@ -1,75 +1,89 @@
-"""One update (Section 6), of P parameters: its second half is a transcript of Appendix C."""
-from dataclasses import dataclass, replace
-from functools import partial
+"""One update (Section 6). Its second half, `trust_region_step`, is a transcript of Appendix C. P parameters."""
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product
-from trpo_numpy.line_search import line_search, step_length
-from trpo_numpy.record import brief_repr
-from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
+from trpo_numpy.line_search import Candidate, line_search, step_length
+from trpo_numpy.policy import Policy
+from trpo_numpy.record import short_repr
+from trpo_numpy.surrogate import Batch, surrogate_and_gradient
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """What an update is told. The defaults are the paper's, or ours where the paper is silent."""
+    delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
+    cg_iterations: int = 10         # k (Appendix C.1)
+    fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)
+    shrink: float = 0.8             # ours: the factor of beta between two candidates of the line search
+    max_backtracks: int = 15        # ours: candidates after the first
+    damping: float = 0.0            # not in the paper: added to A in conjugate gradient, not in s'As
 
 
 @dataclass(frozen=True)
 class Update:
     """What one update saw and did, in the letters of Appendix C."""
-    theta_new: np.ndarray   # (P,) theta_old itself if the line search accepted none, or L or the KL is flat
-    status: str             # "accepted", "no candidate accepted", "zero gradient" or "zero curvature"
-    g: np.ndarray           # (P,) gradient of L at theta_old
-    s: np.ndarray           # (P,) search direction, (A + damping) s = g up to CG's last residual
-    sAs: float              # s'As, A undamped
-    residuals: np.ndarray   # ||g - A s|| before each CG iteration and after the last, A damped
-    candidates: list        # of line_search.Candidate: beta, L, KL, and why it was refused
-    L_old: float            # L at theta_old
-    L_new: float            # L at theta_new
-    L_predicted: float      # L_old + g'(theta_new - theta_old)
-    delta: float            # the bound on kl_new, nats; inf: none
-    kl_new: float           # mean KL(theta_old || theta_new), nats
-    kl_predicted: float     # 1/2 (theta_new - theta_old)'A(theta_new - theta_old)
-    entropy: float          # mean entropy of pi_theta_old, nats
-    __repr__ = brief_repr
+    theta_new: np.ndarray           # (P,)
+    status: str                     # "accepted"; or why theta_new is theta_old: "no candidate accepted" and so on
+    g: np.ndarray                   # (P,) the gradient of L at theta_old
+    s: np.ndarray                   # (P,) the search direction: (A + damping) s = g, up to the last residual
+    sAs: float                      # s'As, without damping
+    residuals: np.ndarray           # ||g - (A + damping) s|| before each CG iteration and after the last
+    candidates: list[Candidate]     # of the line search
+    L_old: float                    # L at theta_old
+    L_new: float                    # L at theta_new
+    L_predicted: float              # L_old + g'(theta_new - theta_old)
+    delta: float                    # the bound on kl_new, nats; inf if there is none
+    kl_new: float                   # mean KL(theta_old || theta_new), nats
+    kl_predicted: float             # 1/2 (theta_new - theta_old)'A(theta_new - theta_old)
+    __repr__ = short_repr
 
 
-def trpo_update(policy, theta_old, batch, config, rng):
-    """Steps 2 and 3 of the practical algorithm: Eq. (14) estimated on the batch, and solved. Returns an Update.
+def surrogate_and_kl(policy, batch, mu_old, log_q, theta, over_states=np.mean):
+    """(L, mean KL) at theta, from one pass through the network. With over_states = np.max the KL is Eq. (11)'s."""
+    mu = policy.mu(theta, batch.states)                                     # (N, d_mu)
+    L = batch.L(policy.family, mu, batch.actions, batch.advantages, log_q)
+    return L, over_states(policy.family.kl(mu_old, mu))
 
-    config.delta is taken as it is: `train` multiplies it by d_a first. rng (numpy.random.Generator) draws the states of
-    A if config.fisher_fraction < 1. Raises FloatingPointError or CurvatureError where numbers cannot be trusted.
+
+def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
+                rng: np.random.Generator) -> Update:
+    """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
+
+    rng draws the states of A. Raises InputError if theta_old or the batch does not fit the policy, else CurvatureError.
     """
+    policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
-    entropy = policy.family.entropy(mu_old).mean()
 
     mu_A, cache_A = mu_old, cache
-    if config.fisher_fraction < 1:  # Appendix C.1: A is only a metric, some of the states will do
-        n_rows = max(1, round(config.fisher_fraction * len(batch.states)))
+    if options.fisher_fraction < 1:     # A is only a metric: some of the states are enough (Appendix C.1)
+        n_rows = max(1, round(options.fisher_fraction * len(batch.states)))
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
-    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)            # y -> Ay
-    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)              # theta -> (L, mean KL)
-    return trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config)
+
+    def A(y):
+        return fisher_vector_product(policy, theta_old, cache_A, mu_A, y)
+
+    def L_and_kl(theta):
+        return surrogate_and_kl(policy, batch, mu_old, log_q, theta)
+
+    return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)
 
 
-def trust_region_step(theta_old, L_old, g, A, L_and_kl, entropy, config):
-    """Eq. (55), approximately: L maximised subject to KL <= delta. A s = g by CG, then a line search (Appendix C)."""
-    flat = Update(theta_old, "zero gradient", g, s=0 * g, sAs=0.0, residuals=np.zeros(1), candidates=[], L_old=L_old,
-                  L_new=L_old, L_predicted=L_old, delta=config.delta, kl_new=0.0, kl_predicted=0.0, entropy=entropy)
-    if not g.any():
-        return flat
-
-    s, residuals = conjugate_gradient(A, g, config.cg_iterations, config.damping)   # A s = g, but for the damping
+def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Callable, L_and_kl: Callable,
+                      options: UpdateOptions) -> Update:
+    """Eq. (55), approximately: L maximised subject to KL <= delta, by conjugate gradient and a line search."""
+    s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
     sAs = s @ A(s)
-    if sAs == 0:  # in A's states the policy is certain: they cannot measure the step
-        return replace(flat, status="zero curvature", s=s, residuals=residuals)
-    beta = step_length(sAs, config.delta)                                           # sqrt(2 delta / s'As)
-
-    theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta,
-                                        config.shrink, config.max_backtracks)
-    last = candidates[-1]
-    status, accepted_beta, L_new, kl_new = "accepted", last.beta, last.L, last.kl
-    if last.refused:
-        status, accepted_beta, L_new, kl_new = "no candidate accepted", 0.0, L_old, 0.0
-    update = Update(theta_new, status, g, s, sAs, residuals, candidates, L_old, L_new,
-                    L_predicted=L_old + accepted_beta * (g @ s), delta=config.delta, kl_new=kl_new,
-                    kl_predicted=accepted_beta ** 2 * sAs / 2, entropy=entropy)
-    return update  # a line of its own, for a breakpoint
+    taken, candidates = Candidate(0.0, L_old, 0.0, "zero curvature" if g.any() else "zero gradient"), list[Candidate]()
+    if sAs != 0:                                                                        # A can tell how long s is
+        beta = step_length(sAs, options.delta)                                          # sqrt(2 delta / s'As)
+        taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, options.delta,
+                                        options.shrink, options.max_backtracks)
+    theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
+    L_predicted, kl_predicted = L_old + taken.beta * (g @ s), taken.beta ** 2 * sAs / 2
+    return Update(theta_new, taken.refused or "accepted", g, s, sAs, residuals, candidates, L_old, L_new, L_predicted,
+                  options.delta, kl_new, kl_predicted)

@@ -1,141 +1,128 @@
-"""Vine: rollouts from states along the path, several actions in each, and L from them (Section 5.2).
+"""Vine: a trunk of paths, rollouts of K actions from some of its states, and L from them (Section 5.2).
 
-Shapes: N states in the rollout set, K actions in each; d_s, d_a, d_mu dimensions of state, action and mu. Actions
-(N*K, d_a), Q (N*K,) and log q(a|s) (N*K,) have K rows for state 0, then K for state 1, and so on.
+Shapes: N states in the rollout set, K actions in each; d_s, d_a, d_mu dimensions of state, action and mu. A batch has
+N*K rows, one per action: K rows for the first state, then K for the second, and so on.
+
+An environment has two methods more than Gymnasium's: `restore_state(saved)` brings it back to where it was at
+`saved = clone_state()`. `act(s, rng)` draws a ~ pi_old(.|s). config is a practice.config.Config, or has its fields
+batch_size, vine_states, vine_actions, vine_length and gamma.
 """
 import math
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from trpo_numpy.baseline import no_scaling
-from trpo_numpy.environment import restore, save
-from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import follow, sample_path
-from trpo_numpy.surrogate import Batch, importance_ratio, log_prob, sum_grad_log_prob
+from trpo_numpy.record import short_repr
+from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout
+from trpo_numpy.surrogate import Batch, importance_ratio
 
 
-def all_actions_surrogate(family, mu, actions, Q, log_q):
-    """The average over states of Eq. (15): the K actions of each state are all that there are. (log_q is not used.)"""
-    return np.sum(np.exp(log_prob(family, mu, actions)) * Q) / len(mu)
+def vine_surrogate(K, family, mu, actions, Q, log_q):
+    """The mean over states of L_n, Eq. (16): sum_k ratio_nk Q_nk / sum_k ratio_nk, for K actions from q = pi_old.
 
-
-def grad_all_actions_surrogate(family, mu, actions, Q, log_q):
-    """Its derivative with respect to mu, (N, d_mu)."""
-    return sum_grad_log_prob(family, mu, actions, np.exp(log_prob(family, mu, actions)) * Q / len(mu))
-
-
-def vine_surrogate(family, mu, actions, Q, log_q):
-    """The average over states of the self-normalised Eq. (16): K actions of each state, from q = pi_old.
-
-    It is consistent in K, not in N: few actions see only a part of L's change. At theta_old its gradient is on average
-    1 - 1/K times that of L: only the length is wrong.
+    L_n converges as K grows. As N grows and K stays, the mean does not converge to L: at theta_old its gradient has the
+    right direction, but the length is 1 - 1/K times that of the gradient of L.
     """
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
-    return np.mean((ratios * Q.reshape(ratios.shape)).sum(axis=1) / ratios.sum(axis=1))
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
+    return np.mean((ratios * Q.reshape(-1, K)).sum(axis=1) / ratios.sum(axis=1))
 
 
-def grad_vine_surrogate(family, mu, actions, Q, log_q):
-    """Its derivative with respect to mu, (N, d_mu): a constant added to a state's Q does not change it."""
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(len(mu), -1)  # (N, K)
+def grad_vine_surrogate(K, family, mu, actions, Q, log_q):
+    """The derivative of Eq. (16) with respect to mu, (N*K, d_mu). It stays the same if a constant is added to Q_n."""
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
     shares = ratios / ratios.sum(axis=1, keepdims=True)
-    Q = Q.reshape(ratios.shape)
-    L_n = (shares * Q).sum(axis=1, keepdims=True)
-    return sum_grad_log_prob(family, mu, actions, (shares * (Q - L_n) / len(mu)).ravel())
+    L_n = (shares * Q.reshape(-1, K)).sum(axis=1, keepdims=True)
+    weights = (shares * (Q.reshape(-1, K) - L_n) / len(ratios)).reshape(-1, 1)  # (N*K, 1)
+    return weights * family.grad_log_prob(mu, actions)
 
 
-def check_restorable(env, policy):
-    """Raises ValueError unless env, restored, repeats the same 20 steps bitwise, rewards included.
-
-    Where env fails without being restored, raises what `sample_path` does.
-    """
-    weights, scaling = policy.unpack(policy.initial(np.random.default_rng(0), 0.0)), no_scaling(policy.network.sizes[0])
-    sample_path(env, policy.act, weights, scaling, np.random.SeedSequence(0), 0)
-    try:
-        observation, _ = env.reset(seed=0)
-        saved, paths = save(env), []
-        for _ in range(2):
-            restore(env, saved)
-            paths.append(follow(env, policy.act, weights, scaling, observation, np.random.default_rng(0), 20, "a test"))
-        first, second = ((path.states.tobytes(), path.rewards.tobytes(), path.terminated) for path in paths)
-        problem = None if first == second else "it goes on differently"
-    except Exception as error:  # copying fails in as many ways as there are libraries behind environments
-        problem = f"{type(error).__name__}: {error}"
-    if problem:
-        raise ValueError(f"env_id: {env.spec.id} cannot be restored to an earlier state ({problem}); wanted an "
-                         "environment that can, or vine_states 0")
-
-
-def act_first(first, policy, weights, s, rng):
-    """The action in the list `first`, once; then `policy.act`."""
-    return first.pop() if first else policy.act(weights, s, rng)
-
-
-def rollout_return(env, policy, weights, scaling, a, noise_seed, config):
-    """The sampled Q of action a in the state in which env is, and the number of steps.
-
-    noise_seed seeds the random numbers of the policy and of the environment, common to all actions of a state (Section
-    5.2). The rollout ends with the episode or after config.vine_length steps; what would follow is not counted.
-    """
-    rng, env.unwrapped.np_random = np.random.default_rng(noise_seed).spawn(2)
-    act, anything = partial(act_first, [a], policy), scaling.mean  # a is given, whatever is observed
-    rewards = follow(env, act, weights, scaling, anything, rng, config.vine_length, "a rollout").rewards
-    return discounted_sums(rewards, config.gamma)[0], len(rewards)
-
-
-def all_actions(family, most):
-    """Every action of a finite set (K, d_a), or None if there are more than `most`, or infinitely many."""
+def every_action(family, most):
+    """All actions (K, d_a) of a finite set, for Eq. (15), or None if there are more than `most` or infinitely many."""
     sizes = getattr(family, "factor_sizes", (math.inf,))
     if math.prod(sizes) > most:
         return None
     return np.indices(sizes).reshape(len(sizes), -1).T
 
 
-def branch(env, policy, weights, scaling, s, rng, config):
-    """Actions (K, d_a) in the state s (d_s,), in which env is, their Q (K,), and the number of steps; env is restored.
+@dataclass(frozen=True)
+class TrunkState:
+    """A state of the rollout set, and what its rollouts start from."""
+    s: np.ndarray           # (d_s,)
+    saved: Any              # env.clone_state() in s
+    actions: np.ndarray     # (K, d_a)
+    noise_seed: int         # of the random numbers that its K rollouts have in common
+    __repr__ = short_repr
 
-    The actions are all that there are if these are at most config.vine_actions, else so many from q = pi_old.
+
+def sample_trunk(env, act, family, config, seeds, episode):
+    """First a path of pi_old, and the rollout set: each of its states with the same probability.
+
+    With each state come its actions: all that there are if these are at most vine_actions, otherwise so many of pi_old.
     """
-    actions = all_actions(policy.family, config.vine_actions)
-    if actions is None:
-        actions = np.array([policy.act(weights, s, rng) for _ in range(config.vine_actions)])
-    saved, noise_seed, rollouts = save(env), int(rng.integers(2 ** 63)), []
-    for a in actions:
-        rollouts.append(rollout_return(env, policy, weights, scaling, a, noise_seed, config))
-        restore(env, saved)
-    Q, lengths = zip(*rollouts)
-    return actions, np.array(Q), sum(lengths)
+    s, rng = first_state(env, seeds, episode)
+    states, actions, rewards, rollout_set = [s], [], [], []
+    all_actions = every_action(family, config.vine_actions)
+    terminated = truncated = False
+    while not (terminated or truncated):
+        if rng.random() < config.vine_states / config.batch_size:
+            tried = all_actions
+            if tried is None:
+                tried = np.array([act(s, rng) for _ in range(config.vine_actions)])
+            rollout_set.append(TrunkState(s, env.clone_state(), tried, int(rng.integers(2 ** 63))))
+        a = act(s, rng)
+        s, reward, terminated, truncated, _ = env.step(a)
+        states.append(s)
+        actions.append(a)
+        rewards.append(reward)
+    return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated), rollout_set
 
 
-def act_and_branch(env, policy, scaling, config, branches, weights, s, rng):
-    """`policy.act`; but first, with the same probability for each s, vine_states / batch_size, a branch from s."""
-    if rng.random() < config.vine_states / config.batch_size:
-        branches.append((s, *branch(env, policy, weights, scaling, s, rng, config)))
-    return policy.act(weights, s, rng)
+def rollout_Q(env, act, start, a, config):
+    """Then, from a state of the rollout set, the sampled Q of the action a, and the number of steps.
+
+    The random numbers of policy and environment are the same for each action of the state (Section 5.2). The rollout
+    ends with the episode or after vine_length steps, and leaves out what would follow.
+    """
+    env.restore_state(start.saved)
+    rng, env.unwrapped.np_random = np.random.default_rng(start.noise_seed).spawn(2)
+    s, reward, terminated, truncated, _ = env.step(a)
+    rewards = [reward]
+    if not (terminated or truncated):
+        rewards += rollout(env, act, s, rng, config.vine_length - 1).rewards.tolist()
+    return discounted_sums(rewards, config.gamma)[0], len(rewards)
 
 
-def vine_path(env, policy, weights, scaling, config, seeds, episode):
-    """A path of the trunk, as `sample_path`, and the branches from it: a list of (s, actions, Q, steps)."""
+def vine_path(env, act, family, config, seeds, episode):
+    """A path of the trunk, and for each state of its rollout set (s (d_s,), actions (K, d_a), Q (K,), steps)."""
+    path, rollout_set = sample_trunk(env, act, family, config, seeds, episode)
     branches = []
-    act = partial(act_and_branch, env, policy, scaling, config, branches)
-    return sample_path(env, act, weights, scaling, seeds, episode), branches
+    for start in rollout_set:
+        Q, lengths = zip(*[rollout_Q(env, act, start, a, config) for a in start.actions])
+        branches.append((start.s, start.actions, np.array(Q), sum(lengths)))
+    return path, branches
 
 
-def vine(episodes, policy, config):
-    """A trunk, whole paths of config.batch_size steps or more, and branches from its states (Section 5.2).
-
-    On average config.vine_states of each batch_size states have branches. episodes yields what `vine_path` returns.
-    Returns the trunk, a list of Path; the Batch, N states with K actions, Q for advantages, and the estimator, Eq. (15)
-    or (16); and the number of all environment steps.
-    """
-    paths, branches, n_steps = [], [], 0
-    while n_steps < config.batch_size or not branches:
-        path, offshoots = next(episodes)
+def vine(episodes, n_steps):
+    """Paths and branches from the iterator `episodes` of `vine_path`s, until the paths have at least n_steps steps."""
+    paths, branches, steps = [], [], 0
+    while steps < n_steps or not branches:
+        path, its_branches = next(episodes)
         paths.append(path)
-        branches += offshoots
-        n_steps += len(path.rewards)
-    states, actions, Q, steps = zip(*branches)
-    L, grad_L = vine_surrogate, grad_vine_surrogate  # Eq. (16)
-    if all_actions(policy.family, config.vine_actions) is not None:
-        L, grad_L = all_actions_surrogate, grad_all_actions_surrogate  # Eq. (15)
-    return paths, Batch(np.array(states), np.concatenate(actions), np.concatenate(Q), L, grad_L), n_steps + sum(steps)
+        branches += its_branches
+        steps += len(path.rewards)
+    return paths, branches
+
+
+def vine_batch(branches, family, config):
+    """The Batch of N*K rows, with Eq. (15) if the actions of a state are all that there are, otherwise Eq. (16).
+
+    Eq. (15), sum_k pi_theta(a_k|s_n) Q_nk, is K times the mean over k: it is Eq. (14) with the uniform q = 1/K.
+    """
+    states, actions, Q, _ = zip(*branches)
+    K = len(actions[0])
+    rows = np.repeat(np.array(states), K, axis=0), np.concatenate(actions), np.concatenate(Q)
+    if every_action(family, config.vine_actions) is not None:
+        return Batch(*rows, log_q=np.full(len(rows[0]), -np.log(K)))
+    return Batch(*rows, L=partial(vine_surrogate, K), grad_L=partial(grad_vine_surrogate, K))

@@ -13,12 +13,11 @@ from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.config import Config
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.surrogate import Batch
-from trpo_numpy.trpo import trpo_update
+from trpo_numpy.trpo import UpdateOptions, trpo_update
 
 FRACTIONS = (1.0, 0.1)
 
@@ -29,10 +28,10 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
     policy = Policy(MLP((17, *hidden, 6)), Gaussian(6))
     theta = policy.initial(rng, 0.0)
     batch = Batch(rng.standard_normal((N, 17)), rng.standard_normal((N, 6)), rng.standard_normal(N))
-    config, times = Config(cg_iterations=cg_iterations, fisher_fraction=fraction), []
+    options, times = UpdateOptions(cg_iterations=cg_iterations, fisher_fraction=fraction, damping=0.3), []
     for _ in range(repeats):
         start = time.perf_counter()
-        trpo_update(policy, theta, batch, config, rng)
+        trpo_update(policy, theta, batch, options, rng)
         times.append(time.perf_counter() - start)
     print(f"N = {N}, hidden layers {hidden}, P = {policy.n_parameters}, k = {cg_iterations}, {fraction:.0%} of the "
           f"states in A: {min(times):.3g} s", flush=True)
@@ -53,13 +52,13 @@ def compute(Ns, hiddens, ks, repeats):
 
 
 def draw(figure, sweeps):
-    """A panel a sweep, logarithmic, with a line of slope one."""
+    """A panel per sweep, logarithmic, with a line of slope one."""
     figure.set_size_inches(12, 4)
     for axes, (name, (varied, times)) in zip(figure.subplots(1, 3), sweeps.items()):
         for (fraction, seconds), style in zip(times.items(), ("o-", "o--")):
             axes.loglog(varied, seconds, style, label=f"{fraction:.0%} of the states in A")
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
-        axes.set(xlabel=name, ylabel="seconds an update, one thread")
+        axes.set(xlabel=name, ylabel="seconds per update, one thread")
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
     figure.tight_layout()

@@ -14,25 +14,24 @@ from common import new_figure, save_figure, tutorial_parser
 import numpy as np
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.fisher import fisher_vector_product, grad_mean_kl, mean_kl
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.gradient_check import central_difference
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import grad_mean_kl, mean_kl
+from trpo_numpy.practice.gradient_check import central_difference
 
 
 def gradient_of_mean_kl(policy, states, mu_old, theta):
     """The gradient (P,) of the mean KL(old || theta) with respect to theta."""
     mu, cache = policy.forward(theta, states)
-    return policy.backprop(theta, cache, grad_mean_kl(policy.family, mu_old, mu))
+    return policy.vjp(theta, cache, grad_mean_kl(policy.family, mu_old, mu))
 
 
 def first_term(policy, states, mu_old, theta, v):
     """J' kl'' J v at any theta, the first term of Eq. (57); kl'' J v is the change of kl' as mu moves along Jv."""
     mu, cache = policy.forward(theta, states)
     kl_prime = partial(grad_mean_kl, policy.family, mu_old)
-    return policy.backprop(theta, cache, central_difference(kl_prime, mu, policy.forward_mode(theta, cache, v), 1e-5))
+    return policy.vjp(theta, cache, central_difference(kl_prime, mu, policy.jvp(theta, cache, v), 1e-5))
 
 
 def name_axes(along, scatter, second):

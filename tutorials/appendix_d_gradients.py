@@ -4,8 +4,8 @@ Look for: a V for each gradient. On its right arm the differences are wrong, by 
 is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
 surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy
 is linear in r, so it has no right arm.)
-Then change: f(...) to np.float32(f(...)) in central_difference of gradient_check.py. The tips rise to between 1e-7 and
-1e-5: that is why the package computes in float64.
+Then change: f(...) to np.float32(f(...)) in central_difference of practice/gradient_check.py. The tips rise to
+between 1e-7 and 1e-5: that is why the package computes in float64.
 """
 from functools import partial
 
@@ -13,12 +13,13 @@ from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.baseline import grad_value_loss, value_loss
+from trpo_numpy.fisher import grad_mean_kl, mean_kl
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.gradient_check import central_difference
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import grad_mean_kl, grad_surrogate, mean_kl, surrogate
+from trpo_numpy.practice.baseline import grad_value_loss, value_loss, values
+from trpo_numpy.practice.gradient_check import central_difference
+from trpo_numpy.surrogate import grad_surrogate, surrogate
 
 
 def of_theta(policy, states, f, theta):
@@ -47,26 +48,26 @@ def make_checks(rng, N):
     log_q = family.log_prob(mu_old, a)
     mu, cache = policy.forward(theta, states)
 
+    dentropy_dmu = np.hstack([np.zeros((N, 2)), np.ones((N, 2))])   # the entropy is a constant + sum(r)
     dL_dmu = grad_surrogate(family, mu, a, advantages, log_q)
     one_wrong = dL_dmu.copy()
     one_wrong[0] *= -1
-    L = partial(of_theta, policy, states, partial(surrogate, family, actions=a, advantages=advantages, log_q=log_q))
+    L = partial(of_theta, policy, states, partial(surrogate, family, actions=a, Q=advantages, log_q=log_q))
     value_network = MLP((3, 16, 16, 1))
     phi = value_network.initial(rng, 1.0)
-    V, value_cache = value_network.forward(value_network.layers(phi), states)
+    V, value_cache = value_network.forward(phi, states)
 
     return {
         "log pi": (partial(of_theta, policy, states, partial(sum_log_prob, family, a)),
-                   policy.backprop(theta, cache, family.grad_log_prob(mu, a)), theta),
+                   policy.vjp(theta, cache, family.grad_log_prob(mu, a)), theta),
         "entropy": (partial(of_theta, policy, states, partial(sum_entropy, family)),
-                    policy.backprop(theta, cache, family.grad_entropy(mu)), theta),
+                    policy.vjp(theta, cache, dentropy_dmu), theta),
         "mean KL": (partial(of_theta, policy, states, partial(mean_kl, family, mu_old)),
-                    policy.backprop(theta, cache, grad_mean_kl(family, mu_old, mu)), theta),
-        "surrogate L": (L, policy.backprop(theta, cache, dL_dmu), theta),
-        "value loss": (lambda t: value_loss(value_network.output(value_network.layers(t), states)[:, 0], advantages),
-                       value_network.backprop(value_network.layers(phi), value_cache,
-                                              grad_value_loss(V[:, 0], advantages)[:, None]), phi),
-        "surrogate L, one sign wrong": (L, policy.backprop(theta, cache, one_wrong), theta),
+                    policy.vjp(theta, cache, grad_mean_kl(family, mu_old, mu)), theta),
+        "surrogate L": (L, policy.vjp(theta, cache, dL_dmu), theta),
+        "value loss": (lambda phi: value_loss(values(value_network, phi, states), advantages),
+                       value_network.vjp(phi, value_cache, grad_value_loss(V[:, 0], advantages)[:, None]), phi),
+        "surrogate L, one sign wrong": (L, policy.vjp(theta, cache, one_wrong), theta),
     }
 
 

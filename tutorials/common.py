@@ -1,19 +1,18 @@
 """What the tutorials share: their options, and where their pictures go."""
 import argparse
-import re
 import sys
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
-import trpo_numpy  # noqa: F401: before NumPy, as it sees to one thread
+from trpo_numpy.record import InputError  # imported before NumPy, so that the package can ask for one thread
 
 
 def say_error(kind, error, traceback):
-    """The excepthook of the tutorials: bad input and Ctrl-C end in a line, anything else in its traceback."""
+    """The excepthook of the tutorials: an error that a user can meet is one line, any other has its traceback."""
     if issubclass(kind, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-    elif (issubclass(kind, (OSError, ImportError))
-          or re.match(r"(environment|executor): |\w+: .*wanted ", str(error), re.DOTALL)):
+    elif issubclass(kind, (InputError, ArithmeticError, OSError, BrokenExecutor)):
         print(f"error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
@@ -52,7 +51,7 @@ def new_figure(show, **kwargs):
     """A matplotlib figure in the style of all, with a window behind it if show is True."""
     import matplotlib
 
-    from trpo_numpy.learning_curve import STYLE
+    from trpo_numpy.practice.learning_curve import STYLE
     matplotlib.rcParams.update(STYLE)
     if not show:
         matplotlib.use("Agg")

@@ -13,14 +13,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import TransformAction
 
-from trpo_numpy.config import Config
-from trpo_numpy.conjugate_gradient import CurvatureError
-from trpo_numpy.environment import make_env
-from trpo_numpy.executor import start_worker, stop_workers
-from trpo_numpy.learning_curve import read_progress
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.executor import start_worker, stop_workers
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
+from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
-from trpo_numpy.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
-from trpo_numpy.training import policy_and_baseline, train
+from trpo_numpy.record import InputError
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
 SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
@@ -28,7 +28,7 @@ SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_
 
 @dataclass(frozen=True)
 class Run:
-    """One curve of one seed: loop(config, state=state) yields what `train` does; step is that of a swept method."""
+    """One curve of one seed. loop(config, state=state) yields what `train` yields; only a swept method has a step."""
     method: str
     step: float | None
     loop: object
@@ -52,7 +52,7 @@ def push(env, force):
 
 
 def continuous_cart_pole(render_mode=None):
-    """Gymnasium's CartPole-v1, its dynamics and its reward of 1 a step, with any force from -10 to 10 N."""
+    """Gymnasium's CartPole-v1, its dynamics and its reward of 1 per step, with any force from -10 to 10 N."""
     env = gym.make("CartPole-v1", render_mode=render_mode).unwrapped
     return TransformAction(env, partial(push, env), gym.spaces.Box(-1.0, 1.0, (1,), np.float32))
 
@@ -67,13 +67,17 @@ def experiment_parser(description, timesteps):
                         help=f"of each run (default: {timesteps or 'those of its task'})")
     parser.add_argument("--seeds", type=partial(whole_number, 1), default=5,
                         help="how many, from --seed on (default: 5)")
-    parser.add_argument("--workers", type=partial(whole_number, 1), help="runs side by side (default: one a processor)")
+    parser.add_argument("--workers", type=partial(whole_number, 1),
+                        help="runs side by side (default: one per processor)")
     parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
     return parser
 
 
 def all_runs(methods, seeds):
-    """Runs of methods {name: (loop, Config)}, one a seed; those in SWEPT have steps for a loop, and a run for each."""
+    """The Runs of methods {name: (loop, Config)}, one per seed. A method in SWEPT has steps in place of the loop.
+
+    It has one Run per step and seed.
+    """
     runs = []
     for name, (loop, config) in methods.items():
         loops = {None: loop}
@@ -86,7 +90,7 @@ def all_runs(methods, seeds):
 def is_done(run, parent):
     """Whether the run has come to its end, or has been stopped by its numbers.
 
-    Raises ValueError if its folder holds a run with other options, or a longer one.
+    Raises InputError if its folder holds a run with other options, or a longer one.
     """
     folder = Path(parent, run.folder)
     if not (folder / "config.json").exists():
@@ -94,14 +98,14 @@ def is_done(run, parent):
     held = read_config(folder, run.name)
     if replace(held, timesteps=run.config.timesteps) != run.config or held.timesteps > run.config.timesteps:
         options = [f.name for f in fields(Config) if getattr(held, f.name) != getattr(run.config, f.name)]
-        raise ValueError(f"out: {folder} holds a run with other options ({', '.join(options)}), wanted another --out")
+        raise InputError(f"out: {folder} holds a run with other options ({', '.join(options)}), wanted another --out")
     return (folder / "stopped.txt").exists() or read_progress(folder)["timesteps"][-1:].sum() >= run.config.timesteps
 
 
 def carry_out(run, parent):
     """Trains into the run's folder from where it stands; done already, it does nothing. Returns the run's name.
 
-    Numbers that cannot be trusted any more end it: progress.csv has what came before, stopped.txt says why.
+    An ArithmeticError ends the run: progress.csv keeps the iterations before it, stopped.txt says why.
     """
     folder = Path(parent, run.folder)
     if is_done(run, parent):
@@ -114,13 +118,13 @@ def carry_out(run, parent):
     try:
         for iteration in run.loop(run.config, state=state):
             record_iteration(folder, iteration)
-    except (FloatingPointError, CurvatureError) as error:
+    except ArithmeticError as error:
         (folder / "stopped.txt").write_text(f"{error}\n")
     return run.folder
 
 
 def carry_out_all(runs, parent, workers):
-    """All runs, `workers` at a time (None: one a processor), with a line and the time left after each."""
+    """Carries out all runs, `workers` at a time (None: one per processor). Prints a line and the time left per run."""
     n_runs, start = len(runs), perf_counter()
     runs = [run for run in runs if not is_done(run, parent)]
     print(f"{n_runs - len(runs)} of {n_runs} runs are there")
@@ -144,8 +148,10 @@ def final_return(progress, timesteps):
 
 
 def read_runs(runs, parent):
-    """progress.csv of each Run that has rows, to its end or not: {Run: columns}. Raises ValueError as `is_done`."""
-    progress = {run: read_progress(Path(parent, run.folder)) for run in runs if is_done(run, parent) is not None}
+    """progress.csv of each Run that has rows, done or not: {Run: columns}. Raises InputError as `is_done` does."""
+    for run in runs:
+        is_done(run, parent)  # called for its error: a folder may hold a run with other options
+    progress = {run: read_progress(Path(parent, run.folder)) for run in runs}
     return {run: columns for run, columns in progress.items() if len(columns["timesteps"])}
 
 
@@ -171,7 +177,7 @@ def mean_curve(columns, grid):
 
 
 def draw(figure, curves, sweeps, timesteps, title):
-    """All means in one panel; in one a method its mean (thick) and each of its runs (thin); the sweeps in the last."""
+    """A panel of all means, then one per method with its mean (thick) and its runs (thin), then one of the sweeps."""
     n_panels = len(curves) + 1 + bool(sweeps)
     figure.set_size_inches(12, 3 * -(-n_panels // 3))
     panels = figure.subplots(-(-n_panels // 3), 3, squeeze=False).ravel()
@@ -211,9 +217,9 @@ def draw(figure, curves, sweeps, timesteps, title):
 
 
 def report(curves, timesteps, top, path):
-    """Prints a line a method, and writes a row a run as CSV: the final return, and the first iteration with return top.
+    """Prints a line per method, and writes a row per run as CSV: the final return, and the first iteration with top.
 
-    Where there is no top, or it was not reached, the iteration is left empty.
+    top is a return. Where there is none, or it was not reached, the iteration is left empty.
     """
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -239,7 +245,7 @@ def experiment(name, methods, title, args, top=np.inf):
         carry_out_all(runs, parent, args.workers)
     progress = read_runs(runs, parent)
     if not progress:
-        raise SystemExit(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")
+        raise InputError(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")
     curves, sweeps = keep_best_steps(progress, timesteps)
     figure = new_figure(args.show)
     draw(figure, curves, sweeps, timesteps, title)

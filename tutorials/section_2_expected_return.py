@@ -13,8 +13,8 @@ from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.expected_return import (advantage, expected_return, expected_return_from, gymnasium_mdp, state_value,
-                                        visitation)
+from trpo_numpy.expected_return import advantage, expected_return, expected_return_from, state_value, visitation
+from trpo_numpy.finite_mdp import gymnasium_mdp
 
 MAP = "SFFF" "FHFH" "FFFH" "HFFG"
 ARROWS = [(-1, 0), (0, 1), (1, 0), (0, -1)]  # left, down, right, up, as Gymnasium numbers them

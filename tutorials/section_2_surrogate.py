@@ -10,11 +10,19 @@ from common import new_figure, save_figure, tutorial_parser
 import numpy as np
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.expected_return import expected_return, gymnasium_mdp
-from trpo_numpy.gradient_check import central_difference
+from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
+from trpo_numpy.expected_return import expected_return
+from trpo_numpy.finite_mdp import gymnasium_mdp
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import exact_surrogate, grad_exact_surrogate, softmax_table
+from trpo_numpy.practice.gradient_check import central_difference
+
+STATES = np.eye(16)  # the 16 states of FrozenLake as one-hot vectors
+
+
+def table(policy, theta):
+    """pi_theta as a table (16, 4): a softmax in each state."""
+    return np.exp(policy.family.log_p(policy.mu(theta, STATES)))
 
 
 def compute(seed, n_points=81):
@@ -22,13 +30,14 @@ def compute(seed, n_points=81):
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95)
     policy = Policy(MLP((16, 4)), Categorical((4,)))  # no hidden layer, one-hot states: a tabular softmax
     theta_old = 0.5 * np.random.default_rng(seed).standard_normal(policy.n_parameters)
-    pi_old = softmax_table(policy, theta_old, np.eye(16))
-    g = grad_exact_surrogate(mdp, pi_old, policy, theta_old)
+    pi_old = table(policy, theta_old)
+    mu, cache = policy.forward(theta_old, STATES)
+    dL_dmu = policy.family.M_product(mu, grad_exact_surrogate(mdp, pi_old))     # M is the derivative of the softmax
+    g = policy.vjp(theta_old, cache, dL_dmu)
     v = g / np.linalg.norm(g)
     t = np.linspace(-6, 8, n_points)
-    tables = [softmax_table(policy, theta_old + t_i * v, np.eye(16)) for t_i in t]
-    slope_of_eta = central_difference(lambda theta: expected_return(mdp, softmax_table(policy, theta, np.eye(16))),
-                                      theta_old, v, 1e-4)
+    tables = [table(policy, theta_old + t_i * v) for t_i in t]
+    slope_of_eta = central_difference(lambda theta: expected_return(mdp, table(policy, theta)), theta_old, v, 1e-4)
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in tables]),
             "L": np.array([exact_surrogate(mdp, pi_old, pi) for pi in tables]),
             "eta_old": expected_return(mdp, pi_old), "slope_of_L": g @ v, "slope_of_eta": slope_of_eta}

@@ -13,10 +13,12 @@ from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.expected_return import advantage, expected_return, random_mdp, random_policy, visitation
-from trpo_numpy.kl_bound import algorithm_1, minorizer, mixture, policy_iteration
-from trpo_numpy.surrogate import exact_surrogate
-from trpo_numpy.trust_region import bound_mean_kl, max_kl
+from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
+from trpo_numpy.exact_surrogate import exact_surrogate
+from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.finite_mdp import random_mdp, random_policy
+from trpo_numpy.kl_bound import max_kl, minorizer, mixture
+from trpo_numpy.trust_region import bound_mean_kl
 
 
 def compute(seed, n_iterations, gamma=0.8):

@@ -1,4 +1,4 @@
-"""Section 4: the step that each problem takes, for a policy with two parameters, one a state.
+"""Section 4: the step that each problem takes, for a policy with two parameters, one per state.
 
 Look for: contours of eta (left) and of L (right), which agree near theta_old. The max-KL region, Eq. (11), is a box:
 each state has its own bound. The mean-KL region, Eq. (12), is nearly an ellipse, longer where states are visited less.
@@ -15,10 +15,11 @@ from common import new_figure, save_figure, tutorial_parser
 import numpy as np
 from scipy.special import expit, logit
 
-from trpo_numpy.expected_return import FiniteMDP, advantage, expected_return, visitation
-from trpo_numpy.kl_bound import penalty_coefficient
-from trpo_numpy.surrogate import exact_surrogate
-from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, max_kl, penalize_max_kl, visited_mean_kl
+from trpo_numpy.exact_surrogate import exact_surrogate
+from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.finite_mdp import FiniteMDP
+from trpo_numpy.kl_bound import max_kl, penalty_coefficient
+from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
 
 
 def two_state_mdp():

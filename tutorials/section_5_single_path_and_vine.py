@@ -6,7 +6,7 @@ Middle and right: the variance of the gradient at theta_old, relative to the squ
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
 simulator steps, each of single path's one: counted in steps the two are near. And much of vine's advantage is that
 Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at all, single path is far ahead of both,
-by steps. (That is what practice added: baseline.py.) Rollouts of 100 steps leave out an eighth of Q.
+by steps. (That is what practice added: practice/baseline.py.) Rollouts of 100 steps leave out an eighth of Q.
 Then change: --length 20. Rollouts are cheaper, and leave out seven tenths. Vine's curve falls, but only because what
 is left of its gradient is a third as long, while the divisor is the length of the whole; relative to its own, its
 variance doubles.
@@ -14,31 +14,28 @@ variance doubles.
     python tutorials/section_5_single_path_and_vine.py
 """
 from functools import partial
+from itertools import count
 
 from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.baseline import no_scaling
-from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env, policy_for, restore, save
-from trpo_numpy.executor import in_order
-from trpo_numpy.expected_return import discounted_sums
-from trpo_numpy.sampling import sample_path, single_path
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.sampling import discounted_sums, sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
-from trpo_numpy.vine import rollout_return, vine, vine_path
+from trpo_numpy.vine import TrunkState, rollout_Q, vine, vine_batch, vine_path
 
 
 def q_pairs(env, policy, theta, config, n, common):
     """Q of the actions -0.5 and 0.5 in one state, (n, 2); common: the two share their random numbers."""
-    weights, scaling, Q = policy.unpack(theta), no_scaling(3), []
-    env.reset(seed=0)
-    saved = save(env)
+    act, Q = partial(policy.act, policy.unpack(theta)), []
+    s, _ = env.reset(seed=0)
+    saved, actions = env.clone_state(), np.array([[-0.5], [0.5]])
     for noise in range(n):
-        for k, a in enumerate([-0.5, 0.5]):
-            restore(env, saved)
-            seed = noise if common else n * (1 + k) + noise
-            Q.append(rollout_return(env, policy, weights, scaling, np.array([a]), seed, config)[0])
+        for k, a in enumerate(actions):
+            start = TrunkState(s, saved, actions, noise if common else n * (1 + k) + noise)
+            Q.append(rollout_Q(env, act, start, a, config)[0])
     return np.reshape(Q, (n, 2))
 
 
@@ -47,9 +44,9 @@ def single_path_gradient(fit, env, policy, theta, config, n_values, seed):
 
     fit: less a least-squares fit of Q by s, s^2, t, t^2 and t^3, which changes no expectation but by overfitting.
     """
-    arguments = policy.act, policy.unpack(theta), no_scaling(3), np.random.SeedSequence(seed)
-    paths = single_path(in_order(sample_path, env, None, arguments, 0), n_values)
-    states = np.concatenate([path.states[:-1] for path in paths])
+    act, seeds = partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(seed)
+    paths = single_path((sample_path(env, act, seeds, episode) for episode in count()), n_values)
+    states = np.concatenate([path.states[:-1] for path in paths]).astype(float)     # Pendulum-v1 has float32
     Q = np.concatenate([discounted_sums(path.rewards, config.gamma) for path in paths])
     if fit:
         t = np.concatenate([np.linspace(-1, 1, len(path.rewards)) for path in paths])
@@ -66,8 +63,11 @@ def vine_gradient(env, policy, theta, config, n_values, seed):
     """
     config = Config(gamma=config.gamma, batch_size=10 * n_values, vine_states=n_values // 4,
                     vine_length=config.vine_length)
-    arguments = policy, policy.unpack(theta), no_scaling(3), config, np.random.SeedSequence(seed)
-    _, batch, n_steps = vine(in_order(vine_path, env, None, arguments, 0), policy, config)
+    act, seeds = partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(seed)
+    episodes = (vine_path(env, act, policy.family, config, seeds, episode) for episode in count())
+    paths, branches = vine(episodes, config.batch_size)
+    n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
+    batch = vine_batch(branches, policy.family, config)
     return surrogate_and_gradient(policy, batch, theta)[-1] * 4 / 3, n_steps
 
 

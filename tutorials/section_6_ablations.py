@@ -22,11 +22,12 @@ from experiment import all_runs, carry_out_all, experiment_parser, is_done
 import numpy as np
 import scipy.linalg
 
-from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env, policy_for
-from trpo_numpy.run_folder import load_policy
-from trpo_numpy.sampling import greedy_returns
-from trpo_numpy.training import initial_state, policy_and_baseline, train
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.evaluation import greedy_returns
+from trpo_numpy.practice.run_folder import load_policy
+from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+from trpo_numpy.record import InputError
 
 TASKS = {"Pendulum-v1": 100_000, "Hopper-v5": 300_000, "HalfCheetah-v5": 300_000, "Walker2d-v5": 300_000,
          "Swimmer-v5": 200_000}  # and 200,000 for any other
@@ -101,7 +102,7 @@ def evaluate(run, parent, n_episodes=20):
 
 
 def draw(figure, table):
-    """table {task: {variant: returns (n,)}}: a panel a task, a row a variant: each seed, and the median."""
+    """table {task: {variant: returns (n,)}}: a panel per task, a row per variant, with each seed and the median."""
     variants = list(next(iter(table.values())))
     figure.set_size_inches(2.2 * len(table) + 2, 0.28 * len(variants) + 1.2)
     for i, (axes, (task, rows)) in enumerate(zip(figure.subplots(1, len(table), squeeze=False)[0], table.items())):
@@ -142,7 +143,7 @@ def main():
     for (env_id, variant, seed), run in runs.items():
         table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
     if np.isnan([returns for rows in table.values() for returns in rows.values()]).all():
-        raise SystemExit(f"out: {parent} holds no runs that are done, wanted those that come without --plot-only")
+        raise InputError(f"out: {parent} holds no runs that are done, wanted those that come without --plot-only")
     with open(args.out / f"{name}.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["task", "variant", "median", *[f"seed {seed}" for seed in seeds]])

@@ -15,12 +15,12 @@ from common import new_figure, save_figure, tutorial_parser, whole_number
 
 import numpy as np
 
-from trpo_numpy.config import Config
-from trpo_numpy.environment import make_env
-from trpo_numpy.learning_curve import draw_learning_curve, read_progress
-from trpo_numpy.run_folder import create_run_folder, record_iteration
-from trpo_numpy.sampling import greedy_returns
-from trpo_numpy.training import train
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.evaluation import greedy_returns
+from trpo_numpy.practice.learning_curve import draw_learning_curve, read_progress
+from trpo_numpy.practice.run_folder import create_run_folder, record_iteration
+from trpo_numpy.practice.training import train
 
 
 def run(config, out):

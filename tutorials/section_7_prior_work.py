@@ -14,20 +14,21 @@ from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.config import Config
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
-from trpo_numpy.surrogate import surrogate_and_gradient, surrogate_and_kl
-from trpo_numpy.training import train
-from trpo_numpy.trpo import trpo_update
+from trpo_numpy.record import InputError
+from trpo_numpy.surrogate import surrogate_and_gradient
+from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 
 
-def all_updates(seen, step, policy, theta_old, batch, config, rng):
+def all_updates(seen, step, policy, theta_old, batch, options, rng):
     """TRPO's update, for `train`; those of the others from the same batch are kept in seen, {method: [Update]}."""
     updates = {"TRPO": trpo_update, "empirical FIM": empirical_fim_update,
                "natural gradient (17)": partial(natural_gradient_update, step=step),
                "policy gradient (18)": partial(policy_gradient_update, step=step)}
     for name, update in updates.items():
-        seen.setdefault(name, []).append(update(policy, theta_old, batch, config, rng))
+        seen.setdefault(name, []).append(update(policy, theta_old, batch, options, rng))
     seen["batch"] = policy, theta_old, batch
     return seen["TRPO"][-1]
 
@@ -76,7 +77,7 @@ def main():
     parser.add_argument("--step", type=float, default=1.0, help="1/lambda, of both fixed steps (default: 1)")
     args = parser.parse_args()
     if not 0 < args.step < np.inf:
-        raise SystemExit(f"error: step: got {args.step}, wanted a finite number above 0")
+        raise InputError(f"step: got {args.step}, wanted a finite number above 0")
     numbers = compute(args.seed, args.step, 3 if args.quick else 25)
     figure = new_figure(args.show)
     draw(figure, numbers)

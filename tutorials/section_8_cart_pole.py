@@ -16,18 +16,18 @@ from functools import partial
 from cem import cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser
 
-from trpo_numpy.config import PAPER, Config
+from trpo_numpy.practice.config import PAPER, Config
+from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
-from trpo_numpy.training import train
 
-ENV_ID, STEPS_AN_ITERATION = "experiment:ContinuousCartPole-v0", 20_000
+ENV_ID, STEPS_PER_ITERATION = "experiment:ContinuousCartPole-v0", 20_000
 
 
 def methods(timesteps):
     """The curves: {name: (loop, or steps if these are swept, Config)}. The paper's algorithm, with nothing added."""
-    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=STEPS_AN_ITERATION)
-    vine = replace(single, batch_size=STEPS_AN_ITERATION // 10,
-                   vine_states=STEPS_AN_ITERATION // 400)  # 4 x 100 steps from each
+    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=STEPS_PER_ITERATION)
+    vine = replace(single, batch_size=STEPS_PER_ITERATION // 10,
+                   vine_states=STEPS_PER_ITERATION // 400)  # 4 x 100 steps from each
     return {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single),
             "empirical FIM": (partial(train, update=empirical_fim_update), single),
             "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (STEPS, single),

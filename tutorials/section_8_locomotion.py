@@ -19,9 +19,9 @@ from functools import partial
 from cem import cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser
 
-from trpo_numpy.config import Config
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
-from trpo_numpy.training import train
 
 SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 

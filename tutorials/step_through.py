@@ -9,20 +9,19 @@ candidate is refused in 9 of 10 updates on Pendulum-v1, and in 99 of 100 on Hopp
     python tutorials/step_through.py
     python -m pdb tutorials/step_through.py     # step_through.md, beside this file, says where to stop, and what for
 """
-from functools import partial
-
 from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
-from trpo_numpy.baseline import standardize
 from trpo_numpy.conjugate_gradient import conjugate_gradient
-from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.fisher import fisher_vector_product, mean_kl
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import line_search, step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import Batch, grad_surrogate, log_prob, mean_kl, surrogate, surrogate_and_kl
+from trpo_numpy.practice.baseline import standardize
+from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
+from trpo_numpy.trpo import surrogate_and_kl
 
 
 def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta):
@@ -58,23 +57,28 @@ def main():
     Q = -(actions - states)[:, 0] ** 2                          # what they were worth: best is a = s
     advantages = standardize(Q)
 
-    log_q = log_prob(policy.family, mu_old, actions)            # q = pi_theta_old, Section 5.1
+    log_q = policy.family.log_prob(mu_old, actions)             # q = pi_theta_old, Section 5.1
     L_old = surrogate(policy.family, mu_old, actions, advantages, log_q)        # Eq. (14)
     kl_old = mean_kl(policy.family, mu_old, mu_old)
     dL_dmu = grad_surrogate(policy.family, mu_old, actions, advantages, log_q)  # (N, 2)
-    g = policy.backprop(theta_old, cache, dL_dmu)               # J'u, (P,)
+    g = policy.vjp(theta_old, cache, dL_dmu)                    # J'u, (P,)
 
-    A = np.array([fisher_vector_product(policy, theta_old, cache, mu_old, e) for e in np.eye(3)])   # never formed
-    product = partial(fisher_vector_product, policy, theta_old, cache, mu_old)                  # y -> Ay
-    s, residuals = conjugate_gradient(product, g, iterations=10, damping=damping)               # A s = g, Appendix C
-    s_exact = np.linalg.solve(A + damping * np.eye(3), g)
-    sAs = s @ A @ s
+    def A(y):
+        return fisher_vector_product(policy, theta_old, cache, mu_old, y)       # y -> Ay
+
+    A_matrix = np.array([A(e) for e in np.eye(3)])              # to be looked at: the algorithm never forms it
+    s, residuals = conjugate_gradient(A, g, iterations=10, damping=damping)     # A s = g, Appendix C
+    s_exact = np.linalg.solve(A_matrix + damping * np.eye(3), g)
+    sAs = s @ A(s)
     beta = step_length(sAs, delta)                              # sqrt(2 delta / s'As)
 
     batch = Batch(states, actions, advantages)
-    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)          # theta -> (L, mean KL)
-    theta_new, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
-    L_new, kl_new = L_and_kl(theta_new)
+
+    def L_and_kl(theta):
+        return surrogate_and_kl(policy, batch, mu_old, log_q, theta)            # (L, mean KL)
+
+    taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
+    theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
 
     figure = new_figure(args.show)
     draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta)

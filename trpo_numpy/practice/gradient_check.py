@@ -1,6 +1,6 @@
 """Not in the paper: each derivative of this package against central finite differences.
 
-Which functions are derivatives is told by their names: `grad_...`, `..._product`, `forward_mode` and `backprop`.
+A function is a derivative if its name says so: `grad_...`, `..._product`, `jvp`, `vjp` and `..._vjp`.
 """
 import numpy as np
 

@@ -1,7 +1,9 @@
-"""Not in the paper: progress.csv, a row an iteration, and its picture: return against timesteps, KL against delta."""
+"""Not in the paper: progress.csv, one row per iteration, and its picture: the returns, and the KL under delta."""
 from pathlib import Path
 
 import numpy as np
+
+from trpo_numpy.record import InputError
 
 COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "delta", "kl", "kl_predicted",
            "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
@@ -18,28 +20,31 @@ def progress_row(iteration):
     i, update = iteration, iteration.update
     backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
     row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
-           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], update.entropy, i.explained_variance,
+           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], i.entropy, i.explained_variance,
            update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
     return dict(zip(COLUMNS, row))
 
 
-def read_progress(folder):
-    """progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,). Empty if there is none yet.
+def read_progress(folder, max_rows=None):
+    """progress.csv, or its first rows, as a structured array: read_progress(folder)["kl"] is (iterations,).
 
-    Raises ValueError if it is damaged.
+    Empty if there is none yet. Raises InputError if it is damaged.
     """
     path = Path(folder) / "progress.csv"
     if not path.exists() or path.stat().st_size == 0:
         return np.empty(0, [(column, float) for column in COLUMNS])
-    progress = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8"))
-    for column in COLUMNS:
-        if column != "status" and progress[column].dtype.kind not in "if":
-            raise ValueError(f"{path}: {column} has something that is no number, wanted numbers in all but status")
-    return progress
+    try:
+        progress = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8", max_rows=max_rows)
+        for column in COLUMNS:
+            if column != "status" and progress[column].dtype.kind not in "if":
+                raise ValueError(f"{column} has something that is not a number")
+    except ValueError as error:
+        raise InputError(f"{path}: wanted the columns {', '.join(COLUMNS)}: {error}") from error
+    return np.atleast_1d(progress)
 
 
 def draw_learning_curve(figure, runs, title):
-    """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: one line a run, none left out."""
+    """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: one line per run."""
     deltas = [delta for progress in runs.values() for delta in progress["delta"][:1] if delta < np.inf]  # inf: none
     figure.set_size_inches(8, 6)
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])

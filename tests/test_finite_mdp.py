@@ -1,0 +1,123 @@
+"""A finite MDP says what is wrong with it; Gymnasium's own ones are what their environments do."""
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from problems import GYMNASIUM
+
+from trpo_numpy.expected_return import expected_return
+from trpo_numpy.finite_mdp import (FiniteMDP, check_distributions, gymnasium_mdp, random_mdp, random_policy,
+                                   transition_matrix)
+from trpo_numpy.record import InputError
+
+
+def test_the_transition_matrix_is_the_mean_over_the_actions():
+    mdp, pi = random_mdp(np.random.default_rng(0), 4, 3, 0.9), random_policy(np.random.default_rng(1), 4, 3)
+    by_hand = [[sum(pi[s, a] * mdp.P[s, a, s_next] for a in range(3)) for s_next in range(4)] for s in range(4)]
+    assert np.allclose(transition_matrix(mdp, pi), by_hand, rtol=1e-14)
+
+
+def broken(**changes):
+    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.9)
+    return {"P": mdp.P.copy(), "r": mdp.r.copy(), "rho_0": mdp.rho_0.copy(), "gamma": 0.9, **changes}
+
+
+@pytest.mark.parametrize("name, where, number, message", [
+    ("P", (2, 1, 0), 1.5, "P, state 2, action 1: got .* with sum .*, wanted probabilities that sum to 1"),
+    ("P", (1, 1, 1), np.nan, r"P: got nan at \(1, 1, 1\), wanted finite numbers"),
+    ("r", (0, 1), np.inf, r"r: got inf at \(0, 1\), wanted finite numbers"),
+    ("rho_0", (2,), 2.0, "rho_0: got .* with sum .*, wanted probabilities that sum to 1"),
+])
+def test_a_wrong_number_of_an_mdp_is_refused_with_its_place(name, where, number, message):
+    wrong = broken()
+    wrong[name][where] = number
+    with pytest.raises(InputError, match=f"^{message}"):
+        FiniteMDP(**wrong)
+
+
+def test_negative_probabilities_are_refused_though_they_sum_to_1():
+    wrong = broken()
+    wrong["P"][1, 0] = [1.5, -0.5, 0]
+    with pytest.raises(InputError, match="^P, state 1, action 0: got"):
+        FiniteMDP(**wrong)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"gamma": 1.0}, "gamma: got 1.0, wanted a number above 0 and below 1"), ({"gamma": 0.0}, "gamma: got 0.0"),
+    ({"gamma": 2}, "gamma: got 2"), ({"gamma": "0.9"}, "gamma: got '0.9'"),
+    ({"r": np.zeros(3)}, r"r: got shape \(3,\), wanted \(S, A\)"),
+    ({"r": np.zeros((3, 3))}, r"P: got shape \(3, 2, 3\), wanted \(3, 3, 3\)"),
+    ({"P": np.zeros((3, 2))}, r"P: got shape \(3, 2\), wanted \(3, 2, 3\)"),
+    ({"rho_0": np.ones(4) / 4}, r"rho_0: got shape \(4,\), wanted \(3,\)"),
+])
+def test_wrong_shapes_and_discounts_are_refused(changes, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        FiniteMDP(**broken(**changes))
+
+
+def test_probabilities_may_miss_1_by_rounding_only():
+    check_distributions("pi", np.array([[0.5, 0.5 + 1e-10], [0.5, 0.5 - 1e-10]]))
+    for error in (1e-8, -1e-8):
+        with pytest.raises(InputError, match="^pi, state 1: got .*, wanted probabilities that sum to 1"):
+            check_distributions("pi", np.array([[0.5, 0.5], [0.5, 0.5 + error]]))
+
+
+def test_a_wrong_policy_is_refused_with_its_state():
+    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.9)
+    with pytest.raises(InputError, match="^pi, state 2: got .* with sum 1.4"):
+        expected_return(mdp, np.array([[0.5, 0.5], [1.0, 0.0], [0.7, 0.7]]))
+    with pytest.raises(InputError, match=r"^pi: got shape \(2, 3\), wanted \(3, 2\)"):
+        transition_matrix(mdp, np.ones((2, 3)) / 3)
+
+
+def test_gamma_may_be_of_any_real_type():
+    mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.5)
+    assert replace(mdp, gamma=np.float32(0.5)).gamma == 0.5
+
+
+def test_a_random_policy_is_above_0_everywhere_and_follows_its_concentration():
+    """As pi_old of Section 4 has to be, also where the Dirichlet distribution gives exact zeros."""
+    rng = np.random.default_rng(0)
+    nearly_deterministic, nearly_uniform = (random_policy(rng, 50, 4, concentration) for concentration in (1e-3, 1e4))
+    assert nearly_deterministic.min() > 0 and np.median(nearly_deterministic.max(axis=1)) > 0.99
+    assert abs(nearly_uniform - 0.25).max() < 0.05
+    assert np.allclose(nearly_deterministic.sum(axis=1), 1, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("env_id, kwargs", GYMNASIUM)
+def test_a_gymnasium_mdp_is_its_table_and_where_episodes_end_it_absorbs_without_reward(env_id, kwargs):
+    mdp, env = gymnasium_mdp(env_id, 0.9, **kwargs), gym.make(env_id, **kwargs).unwrapped
+    table = {(s, a): env.P[s][a] for s in env.P for a in env.P[s]}
+    ends = {s_next for outcomes in table.values() for _, s_next, _, terminated in outcomes if terminated}
+    assert ends and mdp.gamma == 0.9 and np.array_equal(mdp.rho_0, env.initial_state_distrib)
+    for (s, a), outcomes in table.items():
+        if s in ends:
+            assert mdp.P[s, a, s] == 1 and mdp.r[s, a] == 0
+        else:
+            assert mdp.r[s, a] == pytest.approx(sum(p * reward for p, _, reward, _ in outcomes), abs=1e-15)
+            for to in {s_next for _, s_next, _, _ in outcomes}:
+                assert mdp.P[s, a, to] == pytest.approx(sum(p for p, s_next, _, _ in outcomes if s_next == to))
+
+
+def test_returns_sampled_in_frozen_lake_agree_with_eta():
+    mdp = gymnasium_mdp("FrozenLake-v1", 0.9)
+    pi = random_policy(np.random.default_rng(1), 16, 4, 3.0)
+    env, rng, returns = gym.make("FrozenLake-v1", max_episode_steps=1000), np.random.default_rng(0), []
+    for episode in range(2000):
+        (s, _), G, t, ended = env.reset(seed=episode), 0.0, 0, False
+        while not ended:
+            s, reward, ended, _, _ = env.step(int(rng.choice(4, p=pi[s])))
+            G, t = G + mdp.gamma ** t * reward, t + 1
+        returns.append(G)
+    assert abs(np.mean(returns) - expected_return(mdp, pi)) < 3 * np.std(returns) / np.sqrt(len(returns))
+
+
+def test_options_of_the_environment_are_passed_on():
+    slippery, certain = gymnasium_mdp("FrozenLake-v1", 0.9), gymnasium_mdp("FrozenLake-v1", 0.9, is_slippery=False)
+    assert set(np.unique(certain.P)) == {0, 1} and slippery.P[0].max() < 1
+
+
+def test_an_environment_without_tables_is_refused():
+    with pytest.raises(InputError, match="^env_id: got 'CartPole-v1', wanted an environment with its dynamics"):
+        gymnasium_mdp("CartPole-v1", 0.9)

@@ -1,0 +1,104 @@
+"""How the package is laid out: what imports what, the reading order, and how long the modules are."""
+import ast
+import re
+import sys
+from pathlib import Path
+
+import environments  # noqa: F401
+import pytest
+
+import trpo_numpy
+from trpo_numpy import practice, trpo
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.training import train
+
+PACKAGE = Path(trpo_numpy.__file__).parent
+README = Path(__file__).parent.parent / "README.md"
+MODULES = {path.stem: path for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+PRACTICE = {path.stem: path for path in (PACKAGE / "practice").glob("*.py") if path.stem != "__init__"}
+
+
+def listed(package):
+    """The modules in the table of a package's docstring: the first word of each line that is set in by four spaces."""
+    return re.findall(r"^    (\w+)  ", package.__doc__, re.MULTILINE)
+
+
+ORDER = listed(trpo_numpy)
+
+
+def imports(path):
+    """The modules of trpo_numpy that a file imports anywhere in it: "mlp", "practice.config" and so on."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}, line {node.lineno}: a relative import"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            name = name.removeprefix("trpo_numpy.").split(".") if name.startswith("trpo_numpy.") else []
+            if name and (name[0] in MODULES or name[0] == "practice"):
+                found.add(name[0])
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - {"__main__"}))
+def test_no_module_of_the_paper_imports_from_practice(name):
+    assert "practice" not in imports(MODULES[name])
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_module_imports_only_those_before_it_in_the_reading_order(name):
+    assert imports(MODULES[name]) <= {"record", *ORDER[:ORDER.index(name)]}
+
+
+def test_record_imports_no_module():
+    assert not imports(MODULES["record"])
+
+
+def test_the_reading_order_has_every_module_once():
+    """All but `record`, which is not in the paper, and the command line."""
+    assert sorted(ORDER) == sorted(MODULES.keys() - {"record", "__main__"})
+
+
+def test_the_docstring_of_practice_has_every_module_once():
+    assert sorted(listed(practice)) == sorted(PRACTICE)
+
+
+def test_the_table_of_the_readme_is_in_the_reading_order():
+    rows = [line for line in README.read_text().splitlines() if line.startswith("|")]
+    linked = [name for row in rows for name in re.findall(r"\(trpo_numpy/(\w+)\.py\)", row)]
+    assert [name for name in linked if name in ORDER] == ORDER
+
+
+@pytest.mark.parametrize("path", [*MODULES.values(), *PRACTICE.values()], ids=lambda path: path.stem)
+def test_no_module_has_more_than_150_lines(path):
+    assert len(path.read_text().splitlines()) <= 150
+
+
+def test_the_check_of_imports_can_fail(tmp_path):
+    path = tmp_path / "module.py"
+    for text, found in [("from trpo_numpy.practice.config import Config", "practice"), ("import trpo_numpy.mlp", "mlp"),
+                        ("from trpo_numpy import practice", "practice"), ("import trpo_numpy.practice", "practice"),
+                        ("def f():\n    from trpo_numpy import vine", "vine")]:
+        path.write_text(text)
+        assert imports(path) == {found}
+
+
+def test_at_most_four_frames_lie_between_train_and_the_fisher_vector_product(monkeypatch):
+    stacks, product = [], trpo.fisher_vector_product
+
+    def spy(*args):
+        frame, names = sys._getframe(1), []
+        while frame.f_code.co_name != "train":
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        stacks.append(names)
+        return product(*args)
+
+    monkeypatch.setattr(trpo, "fisher_vector_product", spy)
+    next(train(Config(env_id="Count-v0", batch_size=20)))
+    assert any("conjugate_gradient" in names and "trpo_update" in names for names in stacks)
+    assert max(map(len, stacks)) <= 4

@@ -1,0 +1,84 @@
+"""The setting of Section 2: a finite MDP and a policy, as arrays.
+
+Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward is r(s). Here it is
+r(s, a) = E[r | s, a], as in Gymnasium, and every identity of the paper holds for it.
+"""
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from trpo_numpy.record import InputError, check_array, short_repr
+
+
+@dataclass(frozen=True)
+class FiniteMDP:
+    """(S, A, P, r, rho_0, gamma). Raises InputError, which names the state and the action at fault."""
+    P: np.ndarray       # (S, A, S), P[s, a, s'] = P(s'|s, a)
+    r: np.ndarray       # (S, A)
+    rho_0: np.ndarray   # (S,), the distribution of the first state
+    gamma: float        # the discount
+    __repr__ = short_repr
+
+    def __post_init__(self):
+        check_array("r", self.r, ("S", "A"))
+        S, A = self.r.shape
+        check_array("P", self.P, (S, A, S))
+        check_array("rho_0", self.rho_0, (S,))
+        check_distributions("P", self.P)
+        check_distributions("rho_0", self.rho_0)
+        if not (isinstance(self.gamma, Real) and 0 < self.gamma < 1):
+            raise InputError(f"gamma: got {self.gamma!r}, wanted a number above 0 and below 1")
+
+
+def check_distributions(name, p):
+    """Raises InputError unless p, for each state (and action), has no negative number and sums to 1."""
+    bad = ~((p >= 0).all(axis=-1) & (abs(p.sum(axis=-1) - 1) < 1e-9))
+    if bad.any():
+        where = tuple(np.argwhere(bad)[0])
+        place = "".join(f", {word} {i}" for word, i in zip(("state", "action"), where))
+        raise InputError(f"{name}{place}: got {p[where]} with sum {p[where].sum()}, wanted probabilities that sum to 1")
+
+
+def transition_matrix(mdp, pi):
+    """P_pi (S, S): P(s'|s) = sum_a pi(a|s) P(s'|s, a). Raises InputError unless pi is a policy of this MDP."""
+    check_array("pi", pi, mdp.r.shape)
+    check_distributions("pi", pi)
+    return (pi[:, None, :] @ mdp.P)[:, 0, :]
+
+
+def random_mdp(rng, S, A, gamma):
+    """A FiniteMDP with random transitions, some much likelier than others, and standard normal rewards."""
+    P = rng.dirichlet(np.full(S, 0.3), size=(S, A))
+    return FiniteMDP(P, rng.standard_normal((S, A)), rng.dirichlet(np.ones(S)), gamma)
+
+
+def random_policy(rng, S, A, concentration=1.0):
+    """A policy (S, A), a Dirichlet distribution per state: nearly deterministic below 1, nearly uniform far above."""
+    pi = rng.dirichlet(np.full(A, concentration), size=S) + 1e-12
+    return pi / pi.sum(axis=1, keepdims=True)
+
+
+def gymnasium_mdp(env_id, gamma, **kwargs):
+    """The dynamics of one of Gymnasium's own finite environments: FrozenLake-v1, CliffWalking-v1 or Taxi-v4.
+
+    A state in which episodes end becomes absorbing, with reward 0. kwargs go to gymnasium.make, but options that act
+    only in `step`, such as Taxi's fickle_passenger, have no effect. Raises InputError for any other environment.
+    """
+    import gymnasium as gym
+
+    env = gym.make(env_id, **kwargs).unwrapped
+    if not (hasattr(env, "P") and hasattr(env, "initial_state_distrib")):
+        raise InputError(f"env_id: got {env_id!r}, wanted an environment with its dynamics in the attributes P and "
+                         "initial_state_distrib, such as FrozenLake-v1")
+    S, A = int(env.observation_space.n), int(env.action_space.n)
+    P, r, ends = np.zeros((S, A, S)), np.zeros((S, A)), set()
+    for s in range(S):
+        for a in range(A):
+            for probability, s_next, reward, terminated in env.P[s][a]:
+                P[s, a, s_next] += probability
+                r[s, a] += probability * reward
+                ends |= {s_next} if terminated else set()
+    for s in ends:
+        P[s], r[s] = np.eye(S)[s], 0.0
+    return FiniteMDP(P, r, np.array(env.initial_state_distrib, dtype=float), gamma)

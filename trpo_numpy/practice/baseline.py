@@ -1,0 +1,102 @@
+"""Not in the paper: a value baseline and generalised advantages (Schulman et al., 2016, arXiv 1506.02438).
+
+Shapes: T steps of one path, N samples of a batch, d_s state dimension, P parameters. phi (P,) is the baseline's theta.
+"""
+import numpy as np
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.practice.scaling import scale
+from trpo_numpy.sampling import discounted_sums
+from trpo_numpy.surrogate import Batch
+
+
+def values(network, phi, states):
+    """V(s), (N,), for states (N, d_s)."""
+    return network.mu(phi, states)[:, 0]
+
+
+def generalized_advantages(path, V, gamma, gae_lambda):
+    """sum_l (gamma lambda)^l td_{t+l}, (T,), for V (T + 1,). lambda = 1 gives the sampled Q minus V.
+
+    td_t = r_t + gamma V(s_{t+1}) - V(s_t). After a terminal s_T nothing follows, so V(s_T) counts as 0. After a limit
+    on the time, V(s_T) stands for the rewards that would have followed (Pardo et al., 2018, arXiv 1712.00378).
+    """
+    V_next = V[1:].copy()
+    if path.terminated:
+        V_next[-1] = 0.0
+    td = path.rewards + gamma * V_next - V[:-1]
+    return discounted_sums(td, gamma * gae_lambda)
+
+
+def standardize(advantages):
+    """Advantages of mean 0 and standard deviation 1, or all 0 if they differ by rounding only.
+
+    The theta that maximises the expectation of L stays the same. The one that maximises L on a sample may change,
+    because the importance ratios of a sample do not average to 1.
+    """
+    if advantages.std() <= 1e-12 * abs(advantages).max():
+        return np.zeros_like(advantages)
+    return (advantages - advantages.mean()) / advantages.std()
+
+
+def estimate_single_path(paths, branches, policy, baseline, state, config):
+    """Step 2: the Batch with Q, or with generalised advantages; the targets (N,) of the baseline, and V (N,)."""
+    states, advantages, targets, V = [], [], [], []
+    for path in paths:
+        seen = scale(state.scaling, path.states)                                            # (T + 1, d_s)
+        V_path = values(baseline, state.phi, seen) if config.baseline else np.zeros(len(seen))
+        gae_lambda = config.gae_lambda if config.baseline else 1.0                          # 1: the sampled Q
+        states.append(seen[:-1])
+        V.append(V_path[:-1])
+        advantages.append(generalized_advantages(path, V_path, config.gamma, gae_lambda))
+        targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
+    A = standardize(np.concatenate(advantages)) if config.standardize_advantages else np.concatenate(advantages)
+    batch = Batch(np.concatenate(states), np.concatenate([path.actions for path in paths]), A)
+    return batch, *((np.concatenate(targets), np.concatenate(V)) if config.baseline else (None, None))
+
+
+def explained_variance(V, targets):
+    """1 - Var(targets - V) / Var(targets): 1 if V is right up to a constant, 0 if V is constant; NaN if targets are."""
+    var = np.var(targets)
+    return 1 - np.var(targets - V) / var if var > 1e-12 * np.mean(targets ** 2) else np.nan
+
+
+def value_loss(V, targets):
+    """1/2 mean (V - target)^2."""
+    return 0.5 * np.mean((V - targets) ** 2)
+
+
+def grad_value_loss(V, targets):
+    """The derivative of value_loss with respect to V, (N,)."""
+    return (V - targets) / len(V)
+
+
+def gauss_newton_product(network, phi, cache, y):
+    """J'J y / N, (P,): the Hessian of value_loss without the second derivatives of the network."""
+    return network.vjp(phi, cache, network.jvp(phi, cache, y) / sum(len(inputs[0]) for inputs, _ in cache))
+
+
+def fit_baseline(network, phi, states, targets, config):
+    """phi after config.baseline_steps damped Gauss-Newton steps on value_loss, each solved by conjugate gradient.
+
+    Step i of n has every n-th sample, from sample i on, so that all steps together cost as much as one on all samples.
+    V and the targets are measured in units of the targets' standard deviation, so that the damping means the same for
+    rewards of any size. The unit is at least 1% of the targets' root mean square: when a task is solved its targets
+    hardly vary, and with a smaller unit a step would be so large that the network could not learn any more.
+    """
+    unit = max(targets.std(), 0.01 * np.sqrt(np.mean(targets ** 2))) or 1.0
+    n_last = network.sizes[-2] + 1
+    phi, targets = phi.copy(), targets / unit
+    phi[-n_last:] /= unit                                                   # the last layer, which is linear
+    n_steps = min(config.baseline_steps, len(targets))
+    for i in range(n_steps):
+        V, cache = network.forward(phi, states[i::n_steps])                 # (N / n, 1)
+        descent = -network.vjp(phi, cache, grad_value_loss(V[:, 0], targets[i::n_steps])[:, None])
+
+        def product(y):
+            return gauss_newton_product(network, phi, cache, y)
+
+        step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations, config.baseline_damping)
+        phi += step
+    phi[-n_last:] *= unit
+    return phi

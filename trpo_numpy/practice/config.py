@@ -1,0 +1,89 @@
+"""Not in the paper: the options of a training run, one documented field per line, checked when a Config is made."""
+import argparse
+import operator
+import sys
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from trpo_numpy.record import InputError
+
+BOUNDS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
+WANTED = {str: "a registered id", int: "a whole number", float: "a finite number", bool: "True or False",
+          tuple: "a tuple of whole numbers, each at least 1"}
+
+
+def option(default, help, **bounds):
+    """A field of Config: its default, what it is (also the command line's help), and its range, by BOUNDS."""
+    return field(default=default, metadata={"help": help, "bounds": bounds})
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that a run depends on. Raises InputError naming the field, what came and what is wanted."""
+    env_id: str = option("Pendulum-v1", "a Gymnasium environment (its states and actions: `make_env`)")
+    timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
+    seed: int = option(0, "all randomness is a function of it", at_least=0)
+    batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
+    vine_states: int = option(0, "vine (Section 5.2, no baseline): states of its rollout set; 0: none", at_least=0)
+    vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", at_least=2)
+    vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
+    hidden_sizes: tuple = option((64, 64), "sizes of the tanh hidden layers (Table 2: 30 or 50), or none")
+    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", at_least=-20, at_most=20)
+    gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
+    delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
+    delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
+    cg_iterations: int = option(10, "k, conjugate gradient iterations (Appendix C.1; 10 in the paper)", at_least=1)
+    fisher_fraction: float = option(0.1, "part of the states in A (Appendix C.1); vine has all", above=0, at_most=1)
+    shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
+    max_backtracks: int = option(15, "candidates of the line search after the first", at_least=0)
+    damping: float = option(0.3, "not in the paper: added to the Fisher matrix in CG (not in s'As)", at_least=0)
+    baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
+    gae_lambda: float = option(0.95, "lambda of the generalised advantages", at_least=0, at_most=1)
+    baseline_lambda: float = option(0.98, "lambda of the returns that the baseline is fitted to", at_least=0, at_most=1)
+    baseline_steps: int = option(10, "damped Gauss-Newton steps on the baseline, which share the batch", at_least=0)
+    baseline_cg_iterations: int = option(5, "conjugate gradient iterations in each of them", at_least=1)
+    baseline_damping: float = option(0.1, "their damping, with V in units of the targets' std", at_least=0)
+    standardize_advantages: bool = option(True, "not in the paper: advantages of mean 0 and standard deviation 1")
+    scale_observations: bool = option(True, "not in the paper: observations less their mean, by their std")
+
+    def __post_init__(self):
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, (np.generic, list)):  # an element of np.logspace, say; JSON's and argparse's tuples
+                value = tuple(value) if isinstance(value, list) else value.item()
+                object.__setattr__(self, f.name, value)
+            check_field(f, value)
+        if self.vine_states > self.batch_size:
+            raise InputError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")
+
+
+def check_field(f, value):
+    """Raises InputError unless value has the type and lies in the range of the dataclass field f."""
+    bounds = f.metadata["bounds"]
+    good = type(value) is f.type or f.type is float and type(value) is int
+    good = good and (f.type is not tuple or all(type(size) is int and size >= 1 for size in value))
+    good = good and (f.type is not float or abs(value) <= sys.float_info.max)  # neither infinite nor NaN
+    if not good or not all(BOUNDS[name](value, bound) for name, bound in bounds.items()):
+        limits = "".join(f", {name.replace('_', ' ')} {bound}" for name, bound in bounds.items())
+        raise InputError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]}{limits}")
+
+
+# The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
+# All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
+PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
+         "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
+
+
+def add_options(parser):
+    """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
+    paper = ", ".join(f"{name} {value}" for name, value in PAPER.items())
+    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {paper}; more options change it")
+    for f in fields(Config)[1:]:
+        flag, text = "--" + f.name.replace("_", "-"), f"{f.metadata['help']} (default: {f.default})"
+        if f.type is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif f.type is tuple:
+            parser.add_argument(flag, nargs="*", type=int, metavar="N", help=f"{text}; name the environment before it")
+        else:
+            parser.add_argument(flag, type=f.type, metavar=f.type.__name__.upper(), help=text)

@@ -1,0 +1,67 @@
+"""Not in the paper, which had 16 cores: episodes sampled by this process, or by the workers of an executor."""
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import BrokenExecutor
+from functools import partial
+from itertools import count
+
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.record import InputError
+
+WORKER = threading.local()  # a worker is a thread, or a process with one thread: each keeps its own environment
+
+
+def start_worker():
+    """The initializer of a process pool: a worker ignores Ctrl-C, and ends when the process that started it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    """Waits until the process that started this one ends, in whatever way, and then ends this one."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def stop_workers(executor):
+    """Ends a process pool within half a second, whatever its workers are doing."""
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in multiprocessing.active_children():
+        process.join(0.1)  # gives the pool time to let go of its tasks
+        process.terminate()
+
+
+def sample_in_worker(env_id, seeds, sample, arguments, episode):
+    """sample(env, *arguments, seeds, episode), by a worker of an executor."""
+    if getattr(WORKER, "env_id", None) != env_id:
+        try:
+            WORKER.env, WORKER.env_id = make_env(env_id), env_id
+        except Exception as error:
+            raise InputError(f"executor: a worker cannot make its environment: {error}") from error
+    return sample(WORKER.env, *arguments, seeds, episode)
+
+
+def sample_episodes(env, env_id, seeds, first_episode, executor, n_ahead, sample, *arguments):
+    """Yields sample(env, *arguments, seeds, episode) for first_episode, the next one, and so on without end.
+
+    An executor's workers sample n_ahead episodes at once, in at most 64 tasks, and then two tasks more each time these
+    are used up. An episode depends on its number, seeds and arguments only, so the results are the same with any
+    executor or none, if the environment's reset forgets the past. Raises BrokenExecutor if a worker of a process pool
+    has died. (Dask starts another worker.)
+    """
+    if executor is None:
+        for episode in count(first_episode):
+            yield sample(env, *arguments, seeds, episode)
+    one = partial(sample_in_worker, env_id, seeds, sample, arguments)
+    length, end = math.ceil(n_ahead / 64), first_episode
+    try:
+        while True:
+            start, end = end, end + n_ahead
+            yield from executor.map(one, range(start, end), chunksize=length)
+            n_ahead = 2 * length
+    except BrokenExecutor as error:
+        raise BrokenExecutor(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
+                             "before is whole, and a run can be resumed from there") from error

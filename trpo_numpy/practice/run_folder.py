@@ -1,0 +1,142 @@
+"""Not in the paper: what a run leaves on disk, and reads back.
+
+config.json    the Config and the versions: all that repeats the run, with the same code and OMP_NUM_THREADS
+progress.csv   one row per iteration
+policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
+"""
+import csv
+import json
+import os
+import platform
+import re
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.learning_curve import COLUMNS, progress_row, read_progress
+from trpo_numpy.practice.scaling import Scaling, scaling_from
+from trpo_numpy.practice.training import State
+from trpo_numpy.record import InputError, check_array
+
+
+@contextmanager
+def whole_file(path):
+    """Opens a file to be written in binary, whole or not at all: it is written under another name, then renamed."""
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        yield file
+    os.replace(partial, path)
+
+
+def create_run_folder(out, config, parent="runs", method="TRPO"):
+    """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
+
+    method is the name of the update; the command line resumes runs of TRPO only. Raises InputError if out is a file or
+    holds an earlier run, because nothing is overwritten, and OSError if it cannot be written.
+    """
+    if out is None:
+        name = f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}"
+        out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
+    out = Path(out)
+    if out.is_file() or out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
+        is_what = "a file" if out.is_file() else "not empty"
+        raise InputError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_config(out, config, method)
+    except OSError as error:
+        raise OSError(f"out: {out} cannot be written to: {error}") from error
+    return out
+
+
+def write_config(folder, config, method="TRPO"):
+    """Writes config.json: the name of the method, the Config, and the versions."""
+    versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
+    contents = {"method": method, "config": asdict(config), "versions": versions}
+    with whole_file(folder / "config.json") as file:
+        file.write((json.dumps(contents, indent=2) + "\n").encode())
+
+
+def read_config(folder, method="TRPO"):
+    """The Config of a run by this method, or by any if it is None. Raises InputError for another or a damaged one."""
+    path = Path(folder) / "config.json"
+    try:
+        contents = json.loads(path.read_text())
+        options, found = contents["config"], contents.get("method", "TRPO")
+        missing = {field.name for field in fields(Config)} - set(options)
+        if missing:  # the defaults of this version may differ from those that it ran with
+            raise KeyError(f"no {', '.join(sorted(missing))}: a run of another version")
+        config = Config(**options)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: wanted the config.json of a run: {type(error).__name__}: {error}") from error
+    if method not in (None, found):
+        raise InputError(f"{path}: got a run of {found}, wanted one of {method}")
+    return config
+
+
+def record_iteration(folder, iteration):
+    """Appends the iteration's row to progress.csv, then writes policy.npz. Returns the row.
+
+    A run that is killed between the two has a row too many, which `resume` takes away.
+    """
+    row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
+    with open(folder / "progress.csv", "a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if file.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
+    with whole_file(folder / "policy.npz") as file:
+        np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
+                 next_mean=state.scaling.mean, next_var=state.scaling.var,
+                 counts=np.array([state.scaling.count, state.iteration, state.timesteps, state.episodes], np.int64))
+    return row
+
+
+def load_arrays(folder, shapes):
+    """The arrays of policy.npz by {name: shape}. Raises InputError if they are missing, damaged or of other shapes."""
+    path = Path(folder) / "policy.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in shapes}
+    except Exception as error:  # a damaged file fails in more ways than NumPy documents
+        raise InputError(f"{path}: wanted the arrays {', '.join(shapes)}: {type(error).__name__}: {error}") from error
+    for name, shape in shapes.items():
+        check_array(f"{path}: {name}", arrays[name], shape)
+        least = {"std": np.finfo(float).tiny, "next_var": 0, "counts": 0}.get(name, -np.inf)
+        if (arrays[name] < least).any():
+            raise InputError(f"{path}: {name} has a number below {least}")
+    return arrays
+
+
+def load_policy(folder, n_parameters, d_s):
+    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises InputError as `load_arrays`."""
+    arrays = load_arrays(folder, {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)})
+    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])
+
+
+def resume(folder, policy, baseline):
+    """The training.State where the run in folder goes on, or None if it has none yet; cuts progress.csv to fit it.
+
+    Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
+    """
+    folder, d_s, state = Path(folder), policy.network.sizes[0], None
+    if (folder / "policy.npz").exists():
+        arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
+                                      "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
+        n, *counts = map(int, arrays["counts"])
+        state = State(arrays["theta"], arrays["phi"], scaling_from(n, arrays["next_mean"], arrays["next_var"]), *counts)
+    path, n_rows = folder / "progress.csv", state.iteration if state else 0
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
+        raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
+    if state and len(read_progress(folder, n_rows)) < n_rows:
+        raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} that go with policy.npz")
+    if len(lines) > 1 + n_rows:
+        with whole_file(path) as file:
+            file.writelines(lines[:1 + n_rows] if state else [])
+    return state

@@ -1,0 +1,147 @@
+"""The training loop: the three steps of the practical algorithm (Section 6), and what practice adds to each.
+
+Shapes: N samples of a batch, T steps of a path, P parameters.
+"""
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
+from trpo_numpy.practice.checks import check_restorable
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.executor import sample_episodes
+from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
+from trpo_numpy.prior_work import UpdateRule
+from trpo_numpy.record import check_array, short_repr
+from trpo_numpy.sampling import sample_path, single_path
+from trpo_numpy.trpo import Update, UpdateOptions, trpo_update
+from trpo_numpy.vine import vine, vine_batch, vine_path
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands between two iterations. With its Config, it is all that the rest of the run depends on."""
+    theta: np.ndarray           # (P,)
+    phi: np.ndarray             # (P,) of the baseline
+    scaling: Scaling            # of the next iteration's observations
+    iteration: int = 0          # iterations done
+    timesteps: int = 0          # environment steps so far
+    episodes: int = 0           # paths so far
+    __repr__ = short_repr
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One turn of the training loop: what was sampled, and what the update made of it."""
+    iteration: int              # from 1
+    timesteps: int              # environment steps so far; in a vine those of its rollouts too
+    episodes: int               # paths so far; in a vine those of its trunk
+    mean_return: float          # mean raw return of this iteration's paths
+    entropy: float              # mean entropy of the policy that sampled them, nats
+    update: Update
+    explained_variance: float   # of the baseline's targets by V, before its fit; NaN without a baseline
+    seconds_sampling: float
+    seconds_updating: float
+    policy: Policy
+    scaling: Scaling            # of this iteration's observations
+    state: State                # where training goes on from
+    __repr__ = short_repr
+
+
+def policy_and_baseline(env, config):
+    """The Policy, and the network of its baseline, which has the same hidden layers and one output."""
+    policy = policy_for(env, config.hidden_sizes)
+    return policy, MLP((*policy.network.sizes[:-1], 1))
+
+
+def initial_state(policy, baseline, config):
+    """The State before the first iteration: a function of config.seed."""
+    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
+    return State(policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.01),
+                 no_scaling(policy.network.sizes[0]))
+
+
+def update_options(config, d_a):
+    """What the update is told. Not in the paper: delta times d_a, because the KLs of the action's dimensions add up."""
+    return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
+                         1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
+                         config.damping)
+
+
+def collect_single_path(episodes_of, act, policy, config):
+    """Step 1 by single path (Section 5.1): the paths, no branches, and the number of steps."""
+    paths = single_path(episodes_of(sample_path, act), config.batch_size)
+    return paths, [], sum(len(path.rewards) for path in paths)
+
+
+def collect_vine(episodes_of, act, policy, config):
+    """Step 1 by vine (Section 5.2): the paths of the trunk, the branches, and the number of steps of both."""
+    paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
+    return paths, branches, sum(len(path.rewards) for path in paths) + sum(n_steps for *_, n_steps in branches)
+
+
+def estimate_vine(paths, branches, policy, baseline, state, config):
+    """Step 2: the Batch with the Q of the rollouts. Eqs. (15) and (16) need no baseline."""
+    scaled = [(scale(state.scaling, s), *rest) for s, *rest in branches]
+    return vine_batch(scaled, policy.family, config), None, None
+
+
+def next_state(state, result, paths, n_steps, batch, targets, baseline, config):
+    """The State after an update: theta_new, the baseline fitted to its targets, the scaling, the counts."""
+    phi, scaling = state.phi, state.scaling
+    if targets is not None:
+        phi = fit_baseline(baseline, phi, batch.states, targets, config)
+    if config.scale_observations:
+        observations = np.concatenate([path.states[:-1] for path in paths])
+        scaling = update_scaling(scaling, scale(scaling, observations))
+    return State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
+                 state.episodes + len(paths))
+
+
+def train(config: Config, update: UpdateRule = trpo_update, state: State | None = None,
+          executor: Executor | None = None) -> Iterator[Iteration]:
+    """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
+
+    update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. A state,
+    `iteration.state` of an earlier run with the same config, goes on where that run stood, to the same bytes. An
+    executor (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises
+    InputError for a bad argument or environment, ArithmeticError for numbers that cannot be trusted.
+    """
+    env = make_env(config.env_id)
+    policy, baseline = policy_and_baseline(env, config)
+    state = initial_state(policy, baseline, config) if state is None else state
+    check_array("state: theta", getattr(state, "theta", state), (policy.n_parameters,))
+    check_array("state: phi", state.phi, (baseline.n_parameters,))
+    collect, estimate = collect_single_path, estimate_single_path
+    if config.vine_states:
+        check_restorable(env, policy)
+        collect, estimate = collect_vine, estimate_vine
+    options, n_ahead = update_options(config, policy.family.d_a), 16
+    path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
+    while state.timesteps < config.timesteps:
+        start, theta = perf_counter(), state.theta
+        act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
+        episodes_of = partial(sample_episodes, env, config.env_id, path_seeds, state.episodes, executor, n_ahead)
+        paths, branches, n_steps = collect(episodes_of, act, policy, config)                            # step 1
+        sampled, n_ahead = perf_counter(), len(paths)
+
+        batch, targets, V = estimate(paths, branches, policy, baseline, state, config)                  # step 2
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
+        result = update(policy, theta, batch, options, rng)                                             # step 3
+        check_array("update: theta_new", getattr(result, "theta_new", result), theta.shape)
+
+        after = next_state(state, result, paths, n_steps, batch, targets, baseline, config)
+        yield Iteration(after.iteration, after.timesteps, after.episodes,
+                        mean_return=np.mean([path.rewards.sum() for path in paths]),
+                        entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
+                        explained_variance=np.nan if targets is None else explained_variance(V, targets),
+                        seconds_sampling=sampled - start, seconds_updating=perf_counter() - sampled, policy=policy,
+                        scaling=state.scaling, state=after)
+        state = after
