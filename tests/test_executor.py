@@ -138,8 +138,12 @@ def test_stopping_a_pool_ends_its_workers_though_they_are_busy():
         time.sleep(0.01)
     workers = [process.pid for process in set(active_children()) - before]
     assert len(workers) == 2 and all(map(is_running, workers))
-    stop_workers(executor)
-    deadline = time.monotonic() + 60
-    while any(map(is_running, workers)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    try:
+        stop_workers(executor)
+        deadline = time.monotonic() + 60
+        while any(map(is_running, workers)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        for pid in filter(is_running, workers):
+            os.kill(pid, signal.SIGKILL)

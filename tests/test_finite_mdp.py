@@ -119,5 +119,5 @@ def test_options_of_the_environment_are_passed_on():
 
 
 def test_an_environment_without_tables_is_refused():
-    with pytest.raises(InputError, match="^env_id: got 'CartPole-v1', wanted an environment with its dynamics"):
+    with pytest.raises(InputError, match="^env_id: got 'CartPole-v1', wanted an environment with P and init"):
         gymnasium_mdp("CartPole-v1", 0.9)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.mlp import MLP
+from trpo_numpy.mlp import MLP, activation
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
@@ -67,6 +67,27 @@ def test_a_fixed_step_out_of_all_numbers_is_an_error():
             for step in (np.inf, np.nan):
                 with pytest.raises(FloatingPointError, match=f"step: got {step}, after which L is nan and KL nan"):
                     run(update, p, step=step)
+
+
+def test_finite_parameters_with_an_L_that_is_not_a_number_are_an_error():
+    p = random_problem(Categorical((3,)), (), N=60)
+    batch = dataclasses.replace(p.batch, advantages=1000 * p.batch.advantages)
+    g = run(policy_gradient_update, p, batch, step=0.0).g
+    step = 1.7e308 / abs(g).max()
+    assert abs(g).max() > 1 and np.isfinite(p.theta_old + step * g).all()
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="L is nan"):
+        run(policy_gradient_update, p, batch, step=step)
+
+
+def test_infinite_parameters_with_a_finite_L_are_an_error():
+    """The gradient is 0 but for the hidden unit's weight. If that is infinite, tanh of it is 1."""
+    policy, actions = Policy(MLP((1, 1, 2)), Categorical((2,))), np.array([[0], [1]])
+    h = activation(0.5)
+    theta = np.array([0.0, 0.5, 50.0, -50.0, -50.0 * h, 50.0 * h])  # W_1, b_1, W_2, b_2: both actions have p = 1/2
+    batch = Batch(np.array([[1.0], [-1.0]]), actions, np.ones(2))
+    assert np.flatnonzero(policy_gradient_update(policy, theta, batch, OPTIONS, rng, 0.0).g).tolist() == [0]
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"step: got 1e\+308, after which"):
+        policy_gradient_update(policy, theta, batch, OPTIONS, rng, 1e308)
 
 
 @pytest.mark.parametrize("wrong", [1e3, 1e6])
@@ -154,7 +175,8 @@ def sample_rows(policy, theta, states):
 def test_empirical_fim_of_each_action_twice_is_the_same():
     p = random_problem(Gaussian(2), (5,), N=60)
     twice = Batch(*(np.repeat(array, 2, axis=0) for array in (p.batch.states, p.batch.actions, p.batch.advantages)))
-    once, again = (run(empirical_fim_update, p, batch) for batch in (p.batch, twice))
+    options = dataclasses.replace(OPTIONS, cg_iterations=5)  # with each one more rounding makes more of a difference
+    once, again = (run(empirical_fim_update, p, batch, options) for batch in (p.batch, twice))
     assert np.allclose(again.s, once.s, rtol=1e-9) and again.sAs == pytest.approx(once.sAs, rel=1e-9)
 
 
@@ -162,11 +184,11 @@ def test_empirical_fim_of_each_action_twice_is_the_same():
 def test_max_kl_solves_eq_11_to_second_order(family):
     """Against SciPy's solver, given every state's constraint s'A_ns <= 2 delta, on a linear policy.
 
-    With the default number of rounds it is within 2% of the best, with 500 within 0.2%.
+    With the default number of rounds it is within 2% of the best, with 300 within 0.2%.
     """
     p = random_problem(family, (), N=40)
     options = UpdateOptions(fisher_fraction=1.0, delta=1e-6, cg_iterations=30)
-    default, update = run(max_kl_update, p, options=options), run(max_kl_update, p, options=options, n_rounds=500)
+    default, update = run(max_kl_update, p, options=options), run(max_kl_update, p, options=options, n_rounds=300)
     _, cache = p.policy.forward(p.theta_old, p.batch.states)
     A = np.array([[weighted_fisher_product(p.policy, p.theta_old, cache, p.mu_old, one, y)
                    for y in np.eye(len(p.theta_old))] for one in np.eye(40)])  # (40, P, P), one per state

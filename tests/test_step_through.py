@@ -59,7 +59,7 @@ def test_what_to_type_on_the_way_leads_into_the_products(tmp_path):
 @pytest.mark.parametrize("page", PAGES)
 def test_the_real_update_stops_at_its_return_with_the_appendixs_locals(page, tmp_path):
     (command, *typed), = [block for block in blocks(PAGES[page]) if block[0].endswith("-m trpo_numpy")]
-    assert typed[-2:] == ["c", "r"]
+    assert typed[-2:] == ["c", "r"] and "`p __return__`" in PAGES[page]
     typed += ["p set(locals())", "p A(s).shape", "p __return__", "up", "p batch", "c", "r", "p candidates[0]"]
     answered = answers(command, typed, tmp_path / "run")
     returned, names, product, update, _, batch, _, again, candidate = answered[-9:]

@@ -140,3 +140,10 @@ def test_a_gradient_that_is_rounding_beside_the_advantages_counts_as_zero(p, uni
 def test_arrays_that_make_no_batch_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
         Batch(**{"states": np.zeros((3, 2)), "actions": np.zeros((3, 1)), "advantages": np.zeros(3), **changes})
+
+
+@pytest.mark.parametrize("log_q", [np.zeros((7, 1)), np.zeros(6), np.full(7, np.nan)], ids=["column", "short", "NaN"])
+def test_a_wrong_log_q_is_refused(log_q):
+    batch = random_problem(FAMILIES[0], ()).batch
+    with pytest.raises(InputError, match="^log_q: got"):
+        dataclasses.replace(batch, log_q=log_q)

@@ -23,8 +23,8 @@ only those above it:
     trpo                    Section 6           one update, Eq. (55)
     prior_work              Sections 7, 8.1     natural gradient, policy gradient, empirical FIM, max KL
 
-Not in the paper: record (how records print, and what they refuse), gradient_check (finite differences), the command
-line (python -m trpo_numpy), and the folder practice, which makes a program of the update (help(trpo_numpy.practice)).
+Not in the paper: record (how records print, and what they refuse), the command line (python -m trpo_numpy), and the
+folder practice, which makes a program of the update (help(trpo_numpy.practice)).
 """
 import os
 

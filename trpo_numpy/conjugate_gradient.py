@@ -28,7 +28,7 @@ def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, ite
     rr = r @ r
     residuals = [np.sqrt(rr)]
     for _ in range(iterations):
-        if residuals[-1] <= tolerance * residuals[0]:
+        if rr == 0 or residuals[-1] < tolerance * residuals[0]:
             break
         Ap = A(p) + damping * p
         pAp = p @ Ap

@@ -7,16 +7,13 @@ from trpo_numpy.expected_return import advantage, expected_return, visitation
 
 
 def exact_surrogate(mdp, pi_old, pi):
-    """L_{pi_old}(pi), Eq. (3): eta(pi_old) + sum_s rho_old(s) sum_a pi(a|s) A_old(s, a).
-
-    It is Eq. (2) with one change: the visitation rho is the old policy's.
-    """
+    """L_{pi_old}(pi), Eq. (3): Eq. (2), but with the old policy's visitation rho."""
     return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
 
 
 def grad_exact_surrogate(mdp, pi_old):
-    """The derivative of L_{pi_old}(pi) with respect to pi(a|s), (S, A): rho_old(s) A_old(s, a), the same for every pi.
+    """The derivative of L with respect to pi(a|s), (S, A). Eq. (4): at pi = pi_old it is that of eta too.
 
-    Eq. (4): at pi = pi_old it is the derivative of eta too, along every change of pi whose rows still sum to 1.
+    That is so along every change of pi whose rows still sum to 1.
     """
     return visitation(mdp, pi_old)[:, None] * advantage(mdp, pi_old)

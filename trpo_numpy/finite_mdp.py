@@ -1,7 +1,7 @@
 """The setting of Section 2: a finite MDP and a policy, as arrays.
 
-Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward is r(s). Here it is
-r(s, a) = E[r | s, a], as in Gymnasium, and every identity of the paper holds for it.
+Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward is r(s); here it is
+r(s, a) = E[r | s, a], as in Gymnasium, and every identity of the paper holds.
 """
 from dataclasses import dataclass
 from numbers import Real
@@ -60,25 +60,22 @@ def random_policy(rng, S, A, concentration=1.0):
 
 
 def gymnasium_mdp(env_id, gamma, **kwargs):
-    """The dynamics of one of Gymnasium's own finite environments: FrozenLake-v1, CliffWalking-v1 or Taxi-v4.
+    """The dynamics of gymnasium.make(env_id, **kwargs), FrozenLake-v1, CliffWalking-v1 or Taxi-v4; else InputError.
 
-    A state in which episodes end becomes absorbing, with reward 0. kwargs go to gymnasium.make, but options that act
-    only in `step`, such as Taxi's fickle_passenger, have no effect. Raises InputError for any other environment.
+    A state in which episodes end becomes absorbing, with reward 0. Options that act only in `step` have no effect.
     """
     import gymnasium as gym
 
     env = gym.make(env_id, **kwargs).unwrapped
     if not (hasattr(env, "P") and hasattr(env, "initial_state_distrib")):
-        raise InputError(f"env_id: got {env_id!r}, wanted an environment with its dynamics in the attributes P and "
-                         "initial_state_distrib, such as FrozenLake-v1")
+        raise InputError(f"env_id: got {env_id!r}, wanted an environment with P and initial_state_distrib")
     S, A = int(env.observation_space.n), int(env.action_space.n)
     P, r, ends = np.zeros((S, A, S)), np.zeros((S, A)), set()
-    for s in range(S):
-        for a in range(A):
-            for probability, s_next, reward, terminated in env.P[s][a]:
-                P[s, a, s_next] += probability
-                r[s, a] += probability * reward
-                ends |= {s_next} if terminated else set()
+    for s, a in np.ndindex(S, A):
+        for probability, s_next, reward, terminated in env.P[s][a]:
+            P[s, a, s_next] += probability
+            r[s, a] += probability * reward
+            ends |= {s_next} if terminated else set()
     for s in ends:
         P[s], r[s] = np.eye(S)[s], 0.0
     return FiniteMDP(P, r, np.array(env.initial_state_distrib, dtype=float), gamma)

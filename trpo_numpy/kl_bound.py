@@ -35,11 +35,8 @@ def mixture(pi, pi_prime, alpha):
 
 
 def mixture_bound(mdp, pi, pi_prime, alpha):
-    """Eq. (6), for the mixture of Eq. (5): L - 2 epsilon gamma / (1 - gamma)^2 alpha^2.
-
-    Here epsilon = max_s |E_{a~pi'} A_pi(s, a)|. In the paper pi_prime maximises L. The bound holds for any pi_prime.
-    """
-    epsilon = abs((pi_prime * advantage(mdp, pi)).sum(axis=1)).max()
+    """Eq. (6) for the mixture of Eq. (5) with any pi_prime: L - 2 epsilon gamma / (1 - gamma)^2 alpha^2."""
+    epsilon = abs((pi_prime * advantage(mdp, pi)).sum(axis=1)).max()        # max_s |E_{a~pi'} A_pi(s, a)|
     L = exact_surrogate(mdp, pi, mixture(pi, pi_prime, alpha))
     return L - 2 * epsilon * mdp.gamma / (1 - mdp.gamma) ** 2 * alpha ** 2
 

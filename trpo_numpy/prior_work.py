@@ -91,7 +91,7 @@ def max_kl_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: 
     To second order the constraint of state n is s'A_n s <= 2 delta. At the best s, g = sum_n w_n A_n s with weights
     w_n >= 0, which are above 0 only where s'A_n s = 2 delta. Each round solves this system for s, then multiplies w_n
     by the square root of s'A_n s (the multiplicative algorithm of optimal design; in the tests 30 rounds come within
-    1% of the best). The KLs of the line search, and kl_new, are maxima over the states.
+    2% of the best). The KLs of the line search, and kl_new, are maxima over the states.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)

@@ -35,7 +35,7 @@ def rollout(env, act, s, rng, max_steps=math.inf):
 
 
 def first_state(env, seeds, episode):
-    """s_0 ~ rho_0, and the random numbers of an episode. They depend on seeds and its number, on no other episode."""
+    """s_0 ~ rho_0, and the random numbers of an episode, which depend on seeds and its number only."""
     rng = np.random.default_rng(np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, episode)))
     s, _ = env.reset(seed=int(rng.integers(2 ** 31)))
     return s, rng

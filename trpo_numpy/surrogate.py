@@ -44,6 +44,7 @@ class Batch:
         check_array("advantages", self.advantages, ("N",))
         check_array("states", self.states, (len(self.advantages), "d_s"))
         check_array("actions", self.actions, (len(self.advantages), "d_a"))
+        check_array("log_q", self.advantages if self.log_q is None else self.log_q, (len(self.advantages),))
 
 
 def surrogate_and_gradient(policy, batch, theta_old):

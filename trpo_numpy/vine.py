@@ -2,10 +2,8 @@
 
 Shapes: N states in the rollout set, K actions in each; d_s, d_a, d_mu dimensions of state, action and mu. A batch has
 N*K rows, one per action: K rows for the first state, then K for the second, and so on.
-
-An environment has two methods more than Gymnasium's: `restore_state(saved)` brings it back to where it was at
-`saved = clone_state()`. `act(s, rng)` draws a ~ pi_old(.|s). config is a practice.config.Config, or has its fields
-batch_size, vine_states, vine_actions, vine_length and gamma.
+`act(s, rng)` draws a ~ pi_old(.|s). An environment can be brought back by `restore_state(saved)` to where it was at
+`saved = clone_state()`. config has batch_size, vine_states, vine_actions, vine_length and gamma (practice.config).
 """
 import math
 from dataclasses import dataclass

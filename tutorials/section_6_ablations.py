@@ -133,7 +133,7 @@ def main():
         name += "_part" if set(env_ids) <= set(TASKS) else "_other_tasks"
     name += f"_from_seed_{args.seed}" if args.seed else ""
     for env_id in env_ids:
-        timesteps = 4000 if args.quick else args.timesteps or TASKS.get(env_id, 200_000)
+        timesteps = 2000 if args.quick else args.timesteps or TASKS.get(env_id, 200_000)
         methods = {f"{env_id} {v}": (LOOPS.get(v, train), config_of(env_id, v, timesteps)) for v in variants}
         runs |= {(env_id, run.method[len(env_id) + 1:], run.config.seed): run for run in all_runs(methods, seeds)}
     if not args.plot_only:

@@ -20,14 +20,13 @@ from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
 
-ENV_ID, STEPS_PER_ITERATION = "experiment:ContinuousCartPole-v0", 20_000
+ENV_ID = "experiment:ContinuousCartPole-v0"
 
 
-def methods(timesteps):
+def methods(timesteps, per_iteration=20_000):
     """The curves: {name: (loop, or steps if these are swept, Config)}. The paper's algorithm, with nothing added."""
-    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=STEPS_PER_ITERATION)
-    vine = replace(single, batch_size=STEPS_PER_ITERATION // 10,
-                   vine_states=STEPS_PER_ITERATION // 400)  # 4 x 100 steps from each
+    single = Config(**PAPER, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps, batch_size=per_iteration)
+    vine = replace(single, batch_size=per_iteration // 10, vine_states=per_iteration // 400)  # 4 x 100 steps from each
     return {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single),
             "empirical FIM": (partial(train, update=empirical_fim_update), single),
             "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (STEPS, single),
@@ -36,7 +35,7 @@ def methods(timesteps):
 
 def main():
     args = experiment_parser(__doc__, 1_000_000).parse_args()
-    experiment("section_8_cart_pole", methods(20_000 if args.quick else args.timesteps),
+    experiment("section_8_cart_pole", methods(2000, 2000) if args.quick else methods(args.timesteps),
                "Cart-pole, continuous force, linear policy of six parameters", args, top=500)
 
 
