@@ -1,7 +1,12 @@
 """Records print in a few words, and arrays that are not what is wanted are an InputError that says so."""
+import dataclasses
+import importlib
+import pkgutil
+
 import numpy as np
 import pytest
 
+import trpo_numpy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
 from trpo_numpy.record import InputError, brief, check_array, check_sizes
@@ -60,3 +65,16 @@ def test_sizes_are_whole_numbers_of_at_least_1_and_there_is_one(sizes):
     with pytest.raises(InputError) as error:
         check_sizes("sizes", sizes)
     assert str(error.value) == f"sizes: got {sizes!r}, wanted whole numbers, each at least 1"
+
+
+def records():
+    """Every dataclass of the package."""
+    names = [module.name for module in pkgutil.walk_packages(trpo_numpy.__path__, "trpo_numpy.") if "__main__" not in
+             module.name]
+    members = [member for name in names for member in vars(importlib.import_module(name)).values()]
+    return {member for member in members if isinstance(member, type) and dataclasses.is_dataclass(member)}
+
+
+def test_every_record_is_frozen():
+    assert len(records()) > 12
+    assert all(record.__dataclass_params__.frozen for record in records())

@@ -58,7 +58,7 @@ def multiplier_at_kl(q, A, kl):
         return np.log(max(precise_kl(q, penalized_policy(q, A, np.exp(log_multiplier))), 1e-300) / kl)
 
     size = np.log(np.ptp(A))
-    return np.exp(root(log_excess, size - 600, size + 18))
+    return np.exp(root(log_excess, max(size - 600, -700), size + 18))
 
 
 def with_multipliers(pi_old, A_pi, states, multipliers):
@@ -103,7 +103,7 @@ def bound_mean_kl(pi_old, A_pi, rho, delta):
         return np.log(max(mean_kl, 1e-300) / delta)
 
     size = np.log(np.ptp(A_pi[states]))
-    log_multiplier = root(log_excess, size - 600, size + 18)
+    log_multiplier = root(log_excess, max(size - 600, -700), size + 18)
     pi = policy_at(log_multiplier)
     return pi, np.exp(log_multiplier) * rho.sum() * abs(delta - visited_mean_kl(rho, pi_old, pi))
 

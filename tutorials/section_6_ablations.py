@@ -126,7 +126,7 @@ def main():
     args = parser.parse_args()
     env_ids, variants, seeds = args.env_ids, args.variants, range(args.seed, args.seed + args.seeds)
     if args.quick:
-        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(2)
+        env_ids, variants, seeds = ["Pendulum-v1"], ["default", "batch 1000", *LOOPS], range(1)
     parent, runs = args.out / ("section_6_ablations" + "_quick" * args.quick), {}
     name = parent.name
     if not args.quick and (set(env_ids), set(variants)) != (set(TASKS), set(VARIANTS)):  # the whole table stays

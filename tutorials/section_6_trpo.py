@@ -50,7 +50,7 @@ def main():
     timesteps, name = 4000 if args.quick else args.timesteps, re.sub("[/:]", "-", args.env_id)
     name += f"_from_seed_{args.seed}" if args.seed else ""
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, gamma=args.gamma, delta=args.delta)
-               for seed in range(args.seed, args.seed + args.seeds)]
+               for seed in range(args.seed, args.seed + (1 if args.quick else args.seeds))]
 
     results = [run(config, args.out) for config in configs]
     with open(args.out / f"{name}-evaluation.csv", "w", newline="") as file:
@@ -62,7 +62,7 @@ def main():
     runs = {f"seed {config.seed}": read_progress(folder) for config, (folder, _) in zip(configs, results)}
     draw_learning_curve(figure, runs, f"TRPO, single path, on {args.env_id}")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
-    print(f"median of {args.seeds} seeds, 20 episodes each without noise: "
+    print(f"median of {len(configs)} seeds, 20 episodes each without noise: "
           f"{np.median([np.mean(returns) for _, returns in results]):.1f}")
 
 

@@ -131,7 +131,8 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
         episodes_of = partial(sample_episodes, env, config.env_id, path_seeds, state.episodes, executor, n_ahead)
         paths, branches, n_steps = collect(episodes_of, act, policy, config)                            # step 1
         sampled, n_ahead = perf_counter(), len(paths)
-
+        if not all(np.isfinite(path.actions).all() for path in paths):
+            raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
         batch, targets, V = estimate(paths, branches, policy, baseline, state, config)                  # step 2
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, options, rng)                                             # step 3
