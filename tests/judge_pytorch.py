@@ -60,7 +60,7 @@ def judge(family, hidden, seed):
     """{quantity: relative error} on one random problem."""
     p = random_problem(family, hidden, seed=seed, N=24)
     policy, batch, K = p.policy, p.batch, 4
-    states, actions, Q = map(torch.tensor, (batch.states, batch.actions, batch.advantages))
+    states, actions, Q = map(torch.tensor, (batch.states, batch.actions, batch.Q))
     states = states[::K].repeat_interleave(K, dim=0)  # as in a vine: K actions per state
     x = states.numpy()
     theta, theta_old = (torch.tensor(t, requires_grad=True) for t in (p.theta, p.theta_old))
@@ -75,7 +75,7 @@ def judge(family, hidden, seed):
     L_14 = (ratios * Q).mean()
     L_16 = ((ratios * Q).reshape(-1, K).sum(1) / ratios.reshape(-1, K).sum(1)).mean()
     kl = mean_kl_of(policy, old, states, theta)
-    arguments = family, mu, batch.actions, batch.advantages, log_q.numpy()
+    arguments = family, mu, batch.actions, batch.Q, log_q.numpy()
     for name, theirs, ours, dmu in [
             ("L, Eq. (14)", L_14, surrogate(*arguments), grad_surrogate(*arguments)),
             ("L, Eq. (16)", L_16, vine_surrogate(K, *arguments), grad_vine_surrogate(K, *arguments)),

@@ -55,7 +55,7 @@ def changed_update(change):
 
 
 CASES = {
-    "MLP: one size": (lambda: MLP((3,)), "sizes: got ()"),
+    "MLP: one size": (lambda: MLP((3,)), "sizes: got (3,)"),
     "MLP: no units": (lambda: MLP((3, 0, 1)), "sizes: got (3, 0, 1)"),
     "MLP: half a unit": (lambda: MLP((3, 1.5)), "sizes: got (3, 1.5)"),
     "Gaussian: no dimension": (lambda: Gaussian(0), "d_a: got (0,)"),
@@ -85,10 +85,10 @@ CASES = {
                            "actions: got int64 from [2 2] to [2 2], wanted"),
     "actions: negative": (lambda: update(D, actions=np.full((7, 2), -1)),
                           "from [-1 -1] to [-1 -1], wanted integers from 0 to [1 3]"),
-    "advantages: too many": (lambda: update(P, advantages=np.zeros(8)), "states: got shape (7, 3), wanted (8, d_s)"),
-    "advantages: a column": (lambda: update(P, advantages=np.zeros((7, 1))), "advantages: got shape (7, 1), wanted (N"),
-    "advantages: none": (lambda: update(P, advantages=None), f"advantages: got NoneType, {ARRAY}"),
-    "advantages: NaN": (lambda: update(P, advantages=np.full(7, NAN)), "advantages: got nan at (0,), wanted finite"),
+    "advantages: too many": (lambda: update(P, Q=np.zeros(8)), "states: got shape (7, 3), wanted (8, d_s)"),
+    "advantages: a column": (lambda: update(P, Q=np.zeros((7, 1))), "Q: got shape (7, 1), wanted (N"),
+    "advantages: none": (lambda: update(P, Q=None), f"Q: got NoneType, {ARRAY}"),
+    "advantages: NaN": (lambda: update(P, Q=np.full(7, NAN)), "Q: got nan at (0,), wanted finite"),
     "prior work: states": (lambda: update(P, update=empirical_fim_update, states=np.zeros((7, 4))),
                            "states: got shape (7, 4), wanted (N, 3)"),
     "prior work: NaN": (lambda: update(P, P.theta_old * NAN, max_kl_update), "theta: got nan at (0,)"),
@@ -199,7 +199,7 @@ def test_random_shapes_and_values_give_a_result_or_an_error_that_says_what_is_wa
         problem = random_problem(FAMILIES[trial % 3], (5,), seed=trial)
         b = problem.batch
         arrays = [random_array(random_shape(a.shape)) if rng.random() < 0.4 else a
-                  for a in (problem.theta_old, b.states, b.actions, b.advantages)]
+                  for a in (problem.theta_old, b.states, b.actions, b.Q)]
         try:
             result = updates[trial % 4](problem.policy, arrays[0], Batch(*arrays[1:]), UpdateOptions(damping=0.3), rng)
             assert result.theta_new.shape == problem.theta_old.shape and np.isfinite(result.theta_new).all()

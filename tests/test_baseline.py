@@ -43,8 +43,9 @@ def test_lambda_one_is_the_sampled_return_less_the_baseline():
     assert np.allclose(A, np.array([1 + 0.9 * (2 + 0.9 * 3), 2 + 0.9 * 3, 3]) - V[:3], rtol=1e-13)
 
 
-def test_standardize():
-    A = standardize(np.array([1.0, 2.0, 6.0]))
+@pytest.mark.parametrize("unit", [1.0, 1e-13, 1e13])
+def test_standardize(unit):
+    A = standardize(unit * np.array([1.0, 2.0, 6.0]))
     assert A.mean() == pytest.approx(0) and A.std() == pytest.approx(1)
     assert not standardize(np.full(2000, 0.1)).any(), "though their mean is not exactly 0.1"
 
@@ -54,6 +55,7 @@ def test_explained_variance():
     assert explained_variance(targets, targets) == 1 and explained_variance(np.ones(3), targets) == 0
     assert explained_variance(-targets, targets) == pytest.approx(-3)
     assert np.isnan(explained_variance(targets, np.full(3, 0.1)))
+    assert explained_variance(1e-4 * targets, 1e-4 * targets) == 1  # in any unit
 
 
 def test_gauss_newton_fits_a_linear_baseline_in_one_step():

@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from gradient_check import check_gradient, random_directions
 from problems import GYMNASIUM, softmax_table
 
 from trpo_numpy.categorical import Categorical
@@ -13,7 +14,6 @@ from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.gradient_check import check_gradient, random_directions
 from trpo_numpy.practice.scaling import scale, scaled_action
 from trpo_numpy.practice.training import train
 from trpo_numpy.sampling import sample_path

@@ -70,3 +70,10 @@ def test_it_is_written_as_a_picture(tmp_path):
     save_learning_curve(PROGRESS, Config(), tmp_path / "curve.png")
     picture = imread(tmp_path / "curve.png")
     assert picture.shape[:2] == (600, 800) and len(np.unique(picture.reshape(-1, 4), axis=0)) > 50
+
+
+def test_of_several_deltas_the_largest_is_drawn_and_in_sight():
+    figure = Figure()
+    draw_learning_curve(figure, {"a": PROGRESS, "b": PROGRESS | {"delta": np.array([0.05, 0.05])}}, "title")
+    _, kls = figure.axes
+    assert kls.lines[-1].get_ydata()[0] == 0.05 and kls.get_ylim() == pytest.approx((0, 0.06))

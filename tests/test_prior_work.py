@@ -71,7 +71,7 @@ def test_a_fixed_step_out_of_all_numbers_is_an_error():
 
 def test_finite_parameters_with_an_L_that_is_not_a_number_are_an_error():
     p = random_problem(Categorical((3,)), (), N=60)
-    batch = dataclasses.replace(p.batch, advantages=1000 * p.batch.advantages)
+    batch = dataclasses.replace(p.batch, Q=1000 * p.batch.Q)
     g = run(policy_gradient_update, p, batch, step=0.0).g
     step = 1.7e308 / abs(g).max()
     assert abs(g).max() > 1 and np.isfinite(p.theta_old + step * g).all()
@@ -108,7 +108,7 @@ def test_a_policy_that_has_made_up_its_mind_is_left_alone_whatever_the_unit_of_Q
             assert update(policy, theta, batch, PAPER, rng).status == "zero gradient"
         assert np.array_equal(natural_gradient_update(policy, theta, batch, PAPER, rng, 1.0).theta_new, theta)
     p = random_problem(Gaussian(2), (5,))
-    tiny = dataclasses.replace(p.batch, advantages=1e-20 * p.batch.advantages)
+    tiny = dataclasses.replace(p.batch, Q=1e-20 * p.batch.Q)
     assert run(trpo_update, p, tiny).status == "accepted"
 
 
@@ -174,7 +174,7 @@ def sample_rows(policy, theta, states):
 
 def test_empirical_fim_of_each_action_twice_is_the_same():
     p = random_problem(Gaussian(2), (5,), N=60)
-    twice = Batch(*(np.repeat(array, 2, axis=0) for array in (p.batch.states, p.batch.actions, p.batch.advantages)))
+    twice = Batch(*(np.repeat(array, 2, axis=0) for array in (p.batch.states, p.batch.actions, p.batch.Q)))
     options = dataclasses.replace(OPTIONS, cg_iterations=5)  # with each one more rounding makes more of a difference
     once, again = (run(empirical_fim_update, p, batch, options) for batch in (p.batch, twice))
     assert np.allclose(again.s, once.s, rtol=1e-9) and again.sAs == pytest.approx(once.sAs, rel=1e-9)
@@ -237,7 +237,7 @@ def test_what_each_reports_in_the_loop_is_true_of_its_batch(name, options):
 @pytest.mark.parametrize("name", UPDATES)
 def test_no_gradient_no_step(name):
     p = random_problem(Gaussian(2), ())
-    update = run(UPDATES[name], p, dataclasses.replace(p.batch, advantages=np.zeros(7)))
+    update = run(UPDATES[name], p, dataclasses.replace(p.batch, Q=np.zeros(7)))
     assert np.array_equal(update.theta_new, p.theta_old) and not update.g.any() and not update.s.any()
     assert update.L_old == update.L_new == update.L_predicted == 0 == update.sAs == update.kl_predicted
     assert update.kl_new == pytest.approx(0, abs=1e-15)

@@ -64,7 +64,7 @@ def test_sizes_are_whole_numbers_of_at_least_1_and_there_is_one(sizes):
     check_sizes("sizes", (1, 30))
     with pytest.raises(InputError) as error:
         check_sizes("sizes", sizes)
-    assert str(error.value) == f"sizes: got {sizes!r}, wanted whole numbers, each at least 1"
+    assert str(error.value) == f"sizes: got {sizes!r}, wanted 1 or more whole numbers, each at least 1"
 
 
 def records():

@@ -69,10 +69,10 @@ def p(request):
 
 def test_eq_14_is_a_mean_over_samples_by_a_plain_loop(p):
     mu, log_q, L = p.policy.mu(p.theta, p.batch.states), p.log_q - 0.3, 0.0
-    for n, Q in enumerate(p.batch.advantages):
+    for n, Q in enumerate(p.batch.Q):
         pi = np.exp(p.family.log_prob(mu[n:n + 1], p.batch.actions[n:n + 1])[0])
         L += pi / np.exp(log_q[n]) * Q / 40
-    assert surrogate(p.family, mu, p.batch.actions, p.batch.advantages, log_q) == pytest.approx(L, rel=1e-12)
+    assert surrogate(p.family, mu, p.batch.actions, p.batch.Q, log_q) == pytest.approx(L, rel=1e-12)
 
 
 def test_ratio_is_one_at_theta_old(p):
@@ -83,9 +83,9 @@ def test_gradient_at_theta_old_is_the_policy_gradient(p):
     *_, g = surrogate_and_gradient(p.policy, p.batch, p.theta_old)
     score = p.family.grad_log_prob(p.mu_old, p.batch.actions)  # d log pi / d mu
     policy_gradient = 0
-    for n, A in enumerate(p.batch.advantages):  # 1/N sum_n A_n d log pi(a_n|s_n) / d theta, one sample at a time
+    for n, A in enumerate(p.batch.Q):  # 1/N sum_n A_n d log pi(a_n|s_n) / d theta, one sample at a time
         _, cache_n = p.policy.forward(p.theta_old, p.batch.states[n:n + 1])
-        policy_gradient += A * p.policy.vjp(p.theta_old, cache_n, score[n:n + 1]) / len(p.batch.advantages)
+        policy_gradient += A * p.policy.vjp(p.theta_old, cache_n, score[n:n + 1]) / len(p.batch.Q)
     assert np.allclose(g, policy_gradient, rtol=1e-10, atol=1e-13)
 
 
@@ -111,9 +111,9 @@ def test_L_and_its_gradient_are_the_batchs_own_at_theta_old(p, given):
                                 grad_L=partial(twice, grad_surrogate))
     mu_old, cache, log_q_found, L_old, g = surrogate_and_gradient(p.policy, batch, p.theta_old)
     expected = log_q if given else p.log_q
-    arguments = p.family, p.mu_old, batch.actions, batch.advantages, expected
+    arguments = p.family, p.mu_old, batch.actions, batch.Q, expected
     assert np.array_equal(mu_old, p.mu_old) and np.array_equal(log_q_found, expected)
-    assert L_old == 2 * surrogate(*arguments) and (given or L_old == pytest.approx(2 * batch.advantages.mean()))
+    assert L_old == 2 * surrogate(*arguments) and (given or L_old == pytest.approx(2 * batch.Q.mean()))
     assert np.allclose(g, 2 * p.policy.vjp(p.theta_old, cache, grad_surrogate(*arguments)), rtol=1e-12)
 
 
@@ -121,25 +121,25 @@ def test_L_and_its_gradient_are_the_batchs_own_at_theta_old(p, given):
 @pytest.mark.parametrize("size, is_kept", [(5e-9, False), (2e-8, True)])
 def test_a_gradient_that_is_rounding_beside_the_advantages_counts_as_zero(p, unit, size, is_kept):
     """Rounding is at most 1e-8 of the largest advantage, in whatever unit these are measured. All are below 0 here."""
-    batch = dataclasses.replace(p.batch, advantages=-unit * abs(p.batch.advantages))
+    batch = dataclasses.replace(p.batch, Q=-unit * abs(p.batch.Q))
     *_, g = surrogate_and_gradient(p.policy, batch, p.theta_old)
-    scale = size * abs(batch.advantages).max() / abs(g).max()
+    scale = size * abs(batch.Q).max() / abs(g).max()
     batch = dataclasses.replace(batch, grad_L=lambda *arguments: scale * grad_surrogate(*arguments))
     *_, L_old, found = surrogate_and_gradient(p.policy, batch, p.theta_old)
     assert np.allclose(found, scale * g if is_kept else 0, rtol=1e-9, atol=0)
-    assert L_old == pytest.approx(batch.advantages.mean())
+    assert L_old == pytest.approx(batch.Q.mean())
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"advantages": np.zeros((3, 1))}, r"advantages: got shape \(3, 1\), wanted \(N,\)"),
-    ({"advantages": np.array([0.0, np.inf, np.nan])}, r"advantages: got inf at \(1,\), wanted finite numbers"),
+    ({"Q": np.zeros((3, 1))}, r"Q: got shape \(3, 1\), wanted \(N,\)"),
+    ({"Q": np.array([0.0, np.inf, np.nan])}, r"Q: got inf at \(1,\), wanted finite numbers"),
     ({"states": np.zeros(3)}, r"states: got shape \(3,\), wanted \(3, d_s\)"),
     ({"actions": np.zeros((4, 1))}, r"actions: got shape \(4, 1\), wanted \(3, d_a\)"),
     ({"states": np.zeros((2, 2))}, r"states: got shape \(2, 2\), wanted \(3, d_s\)"),
     ({"actions": [[0], [1], [0]]}, "actions: got list, wanted a NumPy array of real numbers")])
 def test_arrays_that_make_no_batch_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
-        Batch(**{"states": np.zeros((3, 2)), "actions": np.zeros((3, 1)), "advantages": np.zeros(3), **changes})
+        Batch(**{"states": np.zeros((3, 2)), "actions": np.zeros((3, 1)), "Q": np.zeros(3), **changes})
 
 
 @pytest.mark.parametrize("log_q", [np.zeros((7, 1)), np.zeros(6), np.full(7, np.nan)], ids=["column", "short", "NaN"])

@@ -75,7 +75,7 @@ def test_the_papers_advantages_are_the_sampled_Q_of_the_same_rows():
     next(train(Config(env_id="Terminates-v0", batch_size=6, gamma=0.5, **PAPER), spy_on(seen)))
     batch = seen[0][1]
     assert batch.states[:, 0].tolist() == [0, 1, 2] * 2     # t, at which the reward is t + 1
-    assert batch.advantages.tolist() == [2.75, 3.5, 3.0] * 2
+    assert batch.Q.tolist() == [2.75, 3.5, 3.0] * 2
 
 
 def estimate(rewards, terminated=False, **options):
@@ -103,14 +103,14 @@ def test_advantages_are_those_of_gae_lambda_and_have_mean_0_and_std_1_if_told_so
     rewards = np.random.default_rng(1).standard_normal(4)
     (batch, *_), V = estimate(rewards, gamma=0.9, gae_lambda=0.0, standardize_advantages=standardized)
     A = rewards + 0.9 * V[1:] - V[:-1]
-    assert np.allclose(batch.advantages, (A - A.mean()) / A.std() if standardized else A, rtol=1e-12)
+    assert np.allclose(batch.Q, (A - A.mean()) / A.std() if standardized else A, rtol=1e-12)
 
 
 def test_after_a_terminal_state_nothing_follows_and_after_a_time_limit_V_does():
     options = {"gamma": 0.9, "gae_lambda": 0.0, "standardize_advantages": False}
     for terminated in (True, False):
         (batch, *_), V = estimate([1.0, 2.0], terminated, **options)
-        assert batch.advantages[-1] == pytest.approx(2 + (0 if terminated else 0.9 * V[2]) - V[1], rel=1e-12)
+        assert batch.Q[-1] == pytest.approx(2 + (0 if terminated else 0.9 * V[2]) - V[1], rel=1e-12)
 
 
 def test_no_reward_changes_nothing():
@@ -224,7 +224,7 @@ def test_a_vines_states_are_scaled_too():
     assert first.timesteps == 100 and first.episodes == 4
     t = seen[1][1].states[:, 0] * second.scaling.std[0] + second.scaling.mean[0]
     assert second.scaling.mean[0] == 2 and np.allclose(t, np.round(t), rtol=0, atol=1e-12)
-    assert set(np.round(t)) == {0, 1, 2, 3, 4} and np.allclose(seen[1][1].advantages, t + 1)
+    assert set(np.round(t)) == {0, 1, 2, 3, 4} and np.allclose(seen[1][1].Q, t + 1)
 
 
 def test_training_goes_on_from_a_state_to_the_same_bytes():

@@ -23,7 +23,7 @@ ALL = UpdateOptions(fisher_fraction=1.0)  # all states in A
 
 
 def with_advantages(batch, advantages):
-    return dataclasses.replace(batch, advantages=advantages)
+    return dataclasses.replace(batch, Q=advantages)
 
 
 def test_the_defaults_are_the_papers():
@@ -43,7 +43,7 @@ def test_accepted_and_refused_steps_over_many_batches():
         update = trpo_update(p.policy, p.theta_old, p.batch, options, rng)
         assert p.theta_old.tobytes() == before
         overshot += update.candidates[0].kl > options.delta
-        assert update.L_old == pytest.approx(p.batch.advantages.mean(), abs=1e-15)
+        assert update.L_old == pytest.approx(p.batch.Q.mean(), abs=1e-15)
         if update.status == "accepted":
             accepted += 1
             L, kl = surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta_new)
@@ -97,7 +97,7 @@ def test_one_pass_gives_L_and_the_kl_from_the_old_policy(family):
     assert abs(kl.mean() - family.kl(mu, p.mu_old).mean()) > 0.1 * kl.mean(), "the direction matters"
     for over_states in (np.mean, np.max):
         found = surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, p.theta, over_states)
-        assert found == (surrogate(family, mu, p.batch.actions, p.batch.advantages, p.log_q), over_states(kl))
+        assert found == (surrogate(family, mu, p.batch.actions, p.batch.Q, p.log_q), over_states(kl))
     assert surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, p.theta)[1] == mean_kl(family, p.mu_old, mu)
 
 

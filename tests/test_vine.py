@@ -224,8 +224,8 @@ def ratios_and_Q(p, theta, branches):
 
 def L_of(p, batch, theta):
     _, _, log_q, L_old, _ = surrogate_and_gradient(p.policy, batch, p.theta_old)
-    assert L_old == batch.L(p.family, p.policy.mu(p.theta_old, batch.states), batch.actions, batch.advantages, log_q)
-    return batch.L(p.family, p.policy.mu(theta, batch.states), batch.actions, batch.advantages, log_q)
+    assert L_old == batch.L(p.family, p.policy.mu(p.theta_old, batch.states), batch.actions, batch.Q, log_q)
+    return batch.L(p.family, p.policy.mu(theta, batch.states), batch.actions, batch.Q, log_q)
 
 
 @pytest.mark.parametrize("family", [Categorical((3,)), Categorical((2, 4))], ids=str)
@@ -266,7 +266,7 @@ def test_a_batch_has_K_rows_for_each_state():
     rows = [(s, a, Q_k) for s, actions, Q, _ in branches for a, Q_k in zip(actions, Q)]
     states, actions, Q = map(np.array, zip(*rows))
     assert np.array_equal(batch.states, states) and np.array_equal(batch.actions, actions)
-    assert np.array_equal(batch.advantages, Q) and len(Q) == 12
+    assert np.array_equal(batch.Q, Q) and len(Q) == 12
 
 
 def test_eq_16_does_not_feel_a_constant_added_to_the_Q_of_a_state():
@@ -342,7 +342,7 @@ def estimate_by_a_vine(n_states, K, seed):
     episodes = (vine_path(env, act, policy.family, config, np.random.SeedSequence(seed), n) for n in count())
     batch = vine_batch(vine(episodes, config.batch_size)[1], policy.family, config)
     _, _, log_q, _, _ = surrogate_and_gradient(policy, batch, theta_old)
-    return batch.L(policy.family, policy.mu(theta, batch.states), batch.actions, batch.advantages, log_q)
+    return batch.L(policy.family, policy.mu(theta, batch.states), batch.actions, batch.Q, log_q)
 
 
 @pytest.mark.parametrize("K", [3, 2], ids=["Eq. (15)", "Eq. (16)"])

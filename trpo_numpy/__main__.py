@@ -32,8 +32,8 @@ def build_parser():
     training = commands.add_parser("train", help="train a policy into a run folder", argument_default=argparse.SUPPRESS)
     training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
-    training.add_argument("--resume", metavar="DIR", help="go on with this run, to the bytes that it would have had "
-                          "uninterrupted, with --timesteps and --workers at most; one process at a time")
+    training.add_argument("--resume", metavar="DIR", help="continue this run, to the same bytes as without a stop; "
+                          "only --timesteps and --workers may be added")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
@@ -61,7 +61,7 @@ def resume_run(options):
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:
-        raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: it keeps the rest")
+        raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: the run has the rest")
     held = read_config(folder)
     config = replace(held, **options)
     state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
@@ -72,7 +72,7 @@ def resume_run(options):
 
 
 def run_training(options):
-    """train: one line per iteration; the run folder is whole after each. Returns the exit code."""
+    """train: one line per iteration; the run can be resumed after each. Returns the exit code."""
     n_workers = options.pop("workers", 1)
     if n_workers < 1:
         raise InputError(f"workers: got {n_workers}, wanted a whole number of at least 1")
@@ -92,7 +92,7 @@ def run_training(options):
         print("interrupted", file=sys.stderr)
         code = 130
     except (InputError, ArithmeticError, BrokenExecutor, OSError) as error:
-        where = f"out: {folder} cannot be written to, or standard output: " if isinstance(error, OSError) else ""
+        where = f"out: cannot write to {folder} or to standard output: " if isinstance(error, OSError) else ""
         print(f"error: {where}{error}", file=sys.stderr)
         code = 1
     finally:
@@ -100,7 +100,7 @@ def run_training(options):
             stop_workers(executor)
     typed = shlex.quote(str(folder))
     if code:
-        print(f"stopped; whole iterations: {whole}, in {folder}; go on with: --resume {typed}", file=sys.stderr)
+        print(f"stopped after {whole} complete iterations; to continue: --resume {typed}", file=sys.stderr)
     elif whole:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
@@ -109,8 +109,9 @@ def run_training(options):
 
 def run_evaluation(folder, episodes, seed, render, gif):
     """evaluate: the most probable actions, raw returns. Prints one line per episode, and one for all."""
-    if episodes < 1 or (seed or 0) < 0:
-        raise InputError(f"episodes, seed: got {episodes} and {seed}, wanted at least 1 and at least 0")
+    for name, value, least in [("episodes", episodes, 1), ("seed", seed or 0, 0)]:
+        if value < least:
+            raise InputError(f"{name}: got {value}, wanted a whole number of at least {least}")
     if gif is not None and not (gif.lower().endswith(".gif") and Path(gif).parent.is_dir()):
         raise InputError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
     config = read_config(folder, method=None)

@@ -21,7 +21,7 @@ class Improvement:
     M: float            # M_i(pi_{i+1})
     kl: float           # D_KL^max(pi_i, pi_{i+1}), nats
     C: float            # the penalty coefficient of pi_i
-    gap: float          # no policy has an M_i that is higher than M by more
+    gap: float          # no policy's M_i exceeds M by more than this
     __repr__ = short_repr
 
 
@@ -29,7 +29,7 @@ def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
     """Algorithm 1: yields pi_{i+1}, the maximiser of M_i = L_{pi_i} - C D_KL^max(pi_i, .), for i = 0, 1, ...
 
     pi_0 = pi (S, A) must be above 0 everywhere. eta never falls. C is large, so there are many small steps. They end
-    when M_i exceeds eta by at most tolerance times max |A|, or when the next one is too small for float64.
+    when M_i exceeds eta by at most tolerance * max |A|.
     """
     eta = expected_return(mdp, pi)
     while True:
@@ -49,8 +49,8 @@ def policy_iteration(mdp: FiniteMDP, pi):
 
     Yields (pi, eta), beginning with the given policy. It ends when V no longer rises in any state.
     """
-    V, V_before = state_value(mdp, pi), -np.inf
-    while V.sum() > np.sum(V_before):
+    V, before = state_value(mdp, pi), -np.inf
+    while V.sum() > before:
         yield pi, mdp.rho_0 @ V
-        pi = np.eye(pi.shape[1])[advantage(mdp, pi).argmax(axis=1)]
-        V, V_before = state_value(mdp, pi), V
+        before, pi = V.sum(), np.eye(pi.shape[1])[advantage(mdp, pi).argmax(axis=1)]
+        V = state_value(mdp, pi)

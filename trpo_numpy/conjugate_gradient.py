@@ -16,19 +16,19 @@ def check_curvature(name, yAy):
 
 def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, iterations: int, damping: float = 0.0,
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
-    """x (P,) with (A + damping) x = b for a symmetric, positive definite A, and the norms of the residuals b - A x.
+    """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
 
-    There is a norm before each iteration and one after the last. The paper has 10 iterations; fewer are done once the
-    norm is tolerance times ||b||. Not in the paper: damping (Martens, 2010), because A is nearly singular along
+    There is a norm before each iteration and one after the last. The paper has 10 iterations; they stop early when the
+    norm is below tolerance * ||b||. Not in the paper: damping (Martens, 2010), because A is nearly singular along
     directions of theta that hardly change mu. Raises CurvatureError as `check_curvature`.
     """
     x = np.zeros(len(b))
-    r = b.copy()                    # the residual b - A x, as x is 0
+    r = b.copy()                    # the residual b - (A + damping) x, as x is 0
     p = r.copy()                    # the direction of the next step, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]
     for _ in range(iterations):
-        if rr == 0 or residuals[-1] < tolerance * residuals[0]:
+        if rr == 0 or residuals[-1] < tolerance * residuals[0]:     # rr is 0 if b is
             break
         Ap = A(p) + damping * p
         pAp = p @ Ap

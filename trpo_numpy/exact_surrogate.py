@@ -12,8 +12,8 @@ def exact_surrogate(mdp, pi_old, pi):
 
 
 def grad_exact_surrogate(mdp, pi_old):
-    """The derivative of L with respect to pi(a|s), (S, A). Eq. (4): at pi = pi_old it is that of eta too.
+    """dL/dpi(a|s) = rho_old(s) A_old(s, a), (S, A), for every pi.
 
-    That is so along every change of pi whose rows still sum to 1.
+    Eq. (4): at pi_old it is also d eta/dpi, along changes of pi whose rows keep the sum 1.
     """
     return visitation(mdp, pi_old)[:, None] * advantage(mdp, pi_old)

@@ -1,6 +1,6 @@
 """The expected return of a policy on a finite MDP, exactly (Section 2, Eqs. (1) and (2)).
 
-Shapes: S states, A actions; a policy is a table pi (S, A). InputError: pi is not a policy.
+Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy.
 """
 import numpy as np
 
@@ -25,7 +25,7 @@ def advantage(mdp, pi):
 
 
 def visitation(mdp, pi):
-    """rho_pi (S,), rho(s) = sum_t gamma^t P(s_t = s), which sums to 1 / (1 - gamma): rho = rho_0 + gamma P_pi' rho."""
+    """rho_pi (S,), rho(s) = sum_t gamma^t P(s_t = s): rho = rho_0 + gamma P_pi' rho. Its sum is 1/(1 - gamma)."""
     return np.linalg.solve(np.eye(len(mdp.rho_0)) - mdp.gamma * transition_matrix(mdp, pi).T, mdp.rho_0)
 
 
@@ -35,5 +35,5 @@ def expected_return(mdp, pi):
 
 
 def expected_return_from(mdp, pi, pi_new):
-    """eta(pi_new) by Eqs. (1) and (2): eta(pi) + sum_s rho_new(s) sum_a pi_new(a|s) A_pi(s, a)."""
+    """eta(pi_new) by Eq. (2): eta(pi) + sum_s rho_new(s) sum_a pi_new(a|s) A_pi(s, a)."""
     return expected_return(mdp, pi) + visitation(mdp, pi_new) @ (pi_new * advantage(mdp, pi)).sum(axis=1)

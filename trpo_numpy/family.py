@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Family(Protocol):
-    """Types only; gaussian.py says what each computes. grad_kl is for the checks, check_actions raises InputError."""
+    """Types only; gaussian.py says what each computes. grad_kl is used only in tests."""
     @property
     def d_a(self) -> int: ...
     @property

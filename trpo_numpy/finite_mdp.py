@@ -13,7 +13,7 @@ from trpo_numpy.record import InputError, check_array, short_repr
 
 @dataclass(frozen=True)
 class FiniteMDP:
-    """(S, A, P, r, rho_0, gamma). Raises InputError, which names the state and the action at fault."""
+    """(S, A, P, r, rho_0, gamma). Raises InputError if they are not an MDP."""
     P: np.ndarray       # (S, A, S), P[s, a, s'] = P(s'|s, a)
     r: np.ndarray       # (S, A)
     rho_0: np.ndarray   # (S,), the distribution of the first state
@@ -44,7 +44,7 @@ def transition_matrix(mdp, pi):
     """P_pi (S, S): P(s'|s) = sum_a pi(a|s) P(s'|s, a). Raises InputError unless pi is a policy of this MDP."""
     check_array("pi", pi, mdp.r.shape)
     check_distributions("pi", pi)
-    return (pi[:, None, :] @ mdp.P)[:, 0, :]
+    return (pi[:, None, :] @ mdp.P)[:, 0, :]                # (S, 1, A) @ (S, A, S)
 
 
 def random_mdp(rng, S, A, gamma):
@@ -60,9 +60,10 @@ def random_policy(rng, S, A, concentration=1.0):
 
 
 def gymnasium_mdp(env_id, gamma, **kwargs):
-    """The dynamics of gymnasium.make(env_id, **kwargs), FrozenLake-v1, CliffWalking-v1 or Taxi-v4; else InputError.
+    """gymnasium.make(env_id, **kwargs) as a FiniteMDP, such as FrozenLake-v1. InputError if it has no table P.
 
-    A state in which episodes end becomes absorbing, with reward 0. Options that act only in `step` have no effect.
+    A state in which episodes end becomes absorbing, with reward 0. Options that change `step` but not P (Taxi's
+    fickle_passenger) have no effect.
     """
     import gymnasium as gym
 

@@ -1,8 +1,7 @@
 """The mean KL, its gradient, and its Hessian, the Fisher matrix A, as y -> Ay = J'MJy (Appendix C.1, Eqs. (56), (57)).
 
-Why is the KL always zero? At theta_old the mean KL(old || theta) has its minimum, so its value and its gradient are 0.
-Its Hessian A is not. J is the Jacobian of mu, M the second derivative of kl with respect to mu. Eq. (57) has J'MJ, and
-a second term in which the gradient of kl with respect to mu is a factor. At theta_old that gradient is 0, and A = J'MJ.
+At theta_old the mean KL(old || theta) has its minimum: its value and its gradient are 0, its Hessian A is not. With J
+the Jacobian of mu and M = kl'' at mu_old, Eq. (57) is J'MJ plus a term with kl', which is 0 at theta_old: A = J'MJ.
 """
 import numpy as np
 

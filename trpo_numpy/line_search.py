@@ -31,7 +31,7 @@ def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: 
                 shrink: float, max_backtracks: int) -> tuple[Candidate, list[Candidate]]:
     """Shrinks beta exponentially until L improves and the mean KL is at most delta; L_and_kl(theta) is (L, mean KL).
 
-    Returns the candidate to take, and all that were tried. If none was accepted, the one to take has beta = 0.
+    Returns the candidate to take, and all that were tried. If none is accepted, the one to take has beta = 0.
     """
     candidates = []
     for j in range(max_backtracks + 1):

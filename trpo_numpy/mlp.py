@@ -11,7 +11,7 @@ from trpo_numpy.record import check_sizes
 
 BLOCK = 512  # samples that the derivatives work on at a time, so that all they need stays in the processor's cache
 
-activation = np.tanh  # our choice: the paper names none. For another, change this and the next function.
+activation = np.tanh  # our choice: the published paper names none. For another, change this and the next function
 
 
 def activation_slope(h):
@@ -43,17 +43,16 @@ def jvp(layers, inputs, slopes, dlayers):
 
 def vjp(layers, inputs, slopes, u):
     """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
-    dz = u
-    dlayers = [(dz.T @ inputs[-1], dz.sum(axis=0))]             # z = W h + b
-    for (W, _), h, slope in zip(layers[:0:-1], inputs[-2::-1], slopes[::-1]):
-        dz = dz @ W                                             # now dh of the layer before, as z = W h + b
-        dz *= slope                                             # and its dz, as h = tanh(z)
-        dlayers.insert(0, (dz.T @ h, dz.sum(axis=0)))
-    return dlayers
+    grad_z, gradient = u, [(u.T @ inputs[-1], u.sum(axis=0))]   # z = W h + b
+    for i in range(len(layers) - 1, 0, -1):
+        grad_z = grad_z @ layers[i][0]                          # the gradient with respect to h, as z = W h + b
+        grad_z *= slopes[i - 1]                                 # with respect to the z before, as h = tanh(z)
+        gradient.insert(0, (grad_z.T @ inputs[i - 1], grad_z.sum(axis=0)))
+    return gradient
 
 
 def in_blocks(x):
-    """x (N, ...) in blocks of BLOCK rows. The last one may have one more: a product with one row has other rounding."""
+    """x (N, ...) in blocks of BLOCK rows. A last single row joins the block before: alone it rounds differently."""
     return np.split(x, range(BLOCK, len(x) - 1, BLOCK))
 
 
@@ -66,7 +65,7 @@ class MLP:
     sizes: tuple[int, ...]
 
     def __post_init__(self):
-        check_sizes("sizes", self.sizes if len(self.sizes) > 1 else ())
+        check_sizes("sizes", self.sizes, at_least=2)
 
     @property
     def n_parameters(self):

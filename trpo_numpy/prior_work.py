@@ -1,4 +1,4 @@
-"""Siblings of trpo_update: the prior methods of Section 7, Eqs. (17) and (18), and the ablations of Section 8.1.
+"""Alternatives to trpo_update: the prior methods of Section 7, Eqs. (17) and (18), and the ablations of Section 8.1.
 
 Each is an UpdateRule, as trpo_update is: `train(config, update=empirical_fim_update)`. Those with a fixed step get it
 bound: `train(config, update=partial(natural_gradient_update, step=0.1))`. A is computed from all states of the batch.
@@ -25,17 +25,17 @@ class UpdateRule(Protocol):
 
 def natural_gradient_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
                             rng: np.random.Generator, step: float) -> Update:
-    """Natural gradient: theta_old + step A^-1 g, the maximiser of Eq. (17) with a penalty; step is 1/lambda.
+    """Natural gradient: theta_old + step (A + damping)^-1 g, Eq. (17) with a penalty; step is 1/lambda.
 
-    The direction is TRPO's. The length is fixed: nothing bounds the KL, or asks that L improve. Raises
-    FloatingPointError if L or the KL is then not a number.
+    The direction is TRPO's if fisher_fraction is 1. Nothing bounds the KL, or asks that L improve. Raises
+    FloatingPointError if theta_new is not finite, or if L or the KL is then not a number.
     """
     return fixed_step(policy, theta_old, batch, step, options.damping, options.cg_iterations)
 
 
 def policy_gradient_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
                            rng: np.random.Generator, step: float) -> Update:
-    """Policy gradient: theta_old + step g, the maximiser of Eq. (18) with a penalty. Otherwise as natural gradient."""
+    """Policy gradient: theta_old + step g, Eq. (18) with a penalty. Otherwise as natural gradient."""
     return fixed_step(policy, theta_old, batch, step, damping=0.0, cg_iterations=0)
 
 
@@ -62,7 +62,7 @@ def empirical_fisher_product(policy, theta_old, cache, scores, weights, y):
     w (N,) are the ratios pi_old / q, which are 1 if q = pi_old.
     """
     Jy = policy.jvp(theta_old, cache, y)                                                # (N, d_mu)
-    along = weights * (scores * Jy).sum(axis=1)                                         # (N,) d log pi along y
+    along = weights * (scores * Jy).sum(axis=1)                                          # (N,) w_n d log pi along y
     return policy.vjp(theta_old, cache, along[:, None] * scores / len(scores))
 
 

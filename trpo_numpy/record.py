@@ -1,11 +1,11 @@
-"""Not in the paper: what the records (Update, Batch, Path, ...) share: how they print, and what they refuse."""
+"""Not in the paper: how the records (Update, Batch, Path, ...) print, and how input is checked."""
 from dataclasses import fields
 
 import numpy as np
 
 
 class InputError(ValueError):
-    """Bad input: an argument, an option, a file or an environment. Says what came, what is wanted and what to do."""
+    """Bad input: an argument, an option, a file or an environment. Says what came and what is wanted."""
 
 
 def check_array(name, array, shape):
@@ -22,10 +22,10 @@ def check_array(name, array, shape):
         raise InputError(f"{name}: got {array[where]} at {where}, wanted finite numbers")
 
 
-def check_sizes(name, sizes):
-    """Raises InputError unless sizes are whole numbers of at least 1, and there is one."""
-    if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
-        raise InputError(f"{name}: got {sizes!r}, wanted whole numbers, each at least 1")
+def check_sizes(name, sizes, at_least=1):
+    """Raises InputError unless sizes are so many whole numbers or more, each at least 1."""
+    if len(sizes) < at_least or not all(isinstance(size, int) and size >= 1 for size in sizes):
+        raise InputError(f"{name}: got {sizes!r}, wanted {at_least} or more whole numbers, each at least 1")
 
 
 def brief(value):

@@ -1,4 +1,4 @@
-"""Single path: whole paths of the policy, and Q along them (Section 5.1).
+"""Single path: whole paths of the policy, and Q along them (Section 5.1). All states weigh alike: not by gamma^t.
 
 Shapes: T steps of one path; d_s, d_a dimensions of state and action. `act(s, rng)` draws a ~ pi_old(.|s). An
 environment has Gymnasium's `reset` and `step`.
@@ -57,7 +57,7 @@ def single_path(episodes, n_steps):
 
 
 def discounted_sums(x, discount):
-    """y_t = sum_l discount^l x_{t+l}, (T,) for x (T,). With x the rewards of a path, y_t is Q(s_t, a_t)."""
+    """y_t = sum_l discount^l x_{t+l}, (T,) for x (T,). With x the rewards of a path, y_t is the sampled Q(s_t, a_t)."""
     y, y_next = [], 0.0
     for x_t in np.flip(x).tolist():
         y_next = x_t + discount * y_next

@@ -10,7 +10,7 @@ import numpy as np
 
 from trpo_numpy.record import check_array, short_repr
 
-ROUNDING = 1e-8  # of the largest advantage: where no entry of g is larger, g is rounding, and so is A
+ROUNDING = 1e-8  # of the largest advantage: if no entry of g exceeds it, g and the Fisher matrix are rounding
 
 
 def importance_ratio(family, mu, actions, log_q):
@@ -19,41 +19,42 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L(theta) of Eq. (14), to be maximised: Eq. (3) without its constants eta(pi_old) and 1 / (1 - gamma)."""
+    """L(theta) of Eq. (14), to be maximised: it estimates (1 - gamma) times Eq. (3), plus a constant."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * Q)
 
 
 def grad_surrogate(family, mu, actions, Q, log_q):
-    """The derivative of L with respect to mu, (N, d_mu). At theta_old with q = pi_old, J' makes the policy gradient."""
+    """The derivative of L with respect to mu, (N, d_mu). At theta_old, J' times it is the policy gradient."""
     weights = importance_ratio(family, mu, actions, log_q) * Q / len(actions)               # (N,)
     return weights[:, None] * family.grad_log_prob(mu, actions)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N samples, and the estimate of L that belongs to the way they were drawn. Raises InputError for other arrays."""
+    """N samples, with the L that fits their sampling. Raises InputError for other shapes, or numbers not finite."""
     states: np.ndarray                  # (N, d_s)
     actions: np.ndarray                 # (N, d_a)
-    advantages: np.ndarray              # (N,) Q of Eq. (14) or, not in the paper, an estimate of A
+    Q: np.ndarray                       # (N,) Q of Eq. (14) or, not in the paper, an estimate of A
     log_q: np.ndarray | None = None     # (N,) log q(a|s); None: q = pi_old
     L: Callable = surrogate
     grad_L: Callable = grad_surrogate
     __repr__ = short_repr
 
     def __post_init__(self):
-        check_array("advantages", self.advantages, ("N",))
-        check_array("states", self.states, (len(self.advantages), "d_s"))
-        check_array("actions", self.actions, (len(self.advantages), "d_a"))
-        check_array("log_q", self.advantages if self.log_q is None else self.log_q, (len(self.advantages),))
+        check_array("Q", self.Q, ("N",))
+        check_array("states", self.states, (len(self.Q), "d_s"))
+        check_array("actions", self.actions, (len(self.Q), "d_a"))
+        if self.log_q is not None:
+            check_array("log_q", self.log_q, (len(self.Q),))
 
 
 def surrogate_and_gradient(policy, batch, theta_old):
     """At theta_old: mu_old (N, d_mu), the network's cache, log q (N,), L_old, and g (P,), the gradient of L."""
     mu_old, cache = policy.forward(theta_old, batch.states)
     log_q = policy.family.log_prob(mu_old, batch.actions) if batch.log_q is None else batch.log_q
-    L_old = batch.L(policy.family, mu_old, batch.actions, batch.advantages, log_q)
-    dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.advantages, log_q)    # (N, d_mu)
+    L_old = batch.L(policy.family, mu_old, batch.actions, batch.Q, log_q)
+    dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.Q, log_q)    # (N, d_mu)
     g = policy.vjp(theta_old, cache, dL_dmu)
-    if abs(g).max() <= ROUNDING * abs(batch.advantages).max():  # a policy that is certain of its actions
+    if abs(g).max() <= ROUNDING * abs(batch.Q).max():  # a policy that is certain of its actions
         g = np.zeros_like(g)
     return mu_old, cache, log_q, L_old, g

@@ -1,4 +1,4 @@
-"""One update (Section 6). Its second half, `trust_region_step`, is a transcript of Appendix C. P parameters."""
+"""One update (Section 6). `trust_region_step` follows Appendix C line by line. P is the number of parameters."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """What an update is told. The defaults are the paper's, or ours where the paper is silent."""
+    """The options of an update. The defaults are the paper's, or ours where the paper gives none."""
     delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
     cg_iterations: int = 10         # k (Appendix C.1)
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)
@@ -25,7 +25,7 @@ class UpdateOptions:
 
 @dataclass(frozen=True)
 class Update:
-    """What one update saw and did, in the letters of Appendix C."""
+    """The inputs and the results of one update, in the notation of Appendix C."""
     theta_new: np.ndarray           # (P,)
     status: str                     # "accepted"; or why theta_new is theta_old: "no candidate accepted" and so on
     g: np.ndarray                   # (P,) the gradient of L at theta_old
@@ -45,7 +45,7 @@ class Update:
 def surrogate_and_kl(policy, batch, mu_old, log_q, theta, over_states=np.mean):
     """(L, mean KL) at theta, from one pass through the network. With over_states = np.max the KL is Eq. (11)'s."""
     mu = policy.mu(theta, batch.states)                                     # (N, d_mu)
-    L = batch.L(policy.family, mu, batch.actions, batch.advantages, log_q)
+    L = batch.L(policy.family, mu, batch.actions, batch.Q, log_q)
     return L, over_states(policy.family.kl(mu_old, mu))
 
 
@@ -53,7 +53,8 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
                 rng: np.random.Generator) -> Update:
     """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
 
-    rng draws the states of A. Raises InputError if theta_old or the batch does not fit the policy, else CurvatureError.
+    rng draws the states of A. Raises InputError if theta_old or the batch does not fit the policy, CurvatureError if
+    some y'Ay is not above 0.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
@@ -79,7 +80,7 @@ def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Cal
     s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
     sAs = s @ A(s)
     taken, candidates = Candidate(0.0, L_old, 0.0, "zero curvature" if g.any() else "zero gradient"), list[Candidate]()
-    if sAs != 0:                                                                        # A can tell how long s is
+    if sAs != 0:                                                                        # else beta is undefined
         beta = step_length(sAs, options.delta)                                          # sqrt(2 delta / s'As)
         taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, options.delta,
                                         options.shrink, options.max_backtracks)

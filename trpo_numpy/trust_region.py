@@ -7,7 +7,7 @@ In one state let q be pi_old(.|s), p be pi(.|s) and A be A_pi(s, .). With the La
 and nu for sum_a p_a = 1, the best p has A_a + lambda q_a / p_a = nu for each a, that is, p_a = lambda q_a / (nu - A_a).
 As lambda falls from infinity to 0, p goes from q to the best action, and the KL rises from 0 without bound.
 
-Each problem's function returns the best policy and its duality gap: no policy that is allowed has an L higher by more.
+Each function returns the best policy and a gap: no allowed policy's objective is higher by more than the gap.
 """
 import numpy as np
 from scipy.optimize import brentq
@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from trpo_numpy.kl_bound import kl_by_state
 from trpo_numpy.record import InputError
 
-LEAST_KL, MOST_KL = 1e-15, 300.0  # of a step of Algorithm 1: float64 resolves no smaller KL, and needs no larger one
+LEAST_KL, MOST_KL = 1e-15, 300.0  # the range of KLs that is searched for a step of Algorithm 1
 
 
 def visited_mean_kl(rho, pi_old, pi):
@@ -29,7 +29,7 @@ def penalized_policy(q, A, multiplier):
     nu = max((multiplier * q - below).max(), multiplier - q @ below)    # nu - max A, small enough that sum_a p_a >= 1
     for _ in range(100):
         p = multiplier * q / (nu + below)
-        newton_step = (p.sum() - 1) / (p / (nu + below)).sum()          # the sum is convex in nu: it stays >= 1
+        newton_step = (p.sum() - 1) / (p / (nu + below)).sum()          # the sum is convex in nu, so it stays >= 1
         if newton_step <= 1e-15 * nu:
             break
         nu += newton_step
@@ -52,13 +52,14 @@ def root(falling, low, high):
     return high if falling(high) >= 0 else brentq(falling, low, high, xtol=1e-13)
 
 
-def multiplier_at_kl(q, A, kl):
-    """The lambda at which KL(q || p) is kl in one state, or the nearest one that float64 can resolve."""
+def multiplier_at_kl(pi_old, A_pi, weights, kl):
+    """The lambda at which the KL, averaged over n states (n, A), is kl, or the nearest that float64 can resolve."""
     def log_excess(log_multiplier):
-        return np.log(max(precise_kl(q, penalized_policy(q, A, np.exp(log_multiplier))), 1e-300) / kl)
+        kls = [precise_kl(q, penalized_policy(q, A, np.exp(log_multiplier))) for q, A in zip(pi_old, A_pi)]
+        return np.log(max(weights @ kls, 1e-300) / kl)
 
-    size = np.log(np.ptp(A))
-    return np.exp(root(log_excess, max(size - 600, -700), size + 18))
+    log_range = np.log(np.ptp(A_pi))    # at lambda = e^18 times the range the KL is about 1e-17
+    return np.exp(root(log_excess, max(log_range - 600, -700), log_range + 18))
 
 
 def with_multipliers(pi_old, A_pi, states, multipliers):
@@ -81,43 +82,33 @@ def states_to_change(pi_old, A_pi, rho, limit):
 
 
 def bound_max_kl(pi_old, A_pi, rho, delta):
-    """Eq. (11): L maximised subject to D_KL^max <= delta. Every changed state has the KL delta, and a multiplier."""
+    """Eq. (11): L maximised subject to D_KL^max <= delta. Each changed state has KL delta and its own multiplier."""
     states = states_to_change(pi_old, A_pi, rho, delta)
-    multipliers = np.array([multiplier_at_kl(pi_old[s], A_pi[s], delta) for s in states])
+    multipliers = np.array([multiplier_at_kl(pi_old[[s]], A_pi[[s]], np.ones(1), delta) for s in states])
     pi = with_multipliers(pi_old, A_pi, states, multipliers)
     return pi, abs((rho[states] * multipliers) @ (delta - kl_by_state(pi_old, pi)[states]))
 
 
 def bound_mean_kl(pi_old, A_pi, rho, delta):
-    """Eq. (12): L maximised subject to mean KL <= delta. All states have the same multiplier."""
+    """Eq. (12): L maximised subject to mean KL <= delta. All changed states have the same multiplier."""
     states = states_to_change(pi_old, A_pi, rho, delta)
     if not len(states):
         return pi_old, 0.0
-
-    def policy_at(log_multiplier):
-        return with_multipliers(pi_old, A_pi, states, np.full(len(states), np.exp(log_multiplier)))
-
-    def log_excess(log_multiplier):
-        pi = policy_at(log_multiplier)
-        mean_kl = rho[states] @ [precise_kl(pi_old[s], pi[s]) for s in states] / rho.sum()
-        return np.log(max(mean_kl, 1e-300) / delta)
-
-    size = np.log(np.ptp(A_pi[states]))
-    log_multiplier = root(log_excess, max(size - 600, -700), size + 18)
-    pi = policy_at(log_multiplier)
-    return pi, np.exp(log_multiplier) * rho.sum() * abs(delta - visited_mean_kl(rho, pi_old, pi))
+    multiplier = multiplier_at_kl(pi_old[states], A_pi[states], rho[states] / rho.sum(), delta)
+    pi = with_multipliers(pi_old, A_pi, states, np.full(len(states), multiplier))
+    return pi, multiplier * rho.sum() * abs(delta - visited_mean_kl(rho, pi_old, pi))
 
 
 def penalize_max_kl(pi_old, A_pi, rho, C):
     """The step of Algorithm 1: L - C D_KL^max maximised. Every changed state has the same KL: only the largest costs.
 
-    One more nat of it adds sum_s rho(s) lambda(s) to L and costs C; at the solution the two are equal. If that is below
-    LEAST_KL, pi_old is returned, with what L would gain at LEAST_KL for the gap. At MOST_KL the gap is to first order.
+    Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. If its KL is below LEAST_KL, pi_old is returned,
+    and as gap L's gain at LEAST_KL. If it is above MOST_KL, it is MOST_KL, and the gap holds to first order only.
     """
     states = states_to_change(pi_old, A_pi, rho, C)
 
     def multipliers(log_kl):
-        return np.array([multiplier_at_kl(pi_old[s], A_pi[s], np.exp(log_kl)) for s in states])
+        return np.array([multiplier_at_kl(pi_old[[s]], A_pi[[s]], np.ones(1), np.exp(log_kl)) for s in states])
 
     def log_excess(log_kl):
         return np.log(max(rho[states] @ multipliers(log_kl), 1e-300) / C)

@@ -20,8 +20,7 @@ from trpo_numpy.surrogate import Batch, importance_ratio
 def vine_surrogate(K, family, mu, actions, Q, log_q):
     """The mean over states of L_n, Eq. (16): sum_k ratio_nk Q_nk / sum_k ratio_nk, for K actions from q = pi_old.
 
-    L_n converges as K grows. As N grows and K stays, the mean does not converge to L: at theta_old its gradient has the
-    right direction, but the length is 1 - 1/K times that of the gradient of L.
+    Consistent as K grows. For a fixed K the gradient at theta_old is, on average, 1 - 1/K times that of L.
     """
     ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
     return np.mean((ratios * Q.reshape(-1, K)).sum(axis=1) / ratios.sum(axis=1))
@@ -36,10 +35,10 @@ def grad_vine_surrogate(K, family, mu, actions, Q, log_q):
     return weights * family.grad_log_prob(mu, actions)
 
 
-def every_action(family, most):
-    """All actions (K, d_a) of a finite set, for Eq. (15), or None if there are more than `most` or infinitely many."""
+def every_action(family, max_actions):
+    """All actions (K, d_a) of a finite set, for Eq. (15), or None if there are more than max_actions."""
     sizes = getattr(family, "factor_sizes", (math.inf,))
-    if math.prod(sizes) > most:
+    if math.prod(sizes) > max_actions:
         return None
     return np.indices(sizes).reshape(len(sizes), -1).T
 
@@ -55,9 +54,9 @@ class TrunkState:
 
 
 def sample_trunk(env, act, family, config, seeds, episode):
-    """First a path of pi_old, and the rollout set: each of its states with the same probability.
+    """A path of pi_old, and its rollout set, in which each state of the path is with the same probability.
 
-    With each state come its actions: all that there are if these are at most vine_actions, otherwise so many of pi_old.
+    The actions of a state are all that there are, if at most vine_actions; otherwise vine_actions draws from pi_old.
     """
     s, rng = first_state(env, seeds, episode)
     states, actions, rewards, rollout_set = [s], [], [], []
@@ -78,7 +77,7 @@ def sample_trunk(env, act, family, config, seeds, episode):
 
 
 def rollout_Q(env, act, start, a, config):
-    """Then, from a state of the rollout set, the sampled Q of the action a, and the number of steps.
+    """The sampled Q of the action a in a state of the rollout set, and the number of steps.
 
     The random numbers of policy and environment are the same for each action of the state (Section 5.2). The rollout
     ends with the episode or after vine_length steps, and leaves out what would follow.

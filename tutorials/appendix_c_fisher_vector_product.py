@@ -9,7 +9,7 @@ everywhere, and the curves on the right fall to rounding error.
 """
 from functools import partial
 
-from common import new_figure, save_figure, tutorial_parser
+from common import central_difference, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from trpo_numpy.fisher import fisher_vector_product, grad_mean_kl, mean_kl
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.gradient_check import central_difference
 
 
 def gradient_of_mean_kl(policy, states, mu_old, theta):

@@ -4,12 +4,12 @@ Look for: a V for each gradient. On its right arm the differences are wrong, by 
 is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
 surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy
 is linear in r, so it has no right arm.)
-Then change: f(...) to np.float32(f(...)) in central_difference of practice/gradient_check.py. The tips rise to
+Then change: f(...) to np.float32(f(...)) in central_difference of common.py. The tips rise to
 between 1e-7 and 1e-5: that is why the package computes in float64.
 """
 from functools import partial
 
-from common import new_figure, save_figure, tutorial_parser
+from common import central_difference, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import grad_value_loss, value_loss, values
-from trpo_numpy.practice.gradient_check import central_difference
 from trpo_numpy.surrogate import grad_surrogate, surrogate
 
 

@@ -66,3 +66,8 @@ def save_figure(figure, out, name, show):
     if show:
         import matplotlib.pyplot as plt
         plt.show()
+
+
+def central_difference(f, x, direction, h):
+    """(f(x + h d) - f(x - h d)) / 2h for x, d (P,): the derivative of f along d, error h^2 + 1e-16 / h."""
+    return (f(x + h * direction) - f(x - h * direction)) / (2 * h)

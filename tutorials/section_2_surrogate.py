@@ -5,7 +5,7 @@ for L still counts visits as the old policy made them: to the left it even promi
 cannot give. How far can L be trusted? That is Section 3.
 Then change: --seed. Another theta_old; the touching stays, the parting differs.
 """
-from common import new_figure, save_figure, tutorial_parser
+from common import central_difference, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from trpo_numpy.expected_return import expected_return
 from trpo_numpy.finite_mdp import gymnasium_mdp
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.gradient_check import central_difference
 
 STATES = np.eye(16)  # the 16 states of FrozenLake as one-hot vectors
 

@@ -1,14 +1,13 @@
-"""Not in the paper: what makes a program of the update. No module of the paper, one folder up, imports from here.
+"""Not in the paper: what turns the update into a program. No module of the paper, one folder up, imports from here.
 
-    gradient_check  derivatives against finite differences
     config          the options of a run
-    checks          what is refused of an environment
+    checks          which environments are refused
     environment     Gymnasium's environments
     executor        sampling by other processes
-    scaling         observations less their mean, divided by their standard deviation
+    scaling         observations minus their mean, divided by their standard deviation
     baseline        a value function, and generalised advantages
     training        the training loop
-    evaluation      a policy without its noise
+    evaluation      the returns of a policy's most probable actions
     learning_curve  progress.csv and its picture
     run_folder      what a run leaves on disk, and how it goes on from there
 """

@@ -2,6 +2,8 @@
 
 Shapes: T steps of one path, N samples of a batch, d_s state dimension, P parameters. phi (P,) is the baseline's theta.
 """
+from functools import partial
+
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
@@ -29,11 +31,7 @@ def generalized_advantages(path, V, gamma, gae_lambda):
 
 
 def standardize(advantages):
-    """Advantages of mean 0 and standard deviation 1, or all 0 if they differ by rounding only.
-
-    The theta that maximises the expectation of L stays the same. The one that maximises L on a sample may change,
-    because the importance ratios of a sample do not average to 1.
-    """
+    """Advantages of mean 0 and standard deviation 1, or all 0 if they differ by rounding only."""
     if advantages.std() <= 1e-12 * abs(advantages).max():
         return np.zeros_like(advantages)
     return (advantages - advantages.mean()) / advantages.std()
@@ -52,7 +50,7 @@ def estimate_single_path(paths, branches, policy, baseline, state, config):
         targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
     A = standardize(np.concatenate(advantages)) if config.standardize_advantages else np.concatenate(advantages)
     batch = Batch(np.concatenate(states), np.concatenate([path.actions for path in paths]), A)
-    return batch, *((np.concatenate(targets), np.concatenate(V)) if config.baseline else (None, None))
+    return (batch, np.concatenate(targets), np.concatenate(V)) if config.baseline else (batch, None, None)
 
 
 def explained_variance(V, targets):
@@ -80,9 +78,8 @@ def fit_baseline(network, phi, states, targets, config):
     """phi after config.baseline_steps damped Gauss-Newton steps on value_loss, each solved by conjugate gradient.
 
     Step i of n has every n-th sample, from sample i on, so that all steps together cost as much as one on all samples.
-    V and the targets are measured in units of the targets' standard deviation, so that the damping means the same for
-    rewards of any size. The unit is at least 1% of the targets' root mean square: when a task is solved its targets
-    hardly vary, and with a smaller unit a step would be so large that the network could not learn any more.
+    V and the targets are in units of the targets' standard deviation, so that the damping means the same for rewards of
+    any size, but the unit is at least 1% of their root mean square: targets that hardly vary would give huge steps.
     """
     unit = max(targets.std(), 0.01 * np.sqrt(np.mean(targets ** 2))) or 1.0
     n_last = network.sizes[-2] + 1
@@ -92,10 +89,7 @@ def fit_baseline(network, phi, states, targets, config):
     for i in range(n_steps):
         V, cache = network.forward(phi, states[i::n_steps])                 # (N / n, 1)
         descent = -network.vjp(phi, cache, grad_value_loss(V[:, 0], targets[i::n_steps])[:, None])
-
-        def product(y):
-            return gauss_newton_product(network, phi, cache, y)
-
+        product = partial(gauss_newton_product, network, phi, cache)
         step, _ = conjugate_gradient(product, descent, config.baseline_cg_iterations, config.baseline_damping)
         phi += step
     phi[-n_last:] *= unit

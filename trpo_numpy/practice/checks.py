@@ -1,4 +1,4 @@
-"""Not in the paper: what is refused of an environment."""
+"""Not in the paper: which environments are refused."""
 import math
 import traceback
 from functools import partial
@@ -17,18 +17,19 @@ def origin(error):
 
 def check_step(reward, observation, shape, where):
     """Raises InputError unless the reward is a finite number, and the observation finite numbers of this shape."""
-    numbers, kinds = np.asarray(observation), np.asarray(reward).dtype.kind + np.asarray(observation).dtype.kind
-    if (numbers.shape != shape or np.ndim(reward) or set(kinds) - set("biuf")
-            or not (math.isfinite(reward) and np.isfinite(numbers).all())):
+    try:
+        state, kinds = np.asarray(observation), np.asarray(reward).dtype.kind + np.asarray(observation).dtype.kind
+        good = state.shape == shape and np.ndim(reward) == 0 and set(kinds) <= set("biuf")
+        good = good and math.isfinite(reward) and np.isfinite(state).all()
+    except ValueError:  # lists of different lengths
+        good = False
+    if not good:
         raise InputError(f"environment: {where} gave the reward {reward!r} and the observation {observation!r}, "
                          f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
 
 
 def check_restorable(env, policy):
-    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps to the byte.
-
-    An environment that fails without being restored raises its own error.
-    """
+    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps to the byte."""
     act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
     sample_path(env, act, np.random.SeedSequence(0), 0)
     try:

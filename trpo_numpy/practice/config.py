@@ -25,16 +25,16 @@ class Config:
     timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
     seed: int = option(0, "all randomness is a function of it", at_least=0)
     batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
-    vine_states: int = option(0, "vine (Section 5.2, no baseline): states of its rollout set; 0: none", at_least=0)
+    vine_states: int = option(0, "vine (Section 5.2): expected states in its rollout set; 0: none", at_least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", at_least=2)
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
-    hidden_sizes: tuple = option((64, 64), "sizes of the tanh hidden layers (Table 2: 30 or 50), or none")
+    hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none")
     initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", at_least=-20, at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
     cg_iterations: int = option(10, "k, conjugate gradient iterations (Appendix C.1; 10 in the paper)", at_least=1)
-    fisher_fraction: float = option(0.1, "part of the states in A (Appendix C.1); vine has all", above=0, at_most=1)
+    fisher_fraction: float = option(0.1, "fraction of the states in A (Appendix C.1); vine: all", above=0, at_most=1)
     shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
     max_backtracks: int = option(15, "candidates of the line search after the first", at_least=0)
     damping: float = option(0.3, "not in the paper: added to the Fisher matrix in CG (not in s'As)", at_least=0)
@@ -45,12 +45,12 @@ class Config:
     baseline_cg_iterations: int = option(5, "conjugate gradient iterations in each of them", at_least=1)
     baseline_damping: float = option(0.1, "their damping, with V in units of the targets' std", at_least=0)
     standardize_advantages: bool = option(True, "not in the paper: advantages of mean 0 and standard deviation 1")
-    scale_observations: bool = option(True, "not in the paper: observations less their mean, by their std")
+    scale_observations: bool = option(True, "not in the paper: observations minus their mean, divided by their std")
 
     def __post_init__(self):
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, (np.generic, list)):  # an element of np.logspace, say; JSON's and argparse's tuples
+            if isinstance(value, (np.generic, list)):  # NumPy's scalars; lists, as JSON and argparse give
                 value = tuple(value) if isinstance(value, list) else value.item()
                 object.__setattr__(self, f.name, value)
             check_field(f, value)

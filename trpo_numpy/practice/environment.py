@@ -1,4 +1,4 @@
-"""Not in the paper: Gymnasium's environments as the policies of Appendix D want them."""
+"""Not in the paper: Gymnasium's environments with flat states, and the actions of Appendix D."""
 import copy
 import math
 from functools import partial
@@ -18,7 +18,7 @@ from trpo_numpy.record import InputError
 class CheckedEnv(gym.Wrapper):
     """An environment that takes the actions of our families, and can go back to an earlier state (Section 5.2).
 
-    What its reset or step raises, and a wrong observation or reward, is an InputError that says where it came from.
+    Errors of its reset or step, and observations or rewards that are no numbers, are an InputError that says where.
     """
 
     def __init__(self, env, to_space):
@@ -35,27 +35,23 @@ class CheckedEnv(gym.Wrapper):
         return np.asarray(observation), info
 
     def step(self, action):
-        observation, reward = None, 0.0
         try:
             observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
-            observation = np.asarray(observation)
-            suspect = observation.shape != self.shape or not math.isfinite(reward + observation.dot(observation))
         except Exception as error:
-            if observation is None:
-                raise InputError(f"environment: step {self.t} after reset(seed={self.seed}) failed with the policy's "
-                                 f"action {action}: {origin(error)}") from error
-            suspect = True  # the reward is not a number
-        if suspect:  # or a square has overflowed
+            raise InputError(f"environment: step {self.t} after reset(seed={self.seed}) failed with the policy's "
+                             f"action {action}: {origin(error)}") from error
+        try:
+            state = np.asarray(observation)
+            good = state.shape == self.shape and math.isfinite(reward + state.dot(state))
+        except (TypeError, ValueError):  # these are not numbers
+            good = False
+        if not good:  # or a square has overflowed
             check_step(reward, observation, self.shape, f"step {self.t} after reset(seed={self.seed})")
         self.t += 1
-        return observation, reward, terminated, truncated, info
+        return state, reward, terminated, truncated, info
 
     def clone_state(self):
-        """All that a step changes: the attributes of each wrapper and of the environment; in MuJoCo the whole MjData.
-
-        (MuJoCo's own set_state(qpos, qvel) forgets the solver's warm start: the next step would differ in its last
-        digits.) The random numbers of a space are not copied.
-        """
+        """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
         data = getattr(self.unwrapped, "data", None)
         attributes = copy_attributes(self, [vars(layer) for layer in layers_of(self)])
         return attributes, copy.copy(data) if is_mujoco(data) else None
@@ -91,10 +87,9 @@ def copy_attributes(env, attributes):
 def make_env(env_id, render_mode=None):
     """The Gymnasium environment env_id as a CheckedEnv, its states flat vectors.
 
-    Observations: Box, or Discrete as one-hot vectors. Actions: Box of floats, clipped to it here (the log-probability
-    is that of the action before), Discrete or MultiDiscrete. An environment without a limit on the time gets that of
-    Table 2, 1000 steps. Raises InputError for another space, or if the environment cannot be made or drawn. (Without a
-    screen, MuJoCo's own window may end the process instead.)
+    Observations: Box, or Discrete as one-hot vectors. Actions: Box of floats, clipped to it here (log pi is that of the
+    unclipped action), Discrete or MultiDiscrete. An environment without a limit on the time gets that of Table 2, 1000
+    steps. Raises InputError for another space, or if the environment cannot be made or drawn.
     """
     try:
         env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
@@ -137,5 +132,5 @@ def policy_for(env, hidden_sizes):
     if isinstance(space, gym.spaces.Box):
         family = Gaussian(math.prod(space.shape))
     else:
-        family = Categorical(tuple(np.ravel(getattr(space, "nvec", getattr(space, "n", None))).tolist()))
+        family = Categorical(tuple(np.ravel(space.nvec if hasattr(space, "nvec") else space.n).tolist()))
     return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)

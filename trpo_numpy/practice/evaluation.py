@@ -1,4 +1,4 @@
-"""Not in the paper: a policy without its noise, in returns and as a moving picture."""
+"""Not in the paper: the returns of a policy's most probable actions, and a moving picture of them."""
 from functools import partial
 
 import numpy as np

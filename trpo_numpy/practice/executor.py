@@ -9,7 +9,6 @@ from functools import partial
 from itertools import count
 
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.record import InputError
 
 WORKER = threading.local()  # a worker is a thread, or a process with one thread: each keeps its own environment
 
@@ -37,24 +36,19 @@ def stop_workers(executor):
 def sample_in_worker(env_id, seeds, sample, arguments, episode):
     """sample(env, *arguments, seeds, episode), by a worker of an executor."""
     if getattr(WORKER, "env_id", None) != env_id:
-        try:
-            WORKER.env, WORKER.env_id = make_env(env_id), env_id
-        except Exception as error:
-            raise InputError(f"executor: a worker cannot make its environment: {error}") from error
+        WORKER.env, WORKER.env_id = make_env(env_id), env_id
     return sample(WORKER.env, *arguments, seeds, episode)
 
 
 def sample_episodes(env, env_id, seeds, first_episode, executor, n_ahead, sample, *arguments):
     """Yields sample(env, *arguments, seeds, episode) for first_episode, the next one, and so on without end.
 
-    An executor's workers sample n_ahead episodes at once, in at most 64 tasks, and then two tasks more each time these
-    are used up. An episode depends on its number, seeds and arguments only, so the results are the same with any
-    executor or none, if the environment's reset forgets the past. Raises BrokenExecutor if a worker of a process pool
-    has died. (Dask starts another worker.)
+    An executor's workers first sample n_ahead episodes in at most 64 tasks, then two tasks at a time. An episode
+    depends on its number, seeds and arguments only, so the results are the same with any executor or none, if `reset`
+    keeps nothing of earlier episodes. Raises BrokenExecutor if a worker of a process pool has died.
     """
     if executor is None:
-        for episode in count(first_episode):
-            yield sample(env, *arguments, seeds, episode)
+        yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
     one = partial(sample_in_worker, env_id, seeds, sample, arguments)
     length, end = math.ceil(n_ahead / 64), first_episode
     try:

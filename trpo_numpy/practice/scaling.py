@@ -1,4 +1,4 @@
-"""Not in the paper: the policy sees observations less their mean, divided by their standard deviation.
+"""Not in the paper: the policy sees observations minus their mean, divided by their standard deviation.
 
 Shapes: N observations, d_s their dimension.
 """

@@ -39,7 +39,7 @@ class State:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One turn of the training loop: what was sampled, and what the update made of it."""
+    """The results of one iteration of the training loop."""
     iteration: int              # from 1
     timesteps: int              # environment steps so far; in a vine those of its rollouts too
     episodes: int               # paths so far; in a vine those of its trunk
@@ -69,7 +69,7 @@ def initial_state(policy, baseline, config):
 
 
 def update_options(config, d_a):
-    """What the update is told. Not in the paper: delta times d_a, because the KLs of the action's dimensions add up."""
+    """The options of the update. Not in the paper: delta times d_a, as the KLs of the action's dimensions add up."""
     return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
                          1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
                          config.damping)
@@ -112,7 +112,7 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. A state,
     `iteration.state` of an earlier run with the same config, goes on where that run stood, to the same bytes. An
     executor (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises
-    InputError for a bad argument or environment, ArithmeticError for numbers that cannot be trusted.
+    InputError for a bad argument or environment, ArithmeticError where curvature or a number is not what it must be.
     """
     env = make_env(config.env_id)
     policy, baseline = policy_and_baseline(env, config)

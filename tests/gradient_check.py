@@ -1,12 +1,9 @@
-"""Not in the paper: each derivative of this package against central finite differences.
-
-A function is a derivative if its name says so: `grad_...`, `..._product`, `jvp`, `vjp` and `..._vjp`.
-"""
+"""Derivatives against central finite differences. test_gradient_check.py finds every derivative of the package."""
 import numpy as np
 
 
 def central_difference(f, x, direction, h):
-    """(f(x + h d) - f(x - h d)) / 2h for x, d (P,): the derivative of f along d but for order h^2 + 1e-16 / h."""
+    """(f(x + h d) - f(x - h d)) / 2h for x, d (P,): the derivative of f along d, error h^2 + 1e-16 / h."""
     return (f(x + h * direction) - f(x - h * direction)) / (2 * h)
 
 
