@@ -179,7 +179,7 @@ def test_spaces_and_the_spec_are_not_copied():
 
 
 @pytest.mark.parametrize("env_id, message", [
-    ("Pendulum-v7", "env_id: got 'Pendulum-v7', wanted an environment that Gymnasium knows"),
+    ("Pendulum-v7", "env_id: got 'Pendulum-v7', wanted an environment .*doesn't exist"),
     ("no such environment", "env_id: got 'no such environment', wanted"),
     ("nomodule:Pendulum-v1", "env_id: got 'nomodule:Pendulum-v1', wanted"),
     ("DictStates-v0", "has observation space Dict.*wanted Box or Discrete"),
@@ -195,17 +195,16 @@ def test_unknown_environments_and_other_spaces_are_bad_input(env_id, message):
 
 def test_an_environment_that_cannot_be_made_is_bad_input(monkeypatch):
     monkeypatch.setattr(gym, "make", lambda *args, **kwargs: 1 / 0)
-    with pytest.raises(InputError, match=r"^env_id: Hopper-v5 cannot be made: ZeroDivisionError.*test_environment\.py"):
-        make_env("Hopper-v5")
-    with pytest.raises(InputError, match="^env_id: Hopper-v5 cannot be made or shown here .*: ZeroDivisionError"):
-        make_env("Hopper-v5", render_mode="human")
+    for mode in (None, "human"):
+        with pytest.raises(InputError, match=r"^env_id: .*Hopper-v5.*: ZeroDivisionError: .*test_environment\.py, l"):
+            make_env("Hopper-v5", mode)
 
 
 def test_an_environment_whose_package_is_not_installed_is_bad_input(monkeypatch):
     def fail(*args, **kwargs):
         raise gym.error.DependencyNotInstalled("MuJoCo is not installed")
     monkeypatch.setattr(gym, "make", fail)
-    with pytest.raises(InputError, match="^env_id: Hopper-v5 needs a package that is not installed: MuJoCo"):
+    with pytest.raises(InputError, match="^env_id: .*Hopper-v5.*MuJoCo is not installed"):
         make_env("Hopper-v5")
 
 

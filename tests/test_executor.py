@@ -111,7 +111,7 @@ def test_bad_input_in_a_worker_is_bad_input_here():
 def test_a_worker_that_cannot_make_its_environment_is_bad_input():
     config = Config(env_id="ParentOnly-v0", batch_size=10, timesteps=60)
     with ProcessPoolExecutor(1) as executor:
-        with pytest.raises(InputError, match="^executor: a worker cannot make its environment: .*no display in a wo"):
+        with pytest.raises(InputError, match="ParentOnly-v0.*OSError: no display in a worker"):
             list(train(config, executor=executor))
 
 

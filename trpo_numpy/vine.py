@@ -17,24 +17,6 @@ from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout
 from trpo_numpy.surrogate import Batch, importance_ratio
 
 
-def vine_surrogate(K, family, mu, actions, Q, log_q):
-    """The mean over states of L_n, Eq. (16): sum_k ratio_nk Q_nk / sum_k ratio_nk, for K actions from q = pi_old.
-
-    Consistent as K grows. For a fixed K the gradient at theta_old is, on average, 1 - 1/K times that of L.
-    """
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
-    return np.mean((ratios * Q.reshape(-1, K)).sum(axis=1) / ratios.sum(axis=1))
-
-
-def grad_vine_surrogate(K, family, mu, actions, Q, log_q):
-    """The derivative of Eq. (16) with respect to mu, (N*K, d_mu). It stays the same if a constant is added to Q_n."""
-    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
-    shares = ratios / ratios.sum(axis=1, keepdims=True)
-    L_n = (shares * Q.reshape(-1, K)).sum(axis=1, keepdims=True)
-    weights = (shares * (Q.reshape(-1, K) - L_n) / len(ratios)).reshape(-1, 1)  # (N*K, 1)
-    return weights * family.grad_log_prob(mu, actions)
-
-
 def every_action(family, max_actions):
     """All actions (K, d_a) of a finite set, for Eq. (15), or None if there are more than max_actions."""
     sizes = getattr(family, "factor_sizes", (math.inf,))
@@ -65,7 +47,7 @@ def sample_trunk(env, act, family, config, seeds, episode):
     while not (terminated or truncated):
         if rng.random() < config.vine_states / config.batch_size:
             tried = all_actions
-            if tried is None:
+            if tried is None:   # as in Eq. (16)
                 tried = np.array([act(s, rng) for _ in range(config.vine_actions)])
             rollout_set.append(TrunkState(s, env.clone_state(), tried, int(rng.integers(2 ** 63))))
         a = act(s, rng)
@@ -110,6 +92,24 @@ def vine(episodes, n_steps):
         branches += its_branches
         steps += len(path.rewards)
     return paths, branches
+
+
+def vine_surrogate(K, family, mu, actions, Q, log_q):
+    """The mean over states of L_n, Eq. (16): sum_k ratio_nk Q_nk / sum_k ratio_nk, for K actions from q = pi_old.
+
+    Consistent as K grows. For a fixed K the gradient at theta_old is, on average, 1 - 1/K times that of L.
+    """
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
+    return np.mean((ratios * Q.reshape(-1, K)).sum(axis=1) / ratios.sum(axis=1))
+
+
+def grad_vine_surrogate(K, family, mu, actions, Q, log_q):
+    """The derivative of Eq. (16) with respect to mu, (N*K, d_mu). It stays the same if a constant is added to Q_n."""
+    ratios = importance_ratio(family, mu, actions, log_q).reshape(-1, K)        # (N, K)
+    shares = ratios / ratios.sum(axis=1, keepdims=True)
+    L_n = (shares * Q.reshape(-1, K)).sum(axis=1, keepdims=True)
+    weights = (shares * (Q.reshape(-1, K) - L_n) / len(ratios)).reshape(-1, 1)  # (N*K, 1)
+    return weights * family.grad_log_prob(mu, actions)
 
 
 def vine_batch(branches, family, config):

@@ -1,0 +1,70 @@
+"""TRPO on one page takes the package's steps, runs, and stays one page."""
+import ast
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import UpdateOptions, trpo_update
+
+PAGE = Path(__file__).parent.parent / "tutorials" / "trpo_on_one_page.py"
+SOURCE = PAGE.read_text()
+
+
+def load(**constants):
+    """The page's functions and constants, some of these changed. What it does when run is left out."""
+    page = ast.parse(SOURCE)
+    page.body = [statement for statement in page.body if not isinstance(statement, ast.If)]
+    names = {}
+    exec(compile(page, str(PAGE), "exec"), names)
+    names.update(constants)
+    return names
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 1), (4, 6, 2)], ids=str)
+def test_its_update_is_the_packages(sizes):
+    """Accepted at once, after shrinking, and not at all. Ten iterations of CG would magnify rounding to some 1e-8."""
+    d_s, d_h, d_a = sizes
+    policy, outcomes = Policy(MLP(sizes), Gaussian(d_a)), Counter()
+    for seed, (delta, shrink, max_backtracks) in enumerate(30 * [(1e-4, 0.5, 10), (0.3, 0.9, 10), (0.5, 0.999, 2)]):
+        page = load(D_S=d_s, D_H=d_h, D_A=d_a, DELTA=delta, SHRINK=shrink, MAX_BACKTRACKS=max_backtracks,
+                    CG_ITERATIONS=5)
+        options = UpdateOptions(delta, 5, 1.0, shrink, max_backtracks, page["DAMPING"])
+        rng = np.random.default_rng(seed)
+        theta_old = policy.initial(rng, -0.3) + 0.3 * rng.standard_normal(policy.n_parameters)
+        states = rng.standard_normal((50, d_s))
+        mean, r = policy.family.split(policy.mu(theta_old, states))
+        actions, Q = policy.family.sample(mean, r, rng), rng.standard_normal(50)
+        update = trpo_update(policy, theta_old, Batch(states, actions, Q), options, rng)
+        theta_new, gain, kl, n_refused = page["trpo_update"](theta_old, states, actions, Q)
+        assert np.allclose(theta_new, update.theta_new, rtol=0, atol=1e-10)
+        assert gain == pytest.approx(update.L_new - update.L_old, abs=1e-10) and kl == pytest.approx(update.kl_new)
+        assert n_refused == sum(bool(candidate.refused) for candidate in update.candidates)
+        outcomes[update.status, n_refused > 0] += 1
+    assert min(outcomes.values()) >= 5 and len(outcomes) == 3
+
+
+def test_it_runs_and_draws(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(PAGE), "1"])
+    source = SOURCE.replace("ITERATIONS, PATHS, T = 50, 50, 200", "ITERATIONS, PATHS, T = 3, 2, 200")
+    assert source != SOURCE
+    exec(compile(source, str(PAGE), "exec"), {"__name__": "__main__"})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all("return" in line and "KL" in line for line in lines)
+    assert (tmp_path / "trpo_on_one_page.png").stat().st_size > 10_000
+
+
+def test_it_is_one_page_without_the_package_and_without_classes():
+    tree = ast.parse(SOURCE)
+    assert len(SOURCE.splitlines()) <= 120
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {alias.name for node in imports for alias in node.names}
+    assert names <= {"os", "sys", "gymnasium", "matplotlib.pyplot", "numpy"}
+    assert not any(isinstance(node, (ast.ClassDef, ast.Lambda)) for node in ast.walk(tree))
