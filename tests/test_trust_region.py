@@ -72,7 +72,7 @@ def test_the_kl_is_precise_for_policies_that_are_near_or_far(distance):
 def test_the_multiplier_gives_the_kl_that_is_asked_for(kl):
     for seed in range(3):
         (q, *_), (A, *_), _ = problem(seed)
-        p = penalized_policy(q, A, multiplier_at_kl(q, A, kl))
+        p = penalized_policy(q, A, multiplier_at_kl(q[None], A[None], np.ones(1), kl))
         assert kl_in_decimal(q, p) == pytest.approx(kl, rel=1e-6, abs=0)
 
 
@@ -161,7 +161,7 @@ def test_a_step_below_the_least_kl_is_not_taken_and_the_gap_covers_it():
 def test_steps_of_the_largest_kls_are_taken():
     pi, A, rho = problem(1)
     for kl in (100.0, 0.99 * MOST_KL):
-        C = rho @ [multiplier_at_kl(pi[s], A[s], kl) for s in range(len(pi))]
+        C = rho @ [multiplier_at_kl(pi[[s]], A[[s]], np.ones(1), kl) for s in range(len(pi))]
         assert max_kl(pi, penalize_max_kl(pi, A, rho, C)[0]) == pytest.approx(kl, rel=1e-6)
 
 

@@ -11,7 +11,7 @@ import gymnasium
 import matplotlib.pyplot as plt
 import numpy as np
 
-ITERATIONS, PATHS, T = 50, 50, 200      # a batch is PATHS paths of T steps each; Pendulum-v1 has a limit of 200
+ITERATIONS, PATHS, T = 60, 50, 200      # a batch is PATHS paths of T steps each; Pendulum-v1 has a limit of 200
 D_S, D_H, D_A = 3, 30, 1                # d_s, d_h, d_a: sizes of a state, of the hidden layer, of an action
 GAMMA, DELTA = 0.99, 0.01               # discount factor; bound on the mean KL divergence, Eq. (12)
 CG_ITERATIONS, DAMPING = 10, 0.01       # k of Appendix C.1. Not in the paper: DAMPING, see trpo_update

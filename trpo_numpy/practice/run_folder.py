@@ -134,8 +134,8 @@ def resume(folder, policy, baseline):
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
         raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
-    if state and len(read_progress(folder, n_rows)) < n_rows:
-        raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} that go with policy.npz")
+    if state and (len(read_progress(folder, n_rows)) < n_rows or not lines[n_rows].endswith(b"\n")):
+        raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} whole ones of policy.npz")
     if len(lines) > 1 + n_rows:
         with whole_file(path) as file:
             file.writelines(lines[:1 + n_rows] if state else [])
