@@ -196,7 +196,7 @@ def test_random_shapes_and_values_give_a_result_or_an_error_that_says_what_is_wa
     updates = [trpo_update, empirical_fim_update, max_kl_update,
                lambda *args: natural_gradient_update(*args, step=0.1)]
     for trial in range(700):
-        problem = random_problem(FAMILIES[trial % 3], (5,), seed=trial)
+        problem = random_problem(FAMILIES[trial % len(FAMILIES)], (5,), seed=trial)
         b = problem.batch
         arrays = [random_array(random_shape(a.shape)) if rng.random() < 0.4 else a
                   for a in (problem.theta_old, b.states, b.actions, b.Q)]

@@ -211,7 +211,15 @@ def test_rows_without_a_policy_are_not_overwritten(tmp_path, capsys):
     assert main(["train", "--resume", str(out)]) == 2
     assert "policy.npz: is missing, wanted that of the 3 rows" in capsys.readouterr().err
     assert (out / "progress.csv").read_bytes() == before
-    (out / "progress.csv").write_bytes(b"".join(before.splitlines(keepends=True)[:2]))  # killed in the first iteration
+
+
+@pytest.mark.parametrize("n_bytes", [0, 7, -20, None], ids=["no header", "a torn header", "a torn row", "a row"])
+def test_a_run_that_is_killed_before_its_first_policy_begins_anew(tmp_path, n_bytes):
+    out = tmp_path / "run"
+    main([*SHORT, "120", "--out", str(out)])
+    first_row = b"".join((out / "progress.csv").read_bytes().splitlines(keepends=True)[:2])
+    (out / "policy.npz").unlink()
+    (out / "progress.csv").write_bytes(first_row[:n_bytes])
     assert main(["train", "--resume", str(out)]) == 0
     assert read_progress(out)["iteration"].tolist() == [1, 2, 3]
 

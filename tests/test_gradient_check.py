@@ -171,7 +171,7 @@ def check_value_loss(p, theta):
     V, cache = network.forward(phi, p.batch.states)
     targets = p.batch.Q
     gradient = network.vjp(phi, cache, baseline.grad_value_loss(V[:, 0], targets)[:, None])
-    check_gradient(lambda t: baseline.value_loss(baseline.values(network, t, p.batch.states), targets),
+    check_gradient(lambda t: baseline.value_loss(network.mu(t, p.batch.states)[:, 0], targets),
                    gradient, phi, directions(p, len(phi)))
 
 

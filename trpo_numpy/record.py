@@ -31,7 +31,7 @@ def check_sizes(name, sizes, at_least=1):
 def brief(value):
     """value in a few words: an array of more than 8 numbers by its shape and norm, a longer list by its length."""
     if isinstance(value, np.ndarray):
-        short = np.array2string(value, precision=4, separator=", ")
+        short = np.array2string(value, precision=4, separator=", ", max_line_width=200)
         return f"<{value.shape}, norm {np.linalg.norm(value):.4g}>" if value.size > 8 else short
     if isinstance(value, (float, np.floating)):
         return f"{value:.4g}"

@@ -136,7 +136,8 @@ def resume(folder, policy, baseline):
         raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
     if state and (len(read_progress(folder, n_rows)) < n_rows or not lines[n_rows].endswith(b"\n")):
         raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} whole ones of policy.npz")
-    if len(lines) > 1 + n_rows:
+    kept = lines[:1 + n_rows] if state else []  # without a policy the header is written again
+    if lines != kept:
         with whole_file(path) as file:
-            file.writelines(lines[:1 + n_rows] if state else [])
+            file.writelines(kept)
     return state
