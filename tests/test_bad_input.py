@@ -111,7 +111,11 @@ CASES = {
     "policy table: negative": (lambda: state_value(MDP, TABLE + [-1, 0.5, 0.5]), "pi, state 0: got [-0.66666667 "),
     "train: a state of another network": (lambda: next(train(Config(batch_size=50), state=ITERATION.state)),
                                           "state: theta: got shape (42,), wanted (4482,)"),
-    "train: an iteration for a state": (lambda: next(train(Config(), state=ITERATION)), f"got Iteration, {ARRAY}"),
+    "train: an iteration for a state": (lambda: next(train(Config(), state=ITERATION)),
+                                        "state: got Iteration, wanted the State of an iteration, `iteration.state`"),
+    "train: theta for a state": (lambda: next(train(Config(), state=np.zeros(4482))), "state: got ndarray, wanted the"),
+    "train: theta for an update": (lambda: last("Count-v0", update=lambda *_: np.zeros(4418)),
+                                   f"update: theta_new: got NoneType, {ARRAY}, of shape (4418,)"),
     "train: an update of nothing": (lambda: last("Count-v0", update=lambda *_: None),
                                     f"update: theta_new: got NoneType, {ARRAY}, of shape (4418,)"),
     "train: an update of another length": (lambda: last("Count-v0", update=changed_update(lambda theta: theta[1:])),
@@ -151,6 +155,7 @@ def test_bad_input_is_an_input_error_that_says_what_came_and_what_is_wanted(case
 NOT_TO_BE_TRUSTED = {
     "CG: a matrix that is not positive": (lambda: conjugate_gradient(np.negative, np.ones(3), 5), CurvatureError,
                                           "p'Ap of conjugate gradient: got -3.0, wanted a finite number above 0"),
+    "CG: infinity": (lambda: conjugate_gradient(np.positive, np.full(3, INF), 5), CurvatureError, "wanted a finite"),
     "CG: NaN": (lambda: conjugate_gradient(np.positive, np.full(3, NAN), 5), CurvatureError, "got nan, wanted"),
     "step length: negative curvature": (lambda: step_length(-1.0, 0.01), CurvatureError, "s'As of the search direction:"
                                         " got -1.0, wanted"),

@@ -101,7 +101,7 @@ def run_training(options):
     typed = shlex.quote(str(folder))
     if code:
         print(f"stopped after {whole} complete iterations; to continue: --resume {typed}", file=sys.stderr)
-    elif whole:
+    if whole and code != 1:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
     return code

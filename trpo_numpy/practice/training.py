@@ -19,7 +19,7 @@ from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
 from trpo_numpy.prior_work import UpdateRule
-from trpo_numpy.record import check_array, short_repr
+from trpo_numpy.record import InputError, check_array, short_repr
 from trpo_numpy.sampling import sample_path, single_path
 from trpo_numpy.trpo import Update, UpdateOptions, trpo_update
 from trpo_numpy.vine import vine, vine_batch, vine_path
@@ -117,7 +117,9 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     env = make_env(config.env_id)
     policy, baseline = policy_and_baseline(env, config)
     state = initial_state(policy, baseline, config) if state is None else state
-    check_array("state: theta", getattr(state, "theta", state), (policy.n_parameters,))
+    if not isinstance(state, State):
+        raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
+    check_array("state: theta", state.theta, (policy.n_parameters,))
     check_array("state: phi", state.phi, (baseline.n_parameters,))
     collect, estimate = collect_single_path, estimate_single_path
     if config.vine_states:
@@ -136,7 +138,7 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
         batch, targets, V = estimate(paths, branches, policy, baseline, state, config)                  # step 2
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, options, rng)                                             # step 3
-        check_array("update: theta_new", getattr(result, "theta_new", result), theta.shape)
+        check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
         after = next_state(state, result, paths, n_steps, batch, targets, baseline, config)
         yield Iteration(after.iteration, after.timesteps, after.episodes,
