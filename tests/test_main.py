@@ -11,7 +11,7 @@ from pathlib import Path
 import environments
 import pytest
 
-from trpo_numpy.__main__ import main
+from trpo_numpy.__main__ import build_parser, main
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.practice.run_folder import read_config
@@ -205,3 +205,14 @@ def test_importing_the_package_imports_neither_gymnasium_nor_matplotlib():
     code = ("import sys, trpo_numpy, trpo_numpy.trpo, trpo_numpy.practice.learning_curve\n"
             "print([m for m in ('gymnasium', 'matplotlib') if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_time_left_falls_to_nothing(tmp_path, capsys):
+    main(["train", "environments:Count-v0", "--batch-size", "50", "--timesteps", "150", "--out", str(tmp_path / "run")])
+    left = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if re.search(r"\d:\d\d$", line)]
+    minutes = [int(text.split(":")[0]) for text in left]
+    assert len(left) == 3 and left[-1] == "0:00" and max(minutes) < 5
+
+
+def test_evaluation_has_20_episodes_unless_told_otherwise():
+    assert build_parser().parse_args(["evaluate", "DIR"]).episodes == 20
