@@ -18,9 +18,8 @@ def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, ite
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
     """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
 
-    There is a norm before each iteration and one after the last. The paper has 10 iterations; they stop early when the
-    norm is below tolerance * ||b||. Not in the paper: damping (Martens, 2010), because A is nearly singular along
-    directions of theta that hardly change mu. Raises CurvatureError as `check_curvature`.
+    There is a norm before each iteration and one after the last, below tolerance * ||b|| at the earliest. Not in the
+    paper: damping (Martens, 2010), because A is nearly singular along directions of theta that hardly change mu.
     """
     x = np.zeros(len(b))
     r = b.copy()                    # the residual b - (A + damping) x, as x is 0

@@ -1,7 +1,6 @@
 """The diagonal Gaussian N(mean, exp(r)^2) with a state-independent log-std vector r (Appendix D).
 
-Its distribution parameters are mu = [mean, r], one row per state: (N, 2 d_a). The paper has mu = [mean, stdev]; the
-Fisher matrix with respect to theta is the same, and r needs no constraint.
+mu = [mean, r], (N, 2 d_a). The paper has [mean, stdev]: A is the same, and r needs no constraint.
 """
 from dataclasses import dataclass
 

@@ -19,10 +19,7 @@ class Candidate:
 
 
 def step_length(sAs: float, delta: float) -> float:
-    """beta = sqrt(2 delta / s'As), at which the quadratic model of the KL, 1/2 (beta s)'A(beta s), is delta.
-
-    Raises CurvatureError unless s'As is above 0.
-    """
+    """beta = sqrt(2 delta / s'As): the KL's quadratic model 1/2 (beta s)'A(beta s) is delta. Else CurvatureError."""
     check_curvature("s'As of the search direction", sAs)
     return np.sqrt(2 * delta / sAs)
 

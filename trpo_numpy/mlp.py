@@ -10,7 +10,6 @@ import numpy as np
 from trpo_numpy.record import check_sizes
 
 BLOCK = 512  # samples that the derivatives work on at a time, so that all they need stays in the processor's cache
-
 activation = np.tanh  # our choice: the published paper names none. For another, change this and the next function
 
 
@@ -58,10 +57,7 @@ def in_blocks(x):
 
 @dataclass(frozen=True)
 class MLP:
-    """A fully connected network of sizes (d_in, hidden..., d_out); (d_in, d_out) is a linear map (Appendix D).
-
-    It holds the sizes only: theta is an argument of every method. Raises InputError for other sizes.
-    """
+    """A network of sizes (d_in, hidden..., d_out); theta is an argument of its methods. InputError: other sizes."""
     sizes: tuple[int, ...]
 
     def __post_init__(self):

@@ -53,8 +53,7 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
                 rng: np.random.Generator) -> Update:
     """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
 
-    rng draws the states of A. Raises InputError if theta_old or the batch does not fit the policy, CurvatureError if
-    some y'Ay is not above 0.
+    rng draws the states of A. Raises InputError if an argument does not fit, CurvatureError if some y'Ay <= 0.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
