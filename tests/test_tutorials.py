@@ -22,7 +22,7 @@ import section_5_single_path_and_vine  # noqa: E402
 import section_7_prior_work  # noqa: E402
 import section_8_cart_pole  # noqa: E402
 from common import say_error  # noqa: E402
-from experiment import all_runs, carry_out, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
+from experiment import all_runs, complete_run, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
 from experiment import read_runs, report  # noqa: E402
 
 from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
@@ -205,17 +205,17 @@ def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
         runs[timesteps], = all_runs({method: (loop, replace(config, timesteps=timesteps))}, [0])
     for parent, steps in [("cut", (2000, 4000)), ("whole", (4000,))]:
         for timesteps in steps:
-            carry_out(runs[timesteps], tmp_path / parent)
+            complete_run(runs[timesteps], tmp_path / parent)
     names = [tmp_path / parent / runs[4000].folder for parent in ("cut", "whole")]
     assert (names[0] / "policy.npz").read_bytes() == (names[1] / "policy.npz").read_bytes()
     returns = [read_progress(name)["mean_return"] for name in names]
     assert np.array_equal(*returns) and len(returns[0]) > 1
     before = (names[1] / "progress.csv").read_bytes()
-    carry_out(runs[4000], tmp_path / "whole")
+    complete_run(runs[4000], tmp_path / "whole")
     assert (names[1] / "progress.csv").read_bytes() == before
     other = replace(runs[4000], config=replace(runs[4000].config, delta=0.1))
     for wrong in (other, runs[2000]):
-        for function in (carry_out, is_done, lambda run, parent: read_runs([run], parent)):
+        for function in (complete_run, is_done, lambda run, parent: read_runs([run], parent)):
             with pytest.raises(InputError, match="out: .* holds a run with other options"):
                 function(wrong, tmp_path / "whole")
     assert read_runs([runs[4000]], tmp_path / "whole").keys() == {runs[4000]}
@@ -234,12 +234,12 @@ def test_an_arithmetic_error_ends_a_run_which_keeps_what_it_had(error, tmp_path)
 
     run, = all_runs({"single path": (loop, section_8_cart_pole.methods(4000, 200)["single path"][1])}, [0])
     run = replace(run, config=replace(run.config, timesteps=200))
-    carry_out(run, tmp_path)
+    complete_run(run, tmp_path)
     longer = replace(run, config=replace(run.config, timesteps=4000))
     assert (tmp_path / run.folder / "stopped.txt").read_text() == f"{error}\n" and is_done(longer, tmp_path)
     assert read_runs([longer], tmp_path)[longer]["iteration"].tolist() == [1]
     before = contents(tmp_path / run.folder)
-    carry_out(longer, tmp_path)
+    complete_run(longer, tmp_path)
     assert contents(tmp_path / run.folder) == before
 
 
@@ -249,7 +249,7 @@ def test_a_mistake_in_the_code_does_not_end_a_run_silently(tmp_path):
 
     run, = all_runs({"single path": (loop, section_8_cart_pole.methods(200, 200)["single path"][1])}, [0])
     with pytest.raises(ValueError, match="a mistake in the code"):
-        carry_out(run, tmp_path)
+        complete_run(run, tmp_path)
     assert not is_done(run, tmp_path)
 
 

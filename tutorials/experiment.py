@@ -102,7 +102,7 @@ def is_done(run, parent):
     return (folder / "stopped.txt").exists() or read_progress(folder)["timesteps"][-1:].sum() >= run.config.timesteps
 
 
-def carry_out(run, parent):
+def complete_run(run, parent):
     """Trains into the run's folder from where it stands; done already, it does nothing. Returns the run's name.
 
     An ArithmeticError ends the run: progress.csv keeps the iterations before it, stopped.txt says why.
@@ -123,13 +123,13 @@ def carry_out(run, parent):
     return run.folder
 
 
-def carry_out_all(runs, parent, workers):
-    """Carries out all runs, `workers` at a time (None: one per processor). Prints a line and the time left per run."""
+def complete_runs(runs, parent, workers):
+    """Completes all runs, `workers` at a time (None: one per processor). Prints a line and the time left per run."""
     n_runs, start = len(runs), perf_counter()
     runs = [run for run in runs if not is_done(run, parent)]
     print(f"{n_runs - len(runs)} of {n_runs} runs are there")
     executor = ProcessPoolExecutor(workers or cpu_count(), initializer=start_worker)
-    futures = [executor.submit(carry_out, run, parent) for run in runs]
+    futures = [executor.submit(complete_run, run, parent) for run in runs]
     try:
         for n, future in enumerate(as_completed(futures), 1):
             left = int((perf_counter() - start) * (len(runs) / n - 1))
@@ -235,14 +235,14 @@ def report(curves, timesteps, top, path):
 
 
 def experiment(name, methods, title, args, top=np.inf):
-    """Carries out all runs of methods, or what is left to do of them; then draws them, and prints a table."""
+    """Completes all runs of methods, or what is left to do of them; then draws them, and prints a table."""
     timesteps, name = next(iter(methods.values()))[1].timesteps, name + "_quick" * args.quick
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     if args.quick:
         methods = {method: ((0.1,) if method in SWEPT else loop, config) for method, (loop, config) in methods.items()}
     runs, parent = all_runs(methods, seeds), args.out / name
     if not args.plot_only:
-        carry_out_all(runs, parent, args.workers)
+        complete_runs(runs, parent, args.workers)
     progress = read_runs(runs, parent)
     if not progress:
         raise InputError(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from common import new_figure, save_figure
-from experiment import all_runs, carry_out_all, experiment_parser, is_done
+from experiment import all_runs, complete_runs, experiment_parser, is_done
 
 import numpy as np
 import scipy.linalg
@@ -138,7 +138,7 @@ def main():
         runs |= {(env_id, run.method[len(env_id) + 1:], run.config.seed): run for run in all_runs(methods, seeds)}
     if not args.plot_only:
         by_seed = sorted(runs.values(), key=seed_of)  # so that the table of the first seed is whole first
-        carry_out_all(by_seed, parent, args.workers)
+        complete_runs(by_seed, parent, args.workers)
     table = {}
     for (env_id, variant, seed), run in runs.items():
         table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
