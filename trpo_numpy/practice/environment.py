@@ -26,6 +26,7 @@ class CheckedEnv(gym.Wrapper):
         self.to_space, self.shape, self.seed, self.t = to_space, env.observation_space.shape, None, 0
 
     def reset(self, *, seed=None, options=None):
+        """Gymnasium's reset, with its observation checked."""
         self.seed, self.t = seed, 0
         try:
             observation, info = self.env.reset(seed=seed, options=options)
@@ -35,6 +36,7 @@ class CheckedEnv(gym.Wrapper):
         return np.asarray(observation), info
 
     def step(self, action):
+        """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
         try:
             observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
         except Exception as error:
