@@ -113,7 +113,7 @@ def step_through(env, paths):
 def benchmark_sampling(env_id):
     """Bare environment stepping over sample_path: 1 would be a policy that costs nothing."""
     try:
-        env = make_env(env_id)
+        env = make_env(Config(env_id))
     except (ImportError, ValueError):
         return print(f"sampling {env_id}: skipped, the extra mujoco is not installed")
     policy = policy_for(env, (64, 64))

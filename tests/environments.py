@@ -73,10 +73,10 @@ class Wrong(Count):
 
 
 class Dies(Count):
-    """Kills the process that it is in, in step 1 of the third episode."""
+    """Kills the worker that it is in, in step 1 of its third episode."""
 
     def step(self, action):
-        if self.t == 2 and self.episode == 2:
+        if self.t == 2 and self.episode == 2 and multiprocessing.parent_process() is not None:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().step(action)
 
@@ -143,16 +143,22 @@ VARIANTS = {
     "Terminates": {"terminate_at": 3},
     "DiscreteStates": {"observation_space": spaces.Discrete(4)},
     "ImageStates": {"observation_space": spaces.Box(-np.inf, np.inf, (2, 3), np.float64)},
-    "DictStates": {"observation_space": spaces.Dict(a=BOX)},
-    "TupleStates": {"observation_space": spaces.Tuple((BOX, BOX))},
+    "SequenceStates": {"observation_space": spaces.Dict(a=BOX, b=spaces.Sequence(BOX))},
+    "GraphStates": {"observation_space": spaces.Graph(BOX, BOX)},
     "MatrixActions": {"action_space": spaces.Box(-0.1, 0.1, (2, 2), np.float32)},
     "DiscreteActions": {"action_space": spaces.Discrete(3, start=5)},
     "MultiDiscreteActions": {"action_space": spaces.MultiDiscrete([2, 4], start=[0, 7])},
     "BytesActions": {"action_space": spaces.MultiDiscrete([2, 4], dtype=np.uint8)},
     "GridActions": {"action_space": spaces.MultiDiscrete([[2, 3], [4, 5]], start=[[0, 1], [2, 3]])},
     "DictActions": {"action_space": spaces.Dict(a=BOX)},
+    "TupleActions": {"action_space": spaces.Tuple((BOX, BOX))},
+    "BinaryGridActions": {"action_space": spaces.MultiBinary((2, 2))},
+    "EveryInteger": {"action_space": spaces.Box(-2 ** 63, 2 ** 63 - 1, (1,), np.int64)},
+    "WideActions": {"action_space": spaces.Box(np.array([-1, 0], np.float32), np.array([1, 100], np.float32))},
+    "SmallActions": {"action_space": spaces.Box(-0.01, 0.01, (1,), np.float32)},
+    "HalfOpenActions": {"action_space": spaces.Box(5, np.inf, (1,), np.float32)},
     "BinaryActions": {"action_space": spaces.MultiBinary(2)},
-    "IntegerBoxActions": {"action_space": spaces.Box(0, 3, (2,), np.int64)},
+    "IntegerBoxActions": {"action_space": spaces.Box(np.array([-1, 2]), np.array([1, 5]), dtype=np.int64)},
     "NaNReward": {"bad_step": 2, "bad_episode": 3, "bad_reward": float("nan")},
     "InfiniteReward": {"bad_step": 0, "bad_episode": 0, "bad_reward": float("-inf")},
     "NaNObservation": {"bad_step": 4, "bad_episode": 1, "bad_observation": float("nan")},
@@ -192,6 +198,78 @@ class Dynamics(gym.Env):
         reward = self.mdp.r[self.s, action]
         self.s = self.draw(self.mdp.P[self.s, action])
         return self.s, reward, self.np_random.random() > self.mdp.gamma, False, {}
+
+
+class Nested(Count):
+    """Its observations are samples of a space with a part of each kind that Gymnasium can flatten."""
+    SPACE = spaces.Dict(image=spaces.Box(0, 255, (2, 2), np.uint8), flags=spaces.MultiBinary(3),
+                        pair=spaces.Tuple((BOX, spaces.Discrete(3, start=1))), kinds=spaces.MultiDiscrete([2, 3]))
+
+    def __init__(self):
+        super().__init__()
+        self.observation_space = self.SPACE
+
+    def observe(self):
+        self.observation_space.seed(int(self.np_random.integers(1000)))
+        return self.observation_space.sample()
+
+
+gym.register("NestedStates-v0", entry_point=Nested, max_episode_steps=5)
+
+
+class Remembers(Count):
+    """Its first observation has the number of episodes so far."""
+
+    def observe(self):
+        observation = super().observe()
+        observation[1] = self.episode
+        return observation
+
+
+class OldReset(Count):
+    """Has the reset of the old Gym: no seed, and no info."""
+
+    def reset(self):
+        return super().reset()[0]
+
+
+class OldResetWithSeed(Count):
+    """Has a reset that returns no info."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0]
+
+
+class OldStep(Count):
+    """Has the step of the old Gym: four values."""
+
+    def step(self, action):
+        observation, reward, terminated, _, info = super().step(action)
+        return observation, reward, terminated, info
+
+
+class ArrayRewards(Count):
+    """Its rewards are arrays of one number."""
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        return observation, np.array([reward]), *rest
+
+
+class TakesOptions(Count):
+    """Each reward is `size`."""
+
+    def __init__(self, size, render_mode=None):
+        super().__init__()
+        self.size = size
+
+    def step(self, action):
+        observation, _, *rest = super().step(action)
+        return observation, float(self.size), *rest
+
+
+for kind in (Remembers, OldReset, OldResetWithSeed, OldStep, ArrayRewards, TakesOptions):
+    gym.register(f"{kind.__name__}-v0", entry_point=kind, max_episode_steps=5, disable_env_checker=True)
 
 
 class Elsewhere(Count):
@@ -265,15 +343,21 @@ class SpaceNoise(Count):
 
 
 class DrawsCount(Count):
-    """A frame is a grey picture, 30 pixels high and 60 wide, whose brightness is 40 times the number of steps."""
+    """A frame is a grey picture, 30 pixels high and 60 wide, whose brightness is 40 times the number of steps.
+
+    change turns it into what render returns.
+    """
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
 
-    def __init__(self, render_mode=None):
+    def __init__(self, render_mode=None, change=None, fps=10):
         super().__init__()
-        self.render_mode = render_mode
+        self.render_mode, self.n_drawn, self.change = render_mode, 0, change
+        self.metadata = {**self.metadata, "render_fps": fps}
 
     def render(self):
-        return np.full((30, 60, 3), 40 * self.t, np.uint8)
+        self.n_drawn += 1
+        frame = np.full((30, 60, 3), 40 * self.t, np.uint8)
+        return self.change(frame) if self.change else frame
 
 
 for name, kwargs in [("RewardNone", {"reward": None}), ("RewardText", {"reward": "one"}),

@@ -8,11 +8,11 @@ is above 1e-12. The Fisher products are second derivatives of the KL here, and J
 import sys
 from functools import partial
 
-import torch
 from problems import FAMILIES, HIDDEN, random_problem
-from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
 import numpy as np
+import torch
+from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
 from trpo_numpy.fisher import fisher_vector_product, grad_mean_kl, mean_kl
 from trpo_numpy.surrogate import grad_surrogate, surrogate

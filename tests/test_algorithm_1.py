@@ -2,9 +2,10 @@
 from dataclasses import replace
 from itertools import islice
 
+from problems import for_seeds
+
 import numpy as np
 import pytest
-from problems import for_seeds
 
 from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
 from trpo_numpy.exact_surrogate import exact_surrogate

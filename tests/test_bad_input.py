@@ -6,9 +6,10 @@ import dataclasses
 from functools import partial
 
 import environments
+from problems import FAMILIES, random_problem
+
 import numpy as np
 import pytest
-from problems import FAMILIES, random_problem
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.conjugate_gradient import CurvatureError, conjugate_gradient
@@ -20,8 +21,7 @@ from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
-from trpo_numpy.prior_work import (empirical_fim_update, max_kl_update, natural_gradient_update,
-                                   policy_gradient_update)
+from trpo_numpy.prior_work import empirical_fim_update, max_kl_update, natural_gradient_update, policy_gradient_update
 from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, trpo_update
@@ -138,7 +138,7 @@ CASES = {
     "environment: reset raises, in vine": (lambda: last("ResetRaises-v0", vine_states=3), "failed: KeyError: 'no r"),
     "environment: NaN at reset, in vine": (lambda: last("NaNReset-v0", vine_states=3), "observation array([nan, na"),
     "environment: unknown": (lambda: last("NoSuch-v0"), "env_id: got 'NoSuch-v0', wanted"),
-    "environment: dict": (lambda: last("DictStates-v0"), "env_id: DictStates-v0 has observation space"),
+    "environment: dict": (lambda: last("GraphStates-v0"), "env_id: GraphStates-v0 has observation space"),
 }
 
 

@@ -3,8 +3,14 @@ import numpy as np
 import pytest
 
 from trpo_numpy.mlp import MLP
-from trpo_numpy.practice.baseline import (explained_variance, fit_baseline, generalized_advantages, standardize,
-                                          value_loss, values)
+from trpo_numpy.practice.baseline import (
+    explained_variance,
+    fit_baseline,
+    generalized_advantages,
+    standardize,
+    value_loss,
+    values,
+)
 from trpo_numpy.practice.config import Config
 from trpo_numpy.sampling import Path
 

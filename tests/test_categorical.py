@@ -1,7 +1,8 @@
 """The factored categorical distribution against SciPy, against sums over all actions and against sampling."""
+from problems import check_kl_and_entropy_by_sampling
+
 import numpy as np
 import pytest
-from problems import check_kl_and_entropy_by_sampling
 from scipy import special, stats
 
 from trpo_numpy.categorical import Categorical

@@ -1,10 +1,19 @@
 """What is refused of an environment: wrong steps, and one that vine cannot restore to an earlier state."""
 import environments  # noqa: F401
+
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 
-from trpo_numpy.practice import training
-from trpo_numpy.practice.checks import check_restorable, check_step, origin
+from trpo_numpy.practice import checks, training
+from trpo_numpy.practice.checks import (
+    actions_out_of_proportion,
+    check_restorable,
+    check_step,
+    notes,
+    origin,
+    remembers,
+)
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.record import InputError
@@ -36,17 +45,16 @@ def test_the_origin_of_an_error_is_its_type_its_text_and_its_line():
 @pytest.mark.parametrize("env_id", ["Count-v0", "InPlace-v0", "LateAttribute-v0", "Pendulum-v1", "CartPole-v1",
                                     "Terminates-v0", "DiscreteStates-v0", "MultiDiscreteActions-v0"])
 def test_an_environment_that_repeats_its_steps_can_be_restored(env_id):
-    env = make_env(env_id)
-    check_restorable(env, policy_for(env, (4,)))
+    env = make_env(Config(env_id))
+    check_restorable(env_id, env, policy_for(env, (4,)))
 
 
 @pytest.mark.parametrize("env_id, problem", [
     ("Elsewhere-v0", "it goes on differently"), ("RewardElsewhere-v0", "it goes on differently"),
     ("SpaceNoise-v0", "it goes on differently"), ("Handle-v0", "TypeError: cannot pickle 'generator' object")])
-def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(env_id, problem, monkeypatch):
-    monkeypatch.setattr(training, "sample_episodes", None)
+def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(env_id, problem):
     with pytest.raises(InputError) as error:
-        next(training.train(Config(env_id=env_id, vine_states=5)))
+        training.train(Config(env_id=env_id, vine_states=5))
     assert str(error.value) == (f"env_id: {env_id} cannot be restored to an earlier state ({problem}); wanted an "
                                 "environment that can, or vine_states 0")
 
@@ -56,6 +64,69 @@ def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(e
     ("ResetRaises-v0", r"reset\(seed=\d+\) failed: KeyError"), ("NaNReset-v0", r"reset\(seed=\d+\) gave .*nan"),
     ("InfiniteReward-v0", r"step 0 after reset\(seed=\d+\) gave .*-inf")])
 def test_an_environment_that_fails_without_being_restored_raises_its_own_error(env_id, message):
-    env = make_env(env_id)
+    env = make_env(Config(env_id))
     with pytest.raises(InputError, match="^environment: " + message):
-        check_restorable(env, policy_for(env, (4,)))
+        check_restorable(env_id, env, policy_for(env, (4,)))
+
+
+def notes_on(env_id, **options):
+    """What is said of an environment before a run."""
+    config = Config(env_id, **options)
+    env = make_env(config)
+    return list(notes(env, policy_for(env, config.hidden_sizes), config))
+
+
+@pytest.mark.parametrize("env_id", ["Pendulum-v1", "CartPole-v1", "MountainCarContinuous-v0", "Taxi-v4", "Count-v0"])
+def test_nothing_is_said_of_an_environment_that_fits(env_id):
+    assert notes_on(env_id) == []
+
+
+@pytest.mark.parametrize("low, high, std, said", [
+    (-1, 1, 1, False), (-2, 2, 1, False), (-0.4, 0.4, 1, False), (0, 1, 1, False), (-3, 3, 1, False),
+    (-9, 9, 1, False), (-1, np.inf, 1, False), (-np.inf, np.inf, 1, False), (-11, 11, 1, True), (0, 100, 1, True),
+    (5, 10, 1, True), (-10, -5, 1, True), (-0.01, 0.01, 1, True), (-0.01, 0.01, 0.01, False), (-1, 1, 0.05, True)])
+def test_a_box_out_of_proportion_is_named(low, high, std, said):
+    box = Box(np.array([-std, low], np.float32), np.array([std, high], np.float32))
+    lines = list(actions_out_of_proportion(box, std))
+    assert len(lines) == said and all(f"action dimension 1 lies in [{low:g}, {high:g}]" in line for line in lines)
+
+
+def test_the_line_names_the_option_where_it_helps():
+    line, = notes_on("WideActions-v0")
+    assert line == ("action dimension 1 lies in [0, 100], out of proportion to the first policy's mean 0 and standard "
+                    "deviation 1: it may learn little. --rescale-actions makes it [-1, 1]")
+    line, = notes_on("HalfOpenActions-v0")
+    assert line.endswith("it may learn little. wanted a Box near [-1, 1]")
+    assert notes_on("WideActions-v0", rescale_actions=True) == notes_on("SmallActions-v0", rescale_actions=True) == []
+
+
+def test_an_added_time_limit_is_named():
+    assert notes_on("Endless-v0") == [
+        "Endless-v0 has no TimeLimit: its episodes end after at most 1000 steps (Table 2), also in evaluate"]
+
+
+def test_a_batch_that_may_not_fit_is_announced_before_anything_is_sampled():
+    config, env = Config("Count-v0", batch_size=16_000_000), make_env(Config("Count-v0"))
+    env.reset = None
+    line = next(notes(env, policy_for(env, ()), config))
+    assert line.startswith("the states of a batch (16000000 times 2 numbers) take 0.3 GB, and an iteration several")
+
+
+def test_an_environment_that_remembers_is_named():
+    line, = notes_on("Remembers-v0")
+    assert line.startswith("Remembers-v0 remembers earlier episodes: one that is repeated after another differs")
+    assert notes_on("RewardElsewhere-v0") and notes_on("Elsewhere-v0") and not notes_on("InPlace-v0")
+
+
+def test_whether_it_remembers_is_not_asked_of_a_slow_one(monkeypatch):
+    """Each look at the clock is two seconds after the one before."""
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(checks, "perf_counter", lambda: next(clock))
+    env = make_env(Config("Remembers-v0"))
+    assert not remembers(env, lambda s, rng: np.zeros(1), np.random.SeedSequence(0))
+    assert env.unwrapped.episode == 1, "it gave up after two episodes"
+
+
+def test_train_warns_of_what_is_to_be_said():
+    with pytest.warns(UserWarning, match="^Remembers-v0 remembers earlier episodes"):
+        training.train(Config("Remembers-v0"))

@@ -1,16 +1,19 @@
 """Config: its defaults, the paper's values, what it refuses, and that each field is documented."""
+import argparse
+import functools
 from dataclasses import FrozenInstanceError, asdict, fields
 
 import numpy as np
 import pytest
 
-from trpo_numpy.practice.config import PAPER, Config
+from trpo_numpy.practice.config import PAPER, Config, key_and_value
 from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions
 
 # field: (values at the ends of its range, values that are refused)
 RANGES = {
-    "env_id": ([""], [3, None]),
+    "env_id": (["", dict], [3, None]),
+    "env_kwargs": ([{}, {"gravity": 5.0, "parts": ["a", None]}], [None, 3, {"a": float("nan")}, {"a": {1, 2}}]),
     "timesteps": ([1], [0, -5, 1.5, "100", True]),
     "seed": ([0], [-1, 0.5]),
     "batch_size": ([2], [0, 1, 2.0]),
@@ -34,6 +37,7 @@ RANGES = {
     "baseline_cg_iterations": ([1], [0]),
     "baseline_damping": ([0.0], [-1.0]),
     "standardize_advantages": ([True, False], [0]),
+    "rescale_actions": ([True, False], [1]),
     "scale_observations": ([True, False], ["no"]),
 }
 
@@ -63,12 +67,12 @@ def test_a_vine_has_at_most_as_many_states_as_the_batch_has_steps():
 def test_the_defaults_are_these():
     """They are part of every result that a document reports."""
     assert asdict(Config()) == {
-        "env_id": "Pendulum-v1", "timesteps": 100_000, "seed": 0, "batch_size": 2_000,
+        "env_id": "Pendulum-v1", "env_kwargs": {}, "timesteps": 100_000, "seed": 0, "batch_size": 2_000,
         "vine_states": 0, "vine_actions": 4, "vine_length": 100, "hidden_sizes": (64, 64), "initial_log_std": 0.0,
         "gamma": 0.99, "delta": 0.01, "delta_per_dimension": True, "cg_iterations": 10, "fisher_fraction": 0.1,
         "shrink": 0.8, "max_backtracks": 15, "damping": 0.3, "baseline": True, "gae_lambda": 0.95,
         "baseline_lambda": 0.98, "baseline_steps": 10, "baseline_cg_iterations": 5, "baseline_damping": 0.1,
-        "standardize_advantages": True, "scale_observations": True}
+        "standardize_advantages": True, "rescale_actions": False, "scale_observations": True}
 
 
 def test_the_paper_alone_has_its_delta_and_k_and_nothing_that_is_not_in_it():
@@ -91,6 +95,30 @@ def test_whole_numbers_do_for_numbers_and_lists_for_tuples():
 def test_numpys_numbers_do_for_pythons():
     config = Config(delta=np.float64(0.02), seed=np.int64(3), baseline=np.bool_(False))
     assert config == Config(delta=0.02, seed=3, baseline=False) and type(config.delta) is float
+
+
+def test_the_arguments_of_an_environment_are_as_json_gives_them_back():
+    """So that a run that is resumed has the same Config."""
+    config = Config(env_kwargs={"map": ("a", "b"), "size": 4})
+    assert config.env_kwargs == {"map": ["a", "b"], "size": 4} and hash(config) == hash(Config())
+
+
+@pytest.mark.parametrize("text, pair", [
+    ("gravity:5.0", ("gravity", 5.0)), ("map_name:'8x8'", ("map_name", "8x8")), ("map_name:8x8", ("map_name", "8x8")),
+    ("xml:a:b", ("xml", "a:b")), ("slippery:False", ("slippery", False)), ("sizes:[1, 2]", ("sizes", [1, 2]))])
+def test_a_key_and_a_value_are_as_they_are_typed(text, pair):
+    assert key_and_value(text) == pair
+
+
+@pytest.mark.parametrize("text", ["gravity", "gravity=5", "1:2", ":3", ""])
+def test_what_is_no_key_and_value_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"got '{text}', wanted key:value"):
+        key_and_value(text)
+
+
+def test_the_name_of_an_environment_is_its_id_or_that_of_its_function():
+    assert Config("Hopper-v5").name == "Hopper-v5" and Config(dict).name == "dict"
+    assert "partial" in Config(functools.partial(dict, a=1)).name
 
 
 def test_a_config_does_not_change():

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import environments  # noqa: F401
+
 import numpy as np
 import pytest
 
@@ -262,7 +263,7 @@ def test_a_run_with_nothing_done_or_everything_done_is_resumed_too(tmp_path, cap
     config = Config(env_id="environments:Count-v0", batch_size=40, timesteps=80)
     out = create_run_folder(tmp_path / "run", config)
     assert len(read_progress(out)["iteration"]) == 0
-    resume(out, *policy_and_baseline(make_env(config.env_id), config))
+    resume(out, *policy_and_baseline(make_env(config), config))
     assert sorted(path.name for path in out.iterdir()) == ["config.json"]
     assert main(["train", "--resume", str(out)]) == 0
     before = (out / "policy.npz").read_bytes()

@@ -1,16 +1,20 @@
 """Evaluation: returns without noise, on episodes of its own, and the moving picture of one."""
-import environments  # noqa: F401
+from environments import DrawsCount
+
+import gymnasium as gym
 import numpy as np
 import pytest
 
+from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.evaluation import greedy_returns, save_gif, small_picture
 from trpo_numpy.practice.scaling import Scaling, no_scaling
-from trpo_numpy.practice.evaluation import greedy_returns, save_gif
+from trpo_numpy.record import InputError
 
 
 def linear_policy(env_id, weights, bias, log_std):
     """An environment, its policy without hidden layers, and the theta with these weights and this bias."""
-    env = make_env(env_id)
+    env = make_env(Config(env_id))
     return env, policy_for(env, ()), np.array([*weights, bias, log_std])
 
 
@@ -50,23 +54,44 @@ def frames_of(path):
     return frames, durations, image.info.get("loop")
 
 
-@pytest.mark.parametrize("n_frames, shown", [(4, [0, 90]), (5, [0, 90, 180]), (1, [0])])
-def test_a_moving_picture_has_every_other_frame_each_for_twice_its_time(tmp_path, n_frames, shown):
-    """At 20 frames per second a frame takes 50 ms, so that every other one is shown for 100 ms."""
-    pytest.importorskip("PIL")
-    save_gif([np.full((50, 100, 3), 45 * i, np.uint8) for i in range(n_frames)], tmp_path / "moving.gif", 20)
-    frames, durations, loop = frames_of(tmp_path / "moving.gif")
-    assert [frame.shape for frame in frames] == [(200, 400, 3)] * len(shown)
-    assert [set(frame.ravel().tolist()) for frame in frames] == [{value} for value in shown]
-    if n_frames > 1:
-        assert durations == [100] * len(shown) and loop == 0, "it starts again at its end"
+def evaluated(tmp_path, n_episodes=2, **kwargs):
+    """The frames of the moving picture of DrawsCount's first episode, how long each is shown, and the environment."""
+    env = make_env(Config(lambda **mode: gym.wrappers.TimeLimit(DrawsCount(**mode, **kwargs), 5)), "rgb_array")
+    policy, frames = policy_for(env, ()), []
+    env.unwrapped.n_drawn = 0
+    list(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, n_episodes, frames))
+    save_gif(frames, tmp_path / "moving.gif", env.metadata["render_fps"])
+    return *frames_of(tmp_path / "moving.gif"), env
 
 
-def test_the_moving_picture_of_an_episode_is_that_of_its_frames(tmp_path):
+def test_a_moving_picture_has_every_other_frame_of_the_first_episode_each_for_twice_its_time(tmp_path):
+    """At 10 frames per second a frame takes 100 ms, so that every other one is shown for 200 ms."""
     pytest.importorskip("PIL")
-    env = make_env("DrawsCount-v0", render_mode="rgb_array_list")
-    policy = policy_for(env, ())
-    next(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, 1))
-    save_gif(env.render(), tmp_path / "moving.gif", env.metadata["render_fps"])
-    frames, durations, _ = frames_of(tmp_path / "moving.gif")
-    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 80, 160] and durations == [200] * 3
+    frames, durations, loop, env = evaluated(tmp_path)
+    assert [frame.shape for frame in frames] == [(200, 400, 3)] * 3
+    assert [set(frame.ravel().tolist()) for frame in frames] == [{0}, {80}, {160}]
+    assert durations == [200] * 3 and loop == 0, "it starts again at its end"
+    assert env.unwrapped.n_drawn == 3, "nothing is drawn that is not shown"
+
+
+@pytest.mark.parametrize("change", [
+    lambda frame: frame[:, :, 0], lambda frame: frame[:, :, :1], lambda frame: frame / 255,
+    lambda frame: (frame / 255).astype(np.float32)[:, :, 0], lambda frame: frame.astype(np.int64),
+    lambda frame: np.dstack([frame, np.full((30, 60), 255, np.uint8)]), lambda frame: frame.tolist()],
+    ids=["grey", "grey with an axis", "floats", "grey floats", "int64", "with alpha", "lists"])
+def test_a_frame_may_be_of_many_kinds(tmp_path, change):
+    pytest.importorskip("PIL")
+    frames, *_ = evaluated(tmp_path, change=change)
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 80, 160]
+
+
+def test_without_a_rate_it_has_30_frames_a_second(tmp_path):
+    pytest.importorskip("PIL")
+    assert evaluated(tmp_path, fps=None)[1] == [60] * 3     # of 67 ms, in hundredths of a second
+
+
+@pytest.mark.parametrize("frame", [None, "picture", np.zeros(3), np.zeros((2, 2, 2)), np.zeros((2, 2), complex)])
+def test_what_is_no_picture_is_bad_input(frame):
+    pytest.importorskip("PIL")
+    with pytest.raises(InputError, match="^render: got .* with shape .* from the environment, wanted a picture"):
+        small_picture(frame)

@@ -1,10 +1,11 @@
 """L exactly: Eq. (3), and Eq. (4), by which L touches eta in value and in gradient at the old policy."""
 from functools import partial
 
-import numpy as np
-import pytest
 from gradient_check import check_gradient, random_directions
 from problems import GYMNASIUM, softmax_table
+
+import numpy as np
+import pytest
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
@@ -12,8 +13,8 @@ from trpo_numpy.expected_return import advantage, expected_return, visitation
 from trpo_numpy.finite_mdp import gymnasium_mdp, random_mdp, random_policy
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import scale, scaled_action
 from trpo_numpy.practice.training import train
 from trpo_numpy.sampling import sample_path
@@ -77,7 +78,7 @@ def test_the_table_of_a_trained_policy_is_how_it_acts():
     *_, last = train(Config(env_id="FrozenLake-v1", timesteps=4000))
     policy, theta, scaling = last.policy, last.update.theta_new, last.scaling
     pi = softmax_table(policy, theta, scale(scaling, np.eye(16)))
-    env, act = make_env("FrozenLake-v1"), partial(scaled_action, policy.act, policy.unpack(theta), scaling)
+    env, act = make_env(Config("FrozenLake-v1")), partial(scaled_action, policy.act, policy.unpack(theta), scaling)
     counts = np.zeros((16, 4))
     for episode in range(200):
         path = sample_path(env, act, np.random.SeedSequence(0), episode)

@@ -7,6 +7,7 @@ from itertools import islice
 from multiprocessing import active_children
 
 import environments  # noqa: F401
+
 import numpy as np
 import pytest
 
@@ -50,8 +51,8 @@ def test_the_same_bytes_on_dask():
 
 def episodes_by(executor, sample, *arguments, first_episode=0, n_ahead=16):
     """sample_episodes on Pendulum-v1, with seeds that do not matter."""
-    return sample_episodes(None, "Pendulum-v1", np.random.SeedSequence(5), first_episode, executor, n_ahead, sample,
-                           *arguments)
+    return sample_episodes(None, Config("Pendulum-v1"), np.random.SeedSequence(5), first_episode, executor, n_ahead,
+                           sample, *arguments)
 
 
 def numbered(env, offset, seeds, episode):

@@ -1,10 +1,17 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
-import numpy as np
-import pytest
 from problems import GYMNASIUM, sample_states_and_actions
 
-from trpo_numpy.expected_return import (action_value, advantage, expected_return, expected_return_from, state_value,
-                                        visitation)
+import numpy as np
+import pytest
+
+from trpo_numpy.expected_return import (
+    action_value,
+    advantage,
+    expected_return,
+    expected_return_from,
+    state_value,
+    visitation,
+)
 from trpo_numpy.finite_mdp import FiniteMDP, gymnasium_mdp, random_mdp, random_policy, transition_matrix
 
 

@@ -1,8 +1,9 @@
 """Every family of the tests has what Family says, with the arguments that it says."""
 import inspect
 
-import pytest
 from problems import FAMILIES
+
+import pytest
 
 from trpo_numpy.family import Family
 

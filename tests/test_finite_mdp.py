@@ -1,14 +1,21 @@
 """A finite MDP says what is wrong with it; Gymnasium's own ones are what their environments do."""
 from dataclasses import replace
 
+from problems import GYMNASIUM
+
 import gymnasium as gym
 import numpy as np
 import pytest
-from problems import GYMNASIUM
 
 from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import (FiniteMDP, check_distributions, gymnasium_mdp, random_mdp, random_policy,
-                                   transition_matrix)
+from trpo_numpy.finite_mdp import (
+    FiniteMDP,
+    check_distributions,
+    gymnasium_mdp,
+    random_mdp,
+    random_policy,
+    transition_matrix,
+)
 from trpo_numpy.record import InputError
 
 

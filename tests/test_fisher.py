@@ -1,7 +1,8 @@
 """The mean KL, and J'MJ against the dense matrix and against its use: the KL of a small step."""
+from problems import FAMILIES, HIDDEN, random_problem, sample_actions
+
 import numpy as np
 import pytest
-from problems import FAMILIES, HIDDEN, random_problem, sample_actions
 
 from trpo_numpy.fisher import fisher_vector_product, grad_mean_kl, mean_kl
 

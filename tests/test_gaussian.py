@@ -1,7 +1,8 @@
 """The diagonal Gaussian against scipy.stats, against quadrature and against sampling."""
+from problems import check_kl_and_entropy_by_sampling
+
 import numpy as np
 import pytest
-from problems import check_kl_and_entropy_by_sampling
 from scipy import integrate, stats
 
 from trpo_numpy.gaussian import Gaussian

@@ -5,10 +5,11 @@ import inspect
 import pkgutil
 import re
 
-import numpy as np
-import pytest
 from gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
 from problems import FAMILIES, HIDDEN, random_problem, sample_actions
+
+import numpy as np
+import pytest
 
 import trpo_numpy
 from trpo_numpy import fisher, mlp, practice, prior_work, surrogate, vine

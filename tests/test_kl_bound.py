@@ -1,14 +1,25 @@
 """Sections 2 and 3: distances by hand, the bounds on thousands of policy pairs, and how tight they are."""
+from problems import for_seeds
+
 import numpy as np
 import pytest
-from problems import for_seeds
 from scipy.optimize import minimize
 
 from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.finite_mdp import FiniteMDP, random_mdp, random_policy
-from trpo_numpy.kl_bound import (coupling_bound, kl_by_state, max_kl, max_total_variation, minorizer, mixture,
-                                 mixture_bound, penalty_coefficient, total_variation, total_variation_bound)
+from trpo_numpy.kl_bound import (
+    coupling_bound,
+    kl_by_state,
+    max_kl,
+    max_total_variation,
+    minorizer,
+    mixture,
+    mixture_bound,
+    penalty_coefficient,
+    total_variation,
+    total_variation_bound,
+)
 
 
 def check_every_bound(seed):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import environments  # noqa: F401
+
 import pytest
 
 import trpo_numpy
@@ -92,7 +93,7 @@ def test_at_most_four_frames_lie_between_train_and_the_fisher_vector_product(mon
 
     def spy(*args):
         frame, names = sys._getframe(1), []
-        while frame.f_code.co_name != "train":
+        while frame.f_code.co_name != "iterations":
             names.append(frame.f_code.co_name)
             frame = frame.f_back
         stacks.append(names)

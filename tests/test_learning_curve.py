@@ -7,8 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.learning_curve import (COLUMNS, draw_learning_curve, progress_row, read_progress,
-                                                save_learning_curve)
+from trpo_numpy.practice.learning_curve import (
+    COLUMNS,
+    draw_learning_curve,
+    progress_row,
+    read_progress,
+    save_learning_curve,
+)
 from trpo_numpy.record import InputError
 
 PROGRESS = {"timesteps": np.array([10, 20]), "mean_return": np.array([-3.0, 5.0]), "kl": np.array([0.01, 0.005]),

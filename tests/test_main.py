@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import environments
+
 import pytest
 
 from trpo_numpy.__main__ import build_parser, main
@@ -78,7 +79,7 @@ def test_the_paper_alone_and_what_is_typed_goes_before_it(tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["train", "Pendulum-v9"], "env_id: got 'Pendulum-v9', wanted"),
-    (["train", "DictStates-v0"], "env_id: DictStates-v0 has observation space Dict"),
+    (["train", "GraphStates-v0"], "env_id: GraphStates-v0 has observation space Graph"),
     (["train", "--delta", "-1"], "delta: got -1.0, wanted a finite number, above 0"),
     (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number, at least 0, below 1"),
     (["train", "--gae-lambda", "2"], "gae_lambda: got 2.0, wanted"),

@@ -1,7 +1,8 @@
 """The network: its layout, its output, and the adjoint identity <u, Jv> = <J'u, v>."""
+from problems import HIDDEN
+
 import numpy as np
 import pytest
-from problems import HIDDEN
 
 from trpo_numpy import mlp
 from trpo_numpy.mlp import MLP

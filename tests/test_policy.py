@@ -1,7 +1,8 @@
 """The policy: theta's layout, how it acts, and the adjoint identity with the log-std among the parameters."""
+from problems import FAMILIES, HIDDEN, random_problem
+
 import numpy as np
 import pytest
-from problems import FAMILIES, HIDDEN, random_problem
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian

@@ -2,9 +2,10 @@
 import dataclasses
 from functools import partial
 
+from problems import FAMILIES, random_problem
+
 import numpy as np
 import pytest
-from problems import FAMILIES, random_problem
 from scipy.optimize import minimize
 
 from trpo_numpy.categorical import Categorical
@@ -14,8 +15,14 @@ from trpo_numpy.mlp import MLP, activation
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
-from trpo_numpy.prior_work import (empirical_fim_update, empirical_fisher_product, max_kl_update,
-                                   natural_gradient_update, policy_gradient_update, weighted_fisher_product)
+from trpo_numpy.prior_work import (
+    empirical_fim_update,
+    empirical_fisher_product,
+    max_kl_update,
+    natural_gradient_update,
+    policy_gradient_update,
+    weighted_fisher_product,
+)
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
 

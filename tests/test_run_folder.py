@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 
 import environments  # noqa: F401
+
 import numpy as np
 import pytest
 
@@ -28,7 +29,7 @@ def folder(tmp_path):
 
 def networks():
     """The policy and the baseline of CONFIG."""
-    return policy_and_baseline(make_env(CONFIG.env_id), CONFIG)
+    return policy_and_baseline(make_env(CONFIG), CONFIG)
 
 
 def load(folder):

@@ -3,10 +3,12 @@ import math
 from itertools import count
 
 import environments  # noqa: F401
-import numpy as np
-import pytest
 from problems import sample_one
 
+import numpy as np
+import pytest
+
+from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale
 from trpo_numpy.record import InputError
@@ -27,7 +29,7 @@ def test_a_path_that_terminates_and_one_that_a_time_limit_ends():
 
 
 def test_action_t_is_the_policys_in_state_t_and_reward_t_and_state_t_plus_1_follow_from_it():
-    env, given = make_env("Count-v0"), []
+    env, given = make_env(Config("Count-v0")), []
 
     def act(s, rng):
         given.append(s.copy())
@@ -52,7 +54,7 @@ def test_the_states_of_a_path_are_raw_and_the_policy_sees_scaled_ones():
 
 
 def test_an_episode_depends_on_the_seeds_and_its_number_only():
-    env = make_env("Pendulum-v1")
+    env = make_env(Config("Pendulum-v1"))
 
     def act(s, rng):
         return rng.standard_normal(1)
@@ -67,14 +69,14 @@ def test_an_episode_depends_on_the_seeds_and_its_number_only():
 
 
 def test_seeds_with_another_spawn_key_give_other_episodes():
-    env = make_env("Pendulum-v1")
+    env = make_env(Config("Pendulum-v1"))
     first_states = [first_state(env, np.random.SeedSequence(0, spawn_key=key), episode)[0].tobytes()
                     for key in [(0,), (1,), (2,), ()] for episode in range(3)]
     assert len(set(first_states)) == 12
 
 
 def test_a_rollout_starts_where_the_environment_is_and_has_at_most_max_steps():
-    env, rng = make_env("Count-v0"), np.random.default_rng(0)
+    env, rng = make_env(Config("Count-v0")), np.random.default_rng(0)
     s, _ = env.reset(seed=0)
     start = rollout(env, still, s, rng, 2)
     assert start.states[:, 0].tolist() == [0, 1, 2] and not start.terminated
@@ -87,7 +89,7 @@ def test_a_rollout_starts_where_the_environment_is_and_has_at_most_max_steps():
 
 @pytest.mark.parametrize("n_steps, n_paths", [(1, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
 def test_single_path_has_whole_paths_and_no_more_than_it_needs(n_steps, n_paths):
-    episodes = (sample_path(make_env("Count-v0"), still, np.random.SeedSequence(0), i) for i in count())
+    episodes = (sample_path(make_env(Config("Count-v0")), still, np.random.SeedSequence(0), i) for i in count())
     paths = single_path(episodes, n_steps)
     assert len(paths) == n_paths and all(isinstance(path, Path) and len(path.rewards) == 5 for path in paths)
     assert len({path.states.tobytes() for path in paths}) == n_paths
@@ -111,7 +113,7 @@ def test_the_greedy_policy_has_no_noise():
     ("NaNReward-v0", 2, 3), ("InfiniteReward-v0", 0, 0), ("NaNObservation-v0", 4, 1), ("InfiniteObservation-v0", 4, 1),
     ("NaNReset-v0", None, 0)])
 def test_numbers_that_are_not_finite_are_refused_where_they_come_in(env_id, t, episode):
-    env, seeds = make_env(env_id), np.random.SeedSequence(0, spawn_key=(0,))
+    env, seeds = make_env(Config(env_id)), np.random.SeedSequence(0, spawn_key=(0,))
     for i in range(episode):
         sample_path(env, still, seeds, i)
     reset = f"reset(seed={environments.reset_seed(0, episode)})"

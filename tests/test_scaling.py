@@ -1,5 +1,6 @@
 """Not in the paper: the policy sees observations less their mean, divided by their standard deviation."""
 import numpy as np
+import pytest
 
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, scaling_from, update_scaling
 
@@ -34,7 +35,20 @@ def test_an_observation_that_varies_by_rounding_only_is_divided_by_1():
     observations = np.array([[0.1 + 0.2], [0.3], [0.3]])
     scaling = update_scaling(no_scaling(1), observations)
     assert 0 < scaling.var[0] < 1e-30 and scaling.std[0] == 1
-    assert scaling_from(9, np.zeros(2), np.array([0.99e-16, 1.01e-16])).std.tolist() == [1, np.sqrt(1.01e-16)]
+    mean, std = np.array([3e6, 3e6, -3e6, 0.0, 0.0]), np.array([2.9e-6, 3.1e-6, 2.9e-6, 1e-200, 0.0])
+    assert np.allclose(scaling_from(9, mean, std ** 2).std, [1, 3.1e-6, 1, 1, 1], rtol=1e-12)
+    assert np.allclose(scaling_from(9, np.zeros(1), np.array([1e-60])).std, 1e-30, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [-300, -31, 1, 40, 300])
+def test_observations_times_a_power_of_two_are_scaled_to_the_same_bytes(k):
+    rng, unit = np.random.default_rng(0), 2.0 ** k
+    ours, others = no_scaling(3), no_scaling(3)
+    for n in (50, 7, 300):
+        observations = rng.standard_normal((n, 3)) * [1, 10, 1e-6] + [0, 5, 2]
+        seen, also_seen = scale(ours, observations), scale(others, observations * unit)
+        assert n == 50 or seen.tobytes() == also_seen.tobytes()  # the first are not scaled yet
+        ours, others = update_scaling(ours, seen), update_scaling(others, also_seen)
 
 
 def test_an_action_is_that_of_the_scaled_observation():

@@ -2,9 +2,10 @@
 import dataclasses
 from functools import partial
 
+from problems import FAMILIES, random_problem, sample_actions, sample_states_and_actions, softmax_table
+
 import numpy as np
 import pytest
-from problems import FAMILIES, random_problem, sample_actions, sample_states_and_actions, softmax_table
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate

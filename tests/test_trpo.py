@@ -2,9 +2,10 @@
 import dataclasses
 from types import SimpleNamespace
 
+from problems import FAMILIES, HIDDEN, random_problem
+
 import numpy as np
 import pytest
-from problems import FAMILIES, HIDDEN, random_problem
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.conjugate_gradient import CurvatureError

@@ -10,8 +10,19 @@ from trpo_numpy.expected_return import advantage, visitation
 from trpo_numpy.finite_mdp import random_mdp, random_policy
 from trpo_numpy.kl_bound import kl_by_state, max_kl
 from trpo_numpy.record import InputError
-from trpo_numpy.trust_region import (LEAST_KL, MOST_KL, bound_max_kl, bound_mean_kl, multiplier_at_kl, penalize_max_kl,
-                                     penalized_policy, precise_kl, root, states_to_change, visited_mean_kl)
+from trpo_numpy.trust_region import (
+    LEAST_KL,
+    MOST_KL,
+    bound_max_kl,
+    bound_mean_kl,
+    multiplier_at_kl,
+    penalize_max_kl,
+    penalized_policy,
+    precise_kl,
+    root,
+    states_to_change,
+    visited_mean_kl,
+)
 
 SOLVERS = [bound_max_kl, bound_mean_kl, penalize_max_kl]
 

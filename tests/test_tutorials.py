@@ -7,32 +7,31 @@ from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import section_2_expected_return
+import section_2_surrogate
+import section_3_bounds
+import section_3_monotonic_improvement
+import section_4_trust_region
+import section_5_single_path_and_vine
+import section_7_prior_work
+import section_8_cart_pole
+from common import say_error
+from experiment import all_runs, complete_run, final_return, is_done, keep_best_steps, mean_curve, read_runs, report
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
-TUTORIALS = Path(__file__).parent.parent / "tutorials"
-sys.path.insert(0, str(TUTORIALS))
-import section_2_expected_return  # noqa: E402
-import section_2_surrogate  # noqa: E402
-import section_3_bounds  # noqa: E402
-import section_3_monotonic_improvement  # noqa: E402
-import section_4_trust_region  # noqa: E402
-import section_5_single_path_and_vine  # noqa: E402
-import section_7_prior_work  # noqa: E402
-import section_8_cart_pole  # noqa: E402
-from common import say_error  # noqa: E402
-from experiment import all_runs, complete_run, final_return, is_done, keep_best_steps, mean_curve  # noqa: E402
-from experiment import read_runs, report  # noqa: E402
+from trpo_numpy.conjugate_gradient import CurvatureError
+from trpo_numpy.exact_surrogate import exact_surrogate
+from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.training import train
+from trpo_numpy.record import InputError
+from trpo_numpy.trust_region import visited_mean_kl
 
-from trpo_numpy.conjugate_gradient import CurvatureError  # noqa: E402
-from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: E402
-from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation  # noqa: E402
-from trpo_numpy.practice.environment import make_env  # noqa: E402
-from trpo_numpy.practice.learning_curve import read_progress  # noqa: E402
-from trpo_numpy.practice.training import train  # noqa: E402
-from trpo_numpy.record import InputError  # noqa: E402
-from trpo_numpy.trust_region import visited_mean_kl  # noqa: E402
+TUTORIALS = Path(__file__).parent.parent / "tutorials"
 
 
 def test_each_runs_and_draws(tmp_path):
@@ -123,7 +122,7 @@ def test_section_7():
 
 def test_cart_pole_has_six_parameters_and_gymnasiums_dynamics():
     for _, config in section_8_cart_pole.methods(1000).values():
-        env = make_env(config.env_id)
+        env = make_env(config)
         assert config.hidden_sizes == () and env.observation_space.shape == (4,) and env.action_space.shape == (1,)
     discrete = gym.make("CartPole-v1")
     states = [e.reset(seed=3)[0] for e in (env, discrete)]

@@ -4,9 +4,10 @@ from itertools import count
 from types import SimpleNamespace
 
 import environments  # noqa: F401
+from problems import FAMILIES, for_seeds, random_problem, sample_actions, softmax_table
+
 import numpy as np
 import pytest
-from problems import FAMILIES, for_seeds, random_problem, sample_actions, softmax_table
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.exact_surrogate import exact_surrogate
@@ -20,8 +21,17 @@ from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.training import train
 from trpo_numpy.sampling import Path, rollout
 from trpo_numpy.surrogate import grad_surrogate, surrogate, surrogate_and_gradient
-from trpo_numpy.vine import (TrunkState, every_action, grad_vine_surrogate, rollout_Q, sample_trunk, vine, vine_batch,
-                             vine_path, vine_surrogate)
+from trpo_numpy.vine import (
+    TrunkState,
+    every_action,
+    grad_vine_surrogate,
+    rollout_Q,
+    sample_trunk,
+    vine,
+    vine_batch,
+    vine_path,
+    vine_surrogate,
+)
 
 
 def options(batch_size=100, vine_states=100, vine_actions=4, vine_length=1000, gamma=0.5):
@@ -32,7 +42,7 @@ def options(batch_size=100, vine_states=100, vine_actions=4, vine_length=1000, g
 
 def started(env_id, steps=0):
     """An environment some steps into an episode, `act` of a policy for it, its family, and the observation."""
-    env = make_env(env_id)
+    env = make_env(Config(env_id))
     policy = policy_for(env, (8,))
     act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
     observation, _ = env.reset(seed=1)

@@ -3,26 +3,22 @@ import argparse
 import shlex
 import sys
 import time
+import warnings
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from trpo_numpy.practice.checks import check_restorable
+from trpo_numpy.practice import run_folder
 from trpo_numpy.practice.config import PAPER, Config, add_options
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.evaluation import greedy_returns, save_gif
 from trpo_numpy.practice.executor import start_worker, stop_workers
 from trpo_numpy.practice.learning_curve import read_progress, save_learning_curve
-from trpo_numpy.practice.run_folder import (create_run_folder, load_policy, read_config, record_iteration, resume,
-                                            write_config)
+from trpo_numpy.practice.progress import HEADER, print_note, print_row
 from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.record import InputError
-
-LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
-        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
-HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
 
 
 def build_parser():
@@ -35,6 +31,7 @@ def build_parser():
     training.add_argument("--resume", metavar="DIR", help="continue this run, to the same bytes as without a stop; "
                           "only --timesteps and --workers may be added")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
+    training.add_argument("--quiet", action="store_true", help="print no line per iteration; progress.csv has them all")
     add_options(training)
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
     evaluating.add_argument("folder", metavar="DIR", help="a run's folder")
@@ -46,50 +43,48 @@ def build_parser():
     return parser
 
 
-def start_run(options):
-    """The folder of a new run, its Config, and no State."""
+def start_run(options, executor):
+    """The folder of a new run, its Config, no State, and its Iterations, from `train`."""
     out, paper = options.pop("out", None), options.pop("paper", False)
     config = Config(**{**(PAPER if paper else {}), **options})  # an option that is typed overrides --paper
-    env = make_env(config.env_id)  # a wrong environment is refused before a folder is made
-    if config.vine_states:
-        check_restorable(env, policy_for(env, config.hidden_sizes))
-    return create_run_folder(out, config), config, None
+    iterations = train(config, executor=executor)  # a wrong environment is refused before a folder is made
+    return run_folder.create_run_folder(out, config), config, None, iterations
 
 
-def resume_run(options):
-    """The folder of the run to go on with, its Config, with more timesteps if so many are asked for, and its State."""
+def resume_run(options, executor):
+    """The same for the run to go on with, with more timesteps if so many are asked for, and its State."""
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:
         raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: the run has the rest")
-    held = read_config(folder)
-    config = replace(held, **options)
-    state = resume(folder, *policy_and_baseline(make_env(config.env_id), config))
+    config = replace(run_folder.read_config(folder), **options)
+    state = run_folder.resume(folder, *policy_and_baseline(make_env(config), config))
     if state and options and config.timesteps < state.timesteps:
         raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    write_config(folder, config)
-    return folder, config, state
+    iterations = train(config, state=state, executor=executor)
+    run_folder.write_config(folder, config)
+    return folder, config, state, iterations
 
 
 def run_training(options):
     """train: one line per iteration; the run can be resumed after each. Returns the exit code."""
-    n_workers = options.pop("workers", 1)
+    n_workers, quiet = options.pop("workers", 1), options.pop("quiet", False)
     if n_workers < 1:
         raise InputError(f"workers: got {n_workers}, wanted a whole number of at least 1")
-    folder, config, state = (resume_run if "resume" in options else start_run)(options)
-    print(f"training on {config.env_id}, seed {config.seed}, into {folder}\n{HEADER}")
+    executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
+    folder, config, state, iterations = (resume_run if "resume" in options else start_run)(options, executor)
+    print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
+    if not quiet:
+        print(HEADER)
     start, code = time.perf_counter(), 0
     whole, done = (state.iteration, state.timesteps) if state else (0, 0)
-    executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
     try:
-        for iteration in train(config, state=state, executor=executor):
-            row, whole = record_iteration(folder, iteration), iteration.iteration
-            seconds_per_step = (time.perf_counter() - start) / (row["timesteps"] - done)
-            left = int(max(0, config.timesteps - row["timesteps"]) * seconds_per_step)
-            note = "" if row["status"] == "accepted" else "  " + row["status"]
-            print(LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), flush=True)
+        for iteration in iterations:
+            row, whole = run_folder.record_iteration(folder, iteration), iteration.iteration
+            if not quiet:
+                print_row(row, config.timesteps, done, start)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
         code = 130
     except (InputError, ArithmeticError, BrokenExecutor, OSError) as error:
         where = f"out: cannot write to {folder} or to standard output: " if isinstance(error, OSError) else ""
@@ -114,16 +109,16 @@ def run_evaluation(folder, episodes, seed, render, gif):
             raise InputError(f"{name}: got {value}, wanted a whole number of at least {least}")
     if gif is not None and not (gif.lower().endswith(".gif") and Path(gif).parent.is_dir()):
         raise InputError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
-    config = read_config(folder, method=None)
-    env = make_env(config.env_id, render_mode="rgb_array_list" if gif else "human" if render else None)
+    config = run_folder.read_config(folder, method=None)
+    env = make_env(config, render_mode="rgb_array" if gif else "human" if render else None)
     policy = policy_for(env, config.hidden_sizes)
-    theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
-    returns = []
-    for R in greedy_returns(env, policy, theta, scaling, config.seed if seed is None else seed, episodes):
+    theta, scaling = run_folder.load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+    seed, returns, frames = config.seed if seed is None else seed, [], [] if gif else None
+    for R in greedy_returns(env, policy, theta, scaling, seed, episodes, frames):
         returns.append(R)
         print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
         if gif and len(returns) == 1:
-            save_gif(env.render(), gif, env.metadata.get("render_fps", 30))
+            save_gif(frames, gif, env.metadata.get("render_fps"))
             print(f"moving picture: {gif}", flush=True)
     env.close()
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
@@ -136,7 +131,9 @@ def main(argv):
         argv = ["train", *argv]
     options = vars(build_parser().parse_args(argv))
     try:
-        return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
+        with warnings.catch_warnings():
+            warnings.showwarning = print_note
+            return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
     except (InputError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ def cross_entropy_method(config, state=None, n_samples=50, elite=0.2, initial_st
     Yields what `train` does; the State has the standard deviations in the place of phi. Noise that goes down to zero
     in 30 iterations keeps them from shrinking too early.
     """
-    env = make_env(config.env_id)
+    env = make_env(config)
     policy, seeds = policy_for(env, config.hidden_sizes), np.random.SeedSequence(config.seed, spawn_key=(0,))
     scaling, nan = no_scaling(policy.network.sizes[0]), np.full(1, np.nan)
     if state is None:

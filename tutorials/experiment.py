@@ -11,7 +11,7 @@ from common import new_figure, save_figure, tutorial_parser, whole_number
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.wrappers import TransformAction
+from gymnasium.envs.classic_control import CartPoleEnv
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
@@ -45,19 +45,21 @@ class Run:
         return f"{self.name.replace(' ', '_')}-seed{self.config.seed}"
 
 
-def push(env, force):
-    """Gymnasium's action 1 is a push to the right with force_mag newtons: here force (1,), in units of 10 N."""
-    env.force_mag = 10.0 * float(force[0])
-    return 1
-
-
-def continuous_cart_pole(render_mode=None):
+class ContinuousCartPole(gym.ActionWrapper, gym.utils.RecordConstructorArgs):
     """Gymnasium's CartPole-v1, its dynamics and its reward of 1 per step, with any force from -10 to 10 N."""
-    env = gym.make("CartPole-v1", render_mode=render_mode).unwrapped
-    return TransformAction(env, partial(push, env), gym.spaces.Box(-1.0, 1.0, (1,), np.float32))
+
+    def __init__(self, render_mode=None):
+        gym.utils.RecordConstructorArgs.__init__(self)  # so that gym.make can make it again from its spec
+        gym.ActionWrapper.__init__(self, CartPoleEnv(render_mode=render_mode))
+        self.action_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def action(self, force):
+        """CartPole's action 1 is a push to the right with force_mag newtons: here force (1,) times 10 N."""
+        self.unwrapped.force_mag = 10.0 * float(force[0])
+        return 1
 
 
-gym.register("ContinuousCartPole-v0", entry_point=continuous_cart_pole, max_episode_steps=500)
+gym.register("ContinuousCartPole-v0", entry_point=ContinuousCartPole, max_episode_steps=500)
 
 
 def experiment_parser(description, timesteps):
@@ -110,7 +112,7 @@ def complete_run(run, parent):
     folder = Path(parent, run.folder)
     if is_done(run, parent):
         return run.folder
-    policy, baseline = policy_and_baseline(make_env(run.config.env_id), run.config)  # or no folder is made
+    policy, baseline = policy_and_baseline(make_env(run.config), run.config)  # or no folder is made
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)

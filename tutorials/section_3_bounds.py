@@ -15,8 +15,14 @@ import numpy as np
 from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.finite_mdp import random_mdp, random_policy
-from trpo_numpy.kl_bound import (coupling_bound, max_total_variation, minorizer, mixture, mixture_bound,
-                                 total_variation_bound)
+from trpo_numpy.kl_bound import (
+    coupling_bound,
+    max_total_variation,
+    minorizer,
+    mixture,
+    mixture_bound,
+    total_variation_bound,
+)
 
 BOUNDS = {"(6), mixtures": "C2", "(44), before simplifying": "C0", "(8), Theorem 1": "C4",
           "(9), KL": "C1"}

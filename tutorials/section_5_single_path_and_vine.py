@@ -83,7 +83,7 @@ def squared_length(gradients):
 
 def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200, 12800)):
     """All numbers behind the picture; rows of curves: (Q-values, simulator steps, relative variance)."""
-    env, config = make_env("Pendulum-v1"), Config(vine_length=length)
+    env, config = make_env(Config("Pendulum-v1")), Config(vine_length=length)
     policy = policy_for(env, ())
     theta = policy.initial(np.random.default_rng(seed), 0.0)
     pairs = {name: q_pairs(env, policy, theta, config, n_pairs, name == "common") for name in ("common", "independent")}

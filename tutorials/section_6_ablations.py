@@ -46,7 +46,7 @@ VARIANTS = {
 
 def train_from(theta_of, config, state=None):
     """`train` from another start: the first theta of a new run goes through theta_of(policy, theta)."""
-    policy, baseline = policy_and_baseline(make_env(config.env_id), config)
+    policy, baseline = policy_and_baseline(make_env(config), config)
     if state is None:
         state = initial_state(policy, baseline, config)
         state = replace(state, theta=theta_of(policy, state.theta))
@@ -94,7 +94,7 @@ def evaluate(run, parent, n_episodes=20):
     if not is_done(run, parent) or (folder / "stopped.txt").exists():
         return np.nan
     if not path.exists():
-        env = make_env(run.config.env_id)
+        env = make_env(run.config)
         policy = policy_for(env, run.config.hidden_sizes)
         theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
         np.savetxt(path, list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))

@@ -25,7 +25,7 @@ from trpo_numpy.practice.training import train
 
 def run(config, out):
     """Trains one policy into a folder of its own. Returns it, and 20 raw returns of the policy without noise."""
-    env = make_env(config.env_id)
+    env = make_env(config)
     folder = create_run_folder(None, config, out)
     for iteration in train(config):
         row = record_iteration(folder, iteration)

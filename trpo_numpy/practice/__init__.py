@@ -2,12 +2,14 @@
 
     config          the options of a run
     checks          which environments are refused
-    environment     Gymnasium's environments
+    spaces          the spaces that a policy can have for its states and its actions
+    environment     Gymnasium's environments, made and checked
     executor        sampling by other processes
     scaling         observations minus their mean, divided by their standard deviation
     baseline        a value function, and generalised advantages
     training        the training loop
     evaluation      the returns of a policy's most probable actions
     learning_curve  progress.csv and its picture
+    progress        what the command line prints while a run goes on
     run_folder      what a run leaves on disk, and how it goes on from there
 """

@@ -30,11 +30,15 @@ def generalized_advantages(path, V, gamma, gae_lambda):
     return discounted_sums(td, gamma * gae_lambda)
 
 
+def power_of_two(x):
+    """A power of two so near to the largest |x| that squares of x, divided by it, neither overflow nor vanish."""
+    return np.ldexp(0.5, np.frexp(abs(x).max())[1])
+
+
 def standardize(advantages):
     """Advantages of mean 0 and standard deviation 1, or all 0 if they differ by rounding only."""
-    if advantages.std() <= 1e-12 * abs(advantages).max():
-        return np.zeros_like(advantages)
-    return (advantages - advantages.mean()) / advantages.std()
+    A = advantages / power_of_two(advantages)
+    return (A - A.mean()) / A.std() if A.std() > 1e-12 else np.zeros_like(A)
 
 
 def estimate_single_path(paths, branches, policy, baseline, state, config):
@@ -55,8 +59,9 @@ def estimate_single_path(paths, branches, policy, baseline, state, config):
 
 def explained_variance(V, targets):
     """1 - Var(targets - V) / Var(targets): 1 if V is right up to a constant, 0 if V is constant; NaN if targets are."""
-    var = np.var(targets)
-    return 1 - np.var(targets - V) / var if var > 1e-12 * np.mean(targets ** 2) else np.nan
+    unit = power_of_two(targets)
+    var = np.var(targets / unit)
+    return 1 - np.var((targets - V) / unit) / var if var > 1e-12 * np.mean((targets / unit) ** 2) else np.nan
 
 
 def value_loss(V, targets):
@@ -81,7 +86,8 @@ def fit_baseline(network, phi, states, targets, config):
     V and the targets are in units of the targets' standard deviation, so that the damping means the same for rewards of
     any size, but the unit is at least 1% of their root mean square: targets that hardly vary would give huge steps.
     """
-    unit = max(targets.std(), 0.01 * np.sqrt(np.mean(targets ** 2))) or 1.0
+    unit = power_of_two(targets)
+    unit *= max(np.std(targets / unit), 0.01 * np.sqrt(np.mean((targets / unit) ** 2))) or 1.0
     n_last = network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit                                                   # the last layer, which is linear

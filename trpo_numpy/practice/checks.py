@@ -1,18 +1,30 @@
-"""Not in the paper: which environments are refused."""
+"""Not in the paper: which environments are refused, and what is said of others before a run begins."""
 import math
 import traceback
 from functools import partial
+from time import perf_counter
 
 import numpy as np
+from gymnasium.spaces import Box
+from scipy.special import ndtr
 
 from trpo_numpy.record import InputError
-from trpo_numpy.sampling import rollout, sample_path
+from trpo_numpy.sampling import first_state, rollout, sample_path
+
+OLD_API = ("expected 5, got 4", "expected 2", "no tuple", "keyword argument 'seed'")  # parts of the errors it leads to
 
 
 def origin(error):
     """An error in a few words, with the file and the line that raised it."""
     file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({file}, line {line})"
+
+
+def failure(error):
+    """`origin`, and a sentence if it is the old Gym's interface that an environment has."""
+    old = any(part in str(error) for part in OLD_API)
+    return origin(error) + ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns " \
+        "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
 
 
 def check_step(reward, observation, shape, where):
@@ -28,7 +40,7 @@ def check_step(reward, observation, shape, where):
                          f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
 
 
-def check_restorable(env, policy):
+def check_restorable(name, env, policy):
     """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps to the byte."""
     act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
     sample_path(env, act, np.random.SeedSequence(0), 0)
@@ -43,5 +55,54 @@ def check_restorable(env, policy):
     except Exception as error:  # copying fails in as many ways as there are libraries behind environments
         problem = f"{type(error).__name__}: {error}"
     if problem:
-        raise InputError(f"env_id: {env.spec.id} cannot be restored to an earlier state ({problem}); wanted an "
+        raise InputError(f"env_id: {name} cannot be restored to an earlier state ({problem}); wanted an "
                          "environment that can, or vine_states 0")
+
+
+def notes(env, policy, config):
+    """Yields what a user should know of an environment before a run, one line each; with vine, checks restoring too.
+
+    env is another one than that of the run: it is stepped through.
+    """
+    yield from actions_out_of_proportion(env.action_space, np.exp(config.initial_log_std))
+    if not env.has_own_limit:
+        yield f"{config.name} has no TimeLimit: its episodes end after at most 1000 steps (Table 2), also in evaluate"
+    d_s = policy.network.sizes[0]
+    gigabytes = 8e-9 * config.batch_size * d_s
+    if gigabytes > 0.25:
+        yield (f"the states of a batch ({config.batch_size} times {d_s} numbers) take {gigabytes:.1f} GB, and an "
+               "iteration several times as much: less with a smaller --batch-size, or with smaller pictures "
+               "(gymnasium.wrappers.GrayscaleObservation, ResizeObservation)")
+    if config.vine_states:
+        check_restorable(config.name, env, policy)
+    theta = policy.initial(np.random.default_rng(0), config.initial_log_std)
+    if remembers(env, partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(config.seed, spawn_key=(0,))):
+        yield (f"{config.name} remembers earlier episodes: one that is repeated after another differs. With --workers, "
+               "or resumed, the run is then not the same to the byte, and evaluate may see other episodes")
+
+
+def actions_out_of_proportion(space, std):
+    """Yields a line if the first policy, of mean 0 and this std, cannot explore some dimension of a Box of floats."""
+    if not (isinstance(space, Box) and space.dtype.kind == "f"):
+        return
+    low, high = space.low.astype(float).ravel(), space.high.astype(float).ravel()
+    hardly_inside = ndtr(high / std) - ndtr(low / std) < 0.25
+    far_wider = np.isfinite(high - low) & (high - low > 20 * std)
+    for i in np.flatnonzero(hardly_inside | far_wider)[:1]:
+        remedy = "--rescale-actions makes it [-1, 1]" if space.is_bounded() else "wanted a Box near [-1, 1]"
+        yield (f"action dimension {i} lies in [{low[i]:g}, {high[i]:g}], out of proportion to the first policy's mean "
+               f"0 and standard deviation {std:.3g}: it may learn little. {remedy}")
+
+
+def remembers(env, act, seeds, n_steps=50):
+    """Whether episode 0 differs when it is repeated after episode 1; False if they are too slow to find out.
+
+    It looks at n_steps steps of each, and gives up after an episode that ends later than three seconds from its start.
+    """
+    start, paths = perf_counter(), []
+    for episode in (0, 1, 0):
+        s, rng = first_state(env, seeds, episode)
+        paths.append(rollout(env, act, s, rng, n_steps))
+        if perf_counter() - start > 3:
+            return False
+    return any(getattr(paths[0], name).tobytes() != getattr(paths[2], name).tobytes() for name in ("states", "rewards"))

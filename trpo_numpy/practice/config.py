@@ -1,16 +1,21 @@
 """Not in the paper: the options of a training run, one documented field per line, checked when a Config is made."""
 import argparse
+import ast
+import json
 import operator
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from trpo_numpy.record import InputError
+from trpo_numpy.trpo import UpdateOptions
 
 BOUNDS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}
-WANTED = {str: "a registered id", int: "a whole number", float: "a finite number", bool: "True or False",
-          tuple: "a tuple of whole numbers, each at least 1"}
+WANTED = {str | Callable: "an id, or a function that makes an environment", int: "a whole number",
+          float: "a finite number", bool: "True or False", tuple: "a tuple of whole numbers, each at least 1",
+          dict: "{name: value}, with values that JSON can hold"}
 
 
 def option(default, help, **bounds):
@@ -21,7 +26,10 @@ def option(default, help, **bounds):
 @dataclass(frozen=True)
 class Config:
     """All that a run depends on. Raises InputError naming the field, what came and what is wanted."""
-    env_id: str = option("Pendulum-v1", "a Gymnasium environment (its states and actions: `make_env`)")
+    env_id: str | Callable = option("Pendulum-v1", "a Gymnasium environment, such as Hopper-v5, or module:Name-v0 of "
+                                    "the module that registers it")
+    env_kwargs: dict = field(default_factory=dict, hash=False, metadata={
+        "help": "arguments of the environment, as gravity:5.0 or map_name:'8x8'", "bounds": {}})
     timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
     seed: int = option(0, "all randomness is a function of it", at_least=0)
     batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
@@ -45,6 +53,7 @@ class Config:
     baseline_cg_iterations: int = option(5, "conjugate gradient iterations in each of them", at_least=1)
     baseline_damping: float = option(0.1, "their damping, with V in units of the targets' std", at_least=0)
     standardize_advantages: bool = option(True, "not in the paper: advantages of mean 0 and standard deviation 1")
+    rescale_actions: bool = option(False, "not in the paper: actions in [-1, 1], rescaled to the environment's Box")
     scale_observations: bool = option(True, "not in the paper: observations minus their mean, divided by their std")
 
     def __post_init__(self):
@@ -52,16 +61,32 @@ class Config:
             value = getattr(self, f.name)
             if isinstance(value, (np.generic, list)):  # NumPy's scalars; lists, as JSON and argparse give
                 value = tuple(value) if isinstance(value, list) else value.item()
-                object.__setattr__(self, f.name, value)
+            if isinstance(value, dict):
+                value = as_json_gives(f.name, value)
             check_field(f, value)
+            object.__setattr__(self, f.name, value)
         if self.vine_states > self.batch_size:
             raise InputError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")
+
+    @property
+    def name(self):
+        """env_id, or the name of the function that it is."""
+        return self.env_id if isinstance(self.env_id, str) else getattr(self.env_id, "__name__", repr(self.env_id))
+
+
+def as_json_gives(name, value):
+    """A dict as JSON gives it back. Raises InputError if JSON cannot hold it."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: got {value!r}, wanted {WANTED[dict]}: {error}") from error
 
 
 def check_field(f, value):
     """Raises InputError unless value has the type and lies in the range of the dataclass field f."""
     bounds = f.metadata["bounds"]
     good = type(value) is f.type or f.type is float and type(value) is int
+    good = good or f.name == "env_id" and (type(value) is str or callable(value))
     good = good and (f.type is not tuple or all(type(size) is int and size >= 1 for size in value))
     good = good and (f.type is not float or abs(value) <= sys.float_info.max)  # neither infinite nor NaN
     if not good or not all(BOUNDS[name](value, bound) for name, bound in bounds.items()):
@@ -69,10 +94,35 @@ def check_field(f, value):
         raise InputError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]}{limits}")
 
 
+def update_options(config, d_a):
+    """The options of the update. Not in the paper: delta times d_a, as the KLs of the action's dimensions add up."""
+    return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
+                         1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
+                         config.damping)
+
+
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
 # All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
+
+
+class StoreDict(argparse.Action):
+    """Makes a dict of the option's key:value pairs."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, dict(values))
+
+
+def key_and_value(text):
+    """"key:value" as a pair, the value a Python literal, or text if it is none."""
+    key, colon, value = text.partition(":")
+    if not (key.isidentifier() and colon):
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted key:value")
+    try:
+        return key, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return key, value
 
 
 def add_options(parser):
@@ -83,6 +133,9 @@ def add_options(parser):
         flag, text = "--" + f.name.replace("_", "-"), f"{f.metadata['help']} (default: {f.default})"
         if f.type is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif f.type is dict:
+            parser.add_argument(flag, nargs="+", type=key_and_value, action=StoreDict, metavar="KEY:VALUE",
+                                help=f"{f.metadata['help']}; name the environment before it")
         elif f.type is tuple:
             parser.add_argument(flag, nargs="*", type=int, metavar="N", help=f"{text}; name the environment before it")
         else:

@@ -1,17 +1,15 @@
-"""Not in the paper: Gymnasium's environments with flat states, and the actions of Appendix D."""
+"""Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
 import math
-from functools import partial
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.wrappers import FlattenObservation, TimeLimit
+from gymnasium.wrappers import RescaleAction, TimeLimit
 
-from trpo_numpy.categorical import Categorical
-from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.checks import check_step, origin
+from trpo_numpy.practice.checks import check_step, failure, origin
+from trpo_numpy.practice.spaces import family_and_map, with_flat_states
 from trpo_numpy.record import InputError
 
 
@@ -21,17 +19,21 @@ class CheckedEnv(gym.Wrapper):
     Errors of its reset or step, and observations or rewards that are no numbers, are an InputError that says where.
     """
 
-    def __init__(self, env, to_space):
+    def __init__(self, env, family, to_space, has_own_limit):
         super().__init__(env)
-        self.to_space, self.shape, self.seed, self.t = to_space, env.observation_space.shape, None, 0
+        self.family, self.to_space, self.has_own_limit = family, to_space, has_own_limit
+        self.shape, self.seed, self.t = env.observation_space.shape, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
         self.seed, self.t = seed, 0
         try:
-            observation, info = self.env.reset(seed=seed, options=options)
+            result = self.env.reset(seed=seed, options=options)
+            if not isinstance(result, tuple):
+                raise TypeError("reset returned no tuple")
+            observation, info = result
         except Exception as error:
-            raise InputError(f"environment: reset(seed={seed}) failed: {origin(error)}") from error
+            raise InputError(f"environment: reset(seed={seed}) failed: {failure(error)}") from error
         check_step(0.0, observation, self.shape, f"reset(seed={seed})")
         return np.asarray(observation), info
 
@@ -41,10 +43,12 @@ class CheckedEnv(gym.Wrapper):
             observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
         except Exception as error:
             raise InputError(f"environment: step {self.t} after reset(seed={self.seed}) failed with the policy's "
-                             f"action {action}: {origin(error)}") from error
+                             f"action {action}: {failure(error)}") from error
         try:
             state = np.asarray(observation)
-            good = state.shape == self.shape and math.isfinite(reward + state.dot(state))
+            if isinstance(reward, np.ndarray) and reward.size == 1:
+                reward = reward.item()
+            good = state.shape == self.shape and math.isfinite(reward + float(state.dot(state)))
         except (TypeError, ValueError):  # these are not numbers
             good = False
         if not good:  # or a square has overflowed
@@ -86,53 +90,53 @@ def copy_attributes(env, attributes):
     return copy.deepcopy(attributes, {id(v): v for v in values if isinstance(v, fixed) or is_mujoco(v)})
 
 
-def make_env(env_id, render_mode=None):
-    """The Gymnasium environment env_id as a CheckedEnv, its states flat vectors.
+def make_env(config, render_mode=None):
+    """The Gymnasium environment of a Config as a CheckedEnv, its states flat vectors, its actions those of a family.
 
-    Observations: Box, or Discrete as one-hot vectors. Actions: Box of floats, clipped to it here (log pi is that of the
-    unclipped action), Discrete or MultiDiscrete. An environment without a limit on the time gets that of Table 2, 1000
+    config.env_id is an id, or a function that makes an environment. Observations: any space that Gymnasium can flatten
+    to a Box. Actions: Box of floats, clipped to it here (log pi is that of the unclipped action), Discrete,
+    MultiDiscrete, MultiBinary or Box of integers. An environment without a limit on the time gets that of Table 2, 1000
     steps. Raises InputError for another space, or if the environment cannot be made or drawn.
     """
+    env, name = make_as_it_is(config, render_mode), config.name
+    for layer in layers_of(env):
+        if {"obs_rms", "return_rms"} & set(vars(layer)):
+            raise InputError(f"env_id: {name} has {type(layer).__name__} inside, whose statistics neither evaluate nor "
+                             "workers would have, wanted it without: the run scales observations and advantages itself")
+    has_own_limit = any(isinstance(layer, TimeLimit) for layer in layers_of(env))
+    env = env if has_own_limit else TimeLimit(env, max_episode_steps=1000)
+    env = with_flat_states(name, env)
+    if config.rescale_actions:
+        actions = env.action_space
+        if not (isinstance(actions, gym.spaces.Box) and actions.dtype.kind == "f" and actions.is_bounded()):
+            raise InputError(f"rescale_actions: {name} has action space {actions}, wanted a bounded Box of floats")
+        env = RescaleAction(env, -np.ones_like(actions.low), np.ones_like(actions.high))
+    return CheckedEnv(env, *family_and_map(name, env.action_space), has_own_limit)
+
+
+def make_as_it_is(config, render_mode):
+    """The environment by gymnasium.make or by config's own function; with a render_mode it is drawn once."""
+    options = config.env_kwargs | ({"render_mode": render_mode} if render_mode else {})
     try:
-        env = gym.make(env_id, **({"render_mode": render_mode} if render_mode else {}))
-        if render_mode:
-            env.reset()  # draws, or finds that it cannot
+        env = gym.make(config.env_id, **options) if isinstance(config.env_id, str) else config.env_id(**options)
+        if not isinstance(env, gym.Env):
+            raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
+        modes = env.metadata.get("render_modes") or []
+        if render_mode in modes:
+            env.reset()
+            env.render()
     except Exception as error:
-        hint = "; without a screen MuJoCo draws if MUJOCO_GL=egl is set" if render_mode else ""
-        raise InputError(f"env_id: got {env_id!r}, wanted an environment that can be made, of Gymnasium or, as "
-                         f"module:Name-v0, of a module that registers it{hint}: {origin(error)}") from error
-    modes = env.unwrapped.metadata.get("render_modes") or []
-    if render_mode and not {render_mode, "rgb_array"} & set(modes):
-        raise InputError(f"render_mode: {env_id} has {modes or 'none'}, wanted {render_mode} or rgb_array")
-    states, actions = env.observation_space, env.action_space
-    if not isinstance(states, (gym.spaces.Box, gym.spaces.Discrete)):
-        raise InputError(f"env_id: {env_id} has observation space {states}, wanted Box or Discrete")
-    if env.spec.max_episode_steps is None:
-        env = TimeLimit(env, max_episode_steps=1000)
-    env = env if len(states.shape) == 1 else FlattenObservation(env)
-    if isinstance(actions, gym.spaces.Box) and np.issubdtype(actions.dtype, np.floating):
-        low, high = actions.low.astype(float), actions.high.astype(float)
-        return CheckedEnv(env, partial(clip_to_box, low, high, actions.dtype))
-    if isinstance(actions, (gym.spaces.Discrete, gym.spaces.MultiDiscrete)):
-        return CheckedEnv(env, partial(add_start, np.array(actions.start), actions.dtype))
-    raise InputError(f"env_id: {env_id} has action space {actions}, wanted Box of floats, Discrete or MultiDiscrete")
-
-
-def clip_to_box(low, high, dtype, a):
-    """The action a (d_a,) inside the environment's Box, in its shape and type."""
-    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
-
-
-def add_start(start, dtype, a):
-    """The action a (d_a,), which counts from 0, counted from the space's start, in its shape and type."""
-    return (a.reshape(start.shape) + start).astype(dtype)
+        hint = "; without a screen MuJoCo draws if MUJOCO_GL=egl is set" if "mujoco" in origin(error) else ""
+        if render_mode:
+            raise InputError(f"render_mode: {config.name} cannot be drawn as {render_mode}, wanted an environment that "
+                             f"can{hint}: {failure(error)}") from error
+        raise InputError(f"env_id: got {config.name!r}, wanted an environment that can be made, of Gymnasium or, as "
+                         f"module:Name-v0, of a module that registers it: {failure(error)}") from error
+    if render_mode and render_mode not in modes:
+        raise InputError(f"render_mode: {config.name} has {modes or 'none'}, wanted {render_mode}")
+    return env
 
 
 def policy_for(env, hidden_sizes):
     """The Policy for the spaces of an environment that make_env made."""
-    space = env.action_space
-    if isinstance(space, gym.spaces.Box):
-        family = Gaussian(math.prod(space.shape))
-    else:
-        family = Categorical(tuple(np.ravel(space.nvec if hasattr(space, "nvec") else space.n).tolist()))
-    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, family.d_output)), family)
+    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, env.family.d_output)), env.family)

@@ -33,23 +33,24 @@ def stop_workers(executor):
         process.terminate()
 
 
-def sample_in_worker(env_id, seeds, sample, arguments, episode):
+def sample_in_worker(config, seeds, sample, arguments, episode):
     """sample(env, *arguments, seeds, episode), by a worker of an executor."""
-    if getattr(WORKER, "env_id", None) != env_id:
-        WORKER.env, WORKER.env_id = make_env(env_id), env_id
+    if getattr(WORKER, "config", None) != config:
+        WORKER.env, WORKER.config = make_env(config), config
     return sample(WORKER.env, *arguments, seeds, episode)
 
 
-def sample_episodes(env, env_id, seeds, first_episode, executor, n_ahead, sample, *arguments):
+def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample, *arguments):
     """Yields sample(env, *arguments, seeds, episode) for first_episode, the next one, and so on without end.
 
     An executor's workers first sample n_ahead episodes in at most 64 tasks, then two tasks at a time. An episode
     depends on its number, seeds and arguments only, so the results are the same with any executor or none, if `reset`
-    keeps nothing of earlier episodes. Raises BrokenExecutor if a worker of a process pool has died.
+    keeps nothing of earlier episodes. Raises BrokenExecutor if a worker of a process pool has died. Dask tries the
+    episode on other workers: if it kills each of them, Dask raises its KilledWorker, or sometimes waits for ever.
     """
     if executor is None:
         yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
-    one = partial(sample_in_worker, env_id, seeds, sample, arguments)
+    one = partial(sample_in_worker, config, seeds, sample, arguments)
     length, end = math.ceil(n_ahead / 64), first_episode
     try:
         while True:

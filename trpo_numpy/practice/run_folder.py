@@ -56,6 +56,8 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
 def write_config(folder, config, method="TRPO"):
     """Writes config.json: the name of the method, the Config, and the versions."""
+    if not isinstance(config.env_id, str):
+        raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
@@ -100,6 +102,8 @@ def record_iteration(folder, iteration):
 def load_arrays(folder, shapes):
     """The arrays of policy.npz by {name: shape}. Raises InputError if they are missing, damaged or of other shapes."""
     path = Path(folder) / "policy.npz"
+    if not path.exists():
+        raise InputError(f"{path}: is missing, wanted a run with a whole iteration: train --resume {folder} goes on")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in shapes}

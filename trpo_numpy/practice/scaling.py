@@ -24,7 +24,7 @@ class Scaling:
 
 def scaling_from(count, mean, var):
     """The Scaling by the mean and the variance of `count` observations."""
-    return Scaling(count, mean, var, np.where(var > 1e-16, np.sqrt(var), 1.0))
+    return Scaling(count, mean, var, np.where(np.sqrt(var) > 1e-12 * abs(mean), np.sqrt(var), 1.0))
 
 
 def no_scaling(d_s):

@@ -2,6 +2,7 @@
 
 Shapes: N samples of a batch, T steps of a path, P parameters.
 """
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,15 +14,15 @@ import numpy as np
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
-from trpo_numpy.practice.checks import check_restorable
-from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.checks import notes
+from trpo_numpy.practice.config import Config, update_options
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
 from trpo_numpy.prior_work import UpdateRule
 from trpo_numpy.record import InputError, check_array, short_repr
 from trpo_numpy.sampling import sample_path, single_path
-from trpo_numpy.trpo import Update, UpdateOptions, trpo_update
+from trpo_numpy.trpo import Update, trpo_update
 from trpo_numpy.vine import vine, vine_batch, vine_path
 
 
@@ -64,15 +65,8 @@ def policy_and_baseline(env, config):
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
-    return State(policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.01),
+    return State(policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.0),
                  no_scaling(policy.network.sizes[0]))
-
-
-def update_options(config, d_a):
-    """The options of the update. Not in the paper: delta times d_a, as the KLs of the action's dimensions add up."""
-    return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
-                         1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
-                         config.damping)
 
 
 def collect_single_path(episodes_of, act, policy, config):
@@ -107,30 +101,36 @@ def next_state(state, result, paths, n_steps, batch, targets, baseline, config):
 
 def train(config: Config, update: UpdateRule = trpo_update, state: State | None = None,
           executor: Executor | None = None) -> Iterator[Iteration]:
-    """The practical algorithm (Section 6) until config.timesteps: yields an Iteration after each update.
+    """The practical algorithm (Section 6) until config.timesteps: an iterator with an Iteration after each update.
 
-    update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. A state,
-    `iteration.state` of an earlier run with the same config, goes on where that run stood, to the same bytes. An
-    executor (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises
-    InputError for a bad argument or environment, ArithmeticError where curvature or a number is not what it must be.
+    update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a state,
+    `iteration.state` of an earlier run with the same config, that run goes on, to the same bytes. An executor
+    (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises InputError
+    for a bad argument or environment, ArithmeticError where curvature or a number is not what it must be. Warns of an
+    environment on which a run may learn little, or not repeat itself.
     """
-    env = make_env(config.env_id)
+    env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
     state = initial_state(policy, baseline, config) if state is None else state
     if not isinstance(state, State):
         raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
     check_array("state: theta", state.theta, (policy.n_parameters,))
     check_array("state: phi", state.phi, (baseline.n_parameters,))
-    collect, estimate = collect_single_path, estimate_single_path
-    if config.vine_states:
-        check_restorable(env, policy)
-        collect, estimate = collect_vine, estimate_vine
+    for note in notes(make_env(config), policy, config):
+        warnings.warn(note, stacklevel=2)
+    return iterations(env, policy, baseline, config, update, state, executor)
+
+
+def iterations(env, policy, baseline, config, update, state, executor):
+    """The training loop."""
+    by_vine = collect_vine, estimate_vine
+    collect, estimate = by_vine if config.vine_states else (collect_single_path, estimate_single_path)
     options, n_ahead = update_options(config, policy.family.d_a), 16
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     while state.timesteps < config.timesteps:
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
-        episodes_of = partial(sample_episodes, env, config.env_id, path_seeds, state.episodes, executor, n_ahead)
+        episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
         paths, branches, n_steps = collect(episodes_of, act, policy, config)                            # step 1
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):

@@ -1,0 +1,58 @@
+"""What is printed while a run goes on: rows of a table, and on a terminal a line of status below them."""
+from time import perf_counter
+from types import SimpleNamespace
+
+import pytest
+
+from trpo_numpy.practice import progress
+from trpo_numpy.practice.progress import HEADER, print_note, print_row
+
+ROW = {"episodes": 10, "mean_return": -1234.5, "L_improvement": 0.01, "kl": 0.009, "backtracks": 1, "entropy": 1.4,
+       "explained_variance": 0.5, "status": "accepted"}
+
+
+def printed(capsys, iteration, timesteps=100_000, done=0, status="accepted", seconds=10):
+    """What print_row prints after this iteration of 1000 steps, `seconds` after the start."""
+    row = {**ROW, "iteration": iteration, "timesteps": 1000 * iteration, "status": status}
+    print_row(row, timesteps, done, perf_counter() - seconds)
+    return capsys.readouterr().out
+
+
+def test_to_a_file_every_iteration_is_a_line_under_the_header(capsys):
+    for iteration in (1, 2, 99, 100):
+        line = printed(capsys, iteration)
+        assert line.count("\n") == 1 and len(line) == len(HEADER) + 1 and "\r" not in line
+        assert line.split()[:4] == [str(iteration), str(1000 * iteration), "10", "-1234.5"]
+    assert printed(capsys, 3, status="zero gradient").endswith("  zero gradient\n")
+
+
+@pytest.mark.parametrize("iteration, done, left", [(10, 0, "1:30"), (50, 40_000, "0:50"), (100, 0, "0:00")])
+def test_the_time_left_is_that_of_the_steps_left_at_the_speed_so_far(capsys, iteration, done, left):
+    """With 10 seconds for 10, 10 and 100 thousand steps, it takes 90, 50 and 0 seconds more."""
+    minutes, seconds = map(int, printed(capsys, iteration, done=done).split()[-1].split(":"))
+    wanted = [int(part) for part in left.split(":")]
+    assert abs(60 * minutes + seconds - 60 * wanted[0] - wanted[1]) <= 1
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+
+
+def test_on_a_terminal_a_line_of_status_takes_the_place_of_the_one_before(capsys, terminal):
+    text = printed(capsys, 10)
+    assert text.startswith("\r\x1b[K") and not text.endswith("\n")
+    assert text.rsplit("\r\x1b[K")[-1].rsplit("\n")[-1].startswith("10000 of 100000 steps, 1000 steps/s, 1:")
+
+
+@pytest.mark.parametrize("timesteps, most", [(20_000, 20), (50_000, 50), (1_000_000, 60)])
+def test_on_a_terminal_a_run_has_about_50_rows_and_the_last(capsys, terminal, timesteps, most):
+    texts = [printed(capsys, i, timesteps) for i in range(1, timesteps // 1000 + 1)]
+    rows = [text for text in texts if "\n" in text]
+    assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1] and texts[-1].endswith("0:00\n")
+    assert progress.ROWS == 50
+
+
+def test_a_warning_is_a_note_of_one_line(capsys):
+    print_note(UserWarning("it remembers"), UserWarning, "a.py", 3)
+    assert capsys.readouterr().err == "note: it remembers\n"
