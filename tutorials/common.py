@@ -59,9 +59,9 @@ def new_figure(show, **kwargs):
     return plt.figure(**kwargs)
 
 
-def save_figure(figure, out, name, show):
+def save_figure(figure, out, name, show, dpi=100):
     """Writes out/name.png, says so, and shows it if asked to."""
-    figure.savefig(out / f"{name}.png", dpi=100)
+    figure.savefig(out / f"{name}.png", dpi=dpi)
     print(f"picture: {out / name}.png")
     if show:
         import matplotlib.pyplot as plt

@@ -1,0 +1,202 @@
+"""The companion page tells the truth: its quotes are the code, its examples run, its equations are the paper's.
+
+`python tests/test_companion.py` mends the line numbers of quotes whose lines have moved within their file.
+"""
+import ast
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "tutorials" / "companion.md"
+TEXT = PAGE.read_text()
+QUOTE = re.compile(r"\[`([\w/]+\.py)`, lines? [\d to]+\]\(\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
+                   r"```python\n(.*?)```\n", re.S)
+QUOTES = [match.groups() for match in QUOTE.finditer(TEXT)]
+EXAMPLES = re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", TEXT), re.M | re.S)
+PROSE = re.sub(r"^```.*?^```", "", TEXT, flags=re.M | re.S)
+DISPLAYS = re.findall(r"^```math\n(.*?)```", TEXT, re.M | re.S)
+HEADINGS = re.findall(r"^##+ (.*)$", PROSE, re.M)
+IN_THE_PAPER = set(range(1, 58))                    # (1) to (18) in the sections, (19) to (57) in Appendices A to C
+REQUIRED = {*range(1, 19), 44, 55, 56, 57}
+STEPS = re.findall(r"^### (\d+)\. (.*?)\n(.*?)(?=^##)", TEXT, re.M | re.S)
+
+
+def anchor(heading):
+    """GitHub's rule: in lower case, without punctuation, with hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def lines_of(file):
+    """The lines of a module, from 1."""
+    return ["", *(ROOT / "trpo_numpy" / file).read_text().splitlines()]
+
+
+def fragment(first, last):
+    """What a link to these lines ends with, and how the page names them."""
+    return (f"L{first}", f"line {first}") if first == last else (f"L{first}-L{last}", f"lines {first} to {last}")
+
+
+def mended(text):
+    """text, the links of its quotes set to where the quoted lines are now, and the files of quotes not found."""
+    lost = []
+
+    def mend(match):
+        name, file, _, code = match.groups()
+        lines, quoted = lines_of(file), code.splitlines()
+        for first in range(1, len(lines) - len(quoted) + 1):
+            if lines[first:first + len(quoted)] == quoted:
+                link, words = fragment(first, first + len(quoted) - 1)
+                return f"[`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n```python\n{code}```\n"
+        lost.append(file)
+        return match[0]
+
+    return QUOTE.sub(mend, text), lost
+
+
+@pytest.mark.parametrize("name, file, lines, code", QUOTES, ids=[f"{quote[1]}-{quote[2]}" for quote in QUOTES])
+def test_what_is_quoted_is_what_the_link_leads_to(name, file, lines, code):
+    assert name == file
+    first, last = (int(number[1:]) for number in (lines.split("-") * 2)[:2])
+    assert "\n".join(lines_of(file)[first:last + 1]) + "\n" == code, "python tests/test_companion.py may mend it"
+    assert f"`{name}`, {fragment(first, last)[1]}](" in TEXT
+
+
+def test_mending_finds_lines_that_have_moved_and_tells_those_that_are_gone():
+    moved = re.sub(r"#L\d+-L\d+\)", "#L1-L2)", re.sub(r"lines \d+ to \d+\]", "lines 1 to 2]", TEXT))
+    assert moved != TEXT and mended(moved) == (TEXT, [])
+    changed = TEXT.replace(QUOTES[0][3], "something = 'else'\n", 1)
+    assert mended(changed) == (changed, [QUOTES[0][1]])
+
+
+def test_links_to_code_are_quotes():
+    assert len(QUOTES) >= 25 and TEXT.count(".py#L") == len(QUOTES)
+
+
+def results(block, names):
+    """[(what a statement printed, what the comments on its lines and after it say)], statement by statement."""
+    lines, found = block.splitlines(), []
+    statements = ast.parse(block).body
+    for statement, following in zip(statements, [*statements[1:], None]):
+        end = following.lineno - 1 if following else len(lines)
+        said = [line.rpartition("# ")[2].strip() for line in lines[statement.lineno - 1:end] if "# " in line]
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(ast.Module([statement], []), str(PAGE), "exec"), names)
+        found.append((out.getvalue().split("\n")[:-1], said))
+    return found
+
+
+def test_the_examples_print_what_the_page_says():
+    """In the order of the page, in one Python, as a reader types them. The printing options are put back."""
+    names, printed = {}, 0
+    with np.printoptions():
+        for block in EXAMPLES:
+            for out, said in results(block, names):
+                if out:
+                    assert out == said, block
+                    printed += len(out)
+    assert printed >= 40
+
+
+def test_an_example_that_is_wrong_is_found():
+    out, said = results("print(1 + 1)   # 3", {})[0]
+    assert out == ["2"] and said == ["3"]
+
+
+def test_each_equation_is_the_papers_and_has_its_step():
+    tags = [int(tag) for tag in re.findall(r"\\tag\{(\d+)\}", "".join(DISPLAYS))]
+    assert len(tags) == len(set(tags)) == TEXT.count("\\tag") and set(tags) <= IN_THE_PAPER and REQUIRED <= set(tags)
+    assert tags == sorted(tags)     # the paper's order
+    for number, heading, body in STEPS:
+        for tag in re.findall(r"\\tag\{(\d+)\}", body):
+            cited = {int(n) for n in re.findall(r"\d+", heading.partition("Eq")[2])}
+            assert int(tag) in cited, f"step {number}: ({tag})"
+    for word in ("Theorem 1", "Algorithm 1"):
+        assert any(word in heading for _, heading, _ in STEPS)
+
+
+def test_each_step_has_its_parts():
+    """A bold answer first, an equation or an algorithm, code, and a number or a picture."""
+    assert [int(number) for number, *_ in STEPS] == list(range(1, len(STEPS) + 1))
+    for number, heading, body in STEPS:
+        assert heading.count("?") == 1 and body.startswith("\n**"), number
+        assert ("```math" in body or "\n> 1. " in body) and "trpo_numpy/" in body, number
+        assert re.search(r"^ *print\(|^!\[", body, re.M), number
+
+
+def test_links_and_anchors_lead_somewhere():
+    anchors = [anchor(heading) for heading in HEADINGS]
+    assert len(anchors) == len(set(anchors))
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", PROSE):
+        path, _, fragment = link.partition("#")
+        assert (PAGE.parent / path).exists(), link
+        assert path or fragment in anchors, link
+
+
+def test_the_table_of_contents_has_every_heading_in_order():
+    contents = PROSE.split("## Contents\n")[1].split("\n## ")[0]
+    listed = re.findall(r"^ *\* \[(.*)\]\(#(.*)\)$", contents, re.M)
+    wanted = [heading for heading in HEADINGS if heading not in ("How to use this page", "Contents")]
+    assert listed == [(heading, anchor(heading)) for heading in wanted]
+
+
+def test_the_mathematics_is_what_github_takes():
+    """No | in a table's formula, and in $...$ nothing that Markdown takes for its own; no letter touches a formula."""
+    for display in DISPLAYS:
+        assert display.count("{") == display.count("}") and "operatorname" not in display
+        assert display.count("\\begin{") == display.count("\\end{") and "\n\n" not in display
+    text = re.sub(r"\$`[^`]*`\$", "X", re.sub(r"(?<!\$)`[^`$]*`(?!\$)", "", PROSE))
+    formulas = re.findall(r"(\S?)\$([^$]+)\$(\S?)", text)
+    assert len(formulas) > 150 and text.count("$") == 2 * len(formulas)
+    for before, formula, after in formulas:
+        assert not re.search(r"[}\])]_|[*|`]|\\[^a-zA-Z ]", formula) and formula == formula.strip(), formula
+        assert before in ("", "(", "*") and after in ("", *".,:;?!)*"), formula
+    for row in re.findall(r"^\|.*$", PROSE, re.M):
+        assert not [formula for formula in re.findall(r"\$[^$]+\$", row) if "|" in formula], row
+
+
+def test_five_numbers_by_hand():
+    """Step 29: J, M and A as typeset, against the product of the package."""
+    typeset = re.findall(r"\\begin\{pmatrix\}(.*?)\\end", TEXT, re.S)
+    J, M, A = (np.array([[float(x) for x in row.split("&")] for row in rows.split(r"\\")]) for rows in typeset)
+    names = {}
+    for block in EXAMPLES:
+        results(block, names)
+    assert np.allclose(J.T @ M @ J, A) and np.linalg.matrix_rank(A) == 2
+    assert np.allclose([names["A_5"](e) for e in np.eye(5)], A)
+    assert np.allclose([names["policy"].jvp(names["theta"], names["cache"], e)[0] for e in np.eye(5)], J.T)
+
+
+@pytest.mark.parametrize("script", ["section_2_expected_return", "section_2_surrogate", "section_3_bounds",
+                                    "section_4_trust_region", "step_through", "appendix_c_fisher_vector_product"])
+def test_what_the_quick_tutorials_print_is_on_the_page(script, tmp_path):
+    said = re.search(rf"`python tutorials/{script}\.py`((?:.|\n)*?)(?=\n\n)", TEXT)[1]
+    if script == "step_through":    # its number is in step 25
+        said = TEXT.split("In the picture of step 22")[1].split("\n\n")[0]
+    number = re.findall(r"`([\d.]+%?)`", said)[-1]
+    run = subprocess.run([sys.executable, ROOT / "tutorials" / f"{script}.py", "--out", tmp_path],
+                         capture_output=True, text=True)
+    assert run.returncode == 0 and number in run.stdout, run.stdout + run.stderr
+
+
+def test_the_diagrams_are_drawn(tmp_path):
+    run = subprocess.run([sys.executable, ROOT / "tutorials" / "diagrams.py", "--quick", "--out", tmp_path],
+                         capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert {path.name for path in tmp_path.glob("*.png")} == {"one_update.png", "vine.png"}
+    assert all((ROOT / "tutorials" / "results" / name).exists() for name in ("one_update.png", "vine.png"))
+
+
+if __name__ == "__main__":
+    new_text, lost_files = mended(TEXT)
+    PAGE.write_text(new_text)
+    print(textwrap.fill(f"no longer in these files, to be quoted anew: {', '.join(lost_files)}" if lost_files
+                        else "every quote has the line numbers of its file"))

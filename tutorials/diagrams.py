@@ -1,0 +1,104 @@
+"""Two sketches of the companion page: the data flow of one update (Section 6, Appendix C), and a vine (Section 5.2).
+
+Look for: in the first, where each number comes from. The batch and theta_old meet in mu; from mu there are two ways,
+one to L and its gradient g, the other to the KL and its Fisher matrix A. They meet in A s = g. Only the line search
+looks at L and the KL themselves. In the second, what is shared: the rollouts of one state start from the same state
+and have the same random numbers, and differ in their first action only.
+Then change: the boxes' texts in UPDATE, when you add something to the update.
+"""
+from common import new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+ROWS = "$(N{,})$", "$(P{,})$"
+# name: (x, y, width, colour, what is computed, its shapes or its rule, its module and steps of the companion)
+UPDATE = {
+    "batch": (1.35, 8.5, 2.5, "C0", "batch", r"states $s$ $(N, d_s)$" "\n" r"actions $a$ $(N, d_a)$" "\n"
+              rf"estimates $Q$ {ROWS[0]}", "sampling, vine (14, 15)"),
+    "theta": (1.35, 4.5, 2.5, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy (31)"),
+    "mu": (4.5, 6.5, 2.3, "C0", r"$\mu = \mu_\theta(s)$", r"$(N, d_\mu)$", "mlp, policy (31)"),
+    "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
+          "surrogate (12, 13)"),
+    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher (26 to 30)"),
+    "s": (11.15, 6.5, 2.7, "C3", r"$s$ with $As = g$", ROWS[1], "conjugate_gradient (23)"),
+    "beta": (11.15, 3.4, 2.7, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search (24)"),
+    "search": (6.9, 1.1, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$ and mean KL $\leq \delta$",
+               "line_search (25)"),
+    "new": (1.95, 1.1, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo (22)"),
+}
+ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "g"), ("mu", "A"), ("g", "s"), ("A", "s"),
+          ("s", "beta"), ("beta", "search"), ("search", "new")]
+
+
+def height(text):
+    """The height of a box with this text in the middle."""
+    return 1.36 + 0.46 * text.count("\n")
+
+
+def edge(box, towards):
+    """Where the line from the middle of a box to the middle of another leaves the box."""
+    x, y, width, *_, text, _ = box
+    way = np.array(towards[:2]) - (x, y)
+    return (x, y) + way * min(np.array([width, height(text)]) / 2 / np.maximum(abs(way), 1e-9))
+
+
+def draw_update(axes):
+    """The boxes of one update, and what flows between them."""
+    from matplotlib.patches import FancyBboxPatch
+    for x, y, width, color, title, text, module in UPDATE.values():
+        top = y + height(text) / 2
+        axes.add_patch(FancyBboxPatch((x - width / 2, top - height(text)), width, height(text), edgecolor=color,
+                                      boxstyle="round,pad=0,rounding_size=0.15", facecolor="white", linewidth=1.8))
+        axes.text(x, top - 0.33, title, ha="center", va="center", fontsize=13)
+        axes.text(x, y - 0.04, text, ha="center", va="center", fontsize=11, linespacing=1.3)
+        axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", fontsize=10.5, color="0.35")
+    for start, end in ARROWS:
+        axes.annotate("", edge(UPDATE[end], UPDATE[start]), edge(UPDATE[start], UPDATE[end]),
+                      arrowprops={"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.6})
+    axes.text(4.4, 8.65, "$a$ and $Q$", ha="center", fontsize=11)
+    axes.text(3.05, 7.65, "$s$", ha="center", fontsize=11)
+    axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
+    axes.set(xlim=(0, 12.6), ylim=(0.3, 9.7))
+    axes.axis("off")
+
+
+def draw_vine(axes, rng):
+    """A trunk, three states of it in the rollout set, and two rollouts from each, with the same noise."""
+    t = np.arange(25)
+    trunk = np.column_stack([0.5 * t, 0.4 * np.sin(0.35 * t) + np.cumsum(0.09 * rng.standard_normal(25))])
+    axes.plot(*trunk.T, "-", color="C0", linewidth=3, solid_capstyle="round")
+    axes.plot(*trunk.T, "o", color="C0", markersize=5)
+    axes.text(*trunk[0] - (0.15, 0), "$s_0$", ha="right", va="center", fontsize=13)
+    steps = np.arange(10)
+    for n, i in enumerate((4, 11, 18), start=1):
+        noise = np.array([0, *(0.25 * rng.standard_normal(9))])
+        for k, (slope, color, style) in enumerate([(0.23, "C1", "--"), (-0.23, "C2", "-.")], start=1):
+            rollout = trunk[i] + np.column_stack([0.32 * steps, slope * (steps + 2 * (steps > 0)) + noise])
+            axes.plot(*rollout.T, color=color, linestyle=style, linewidth=2)
+            axes.plot(*rollout[1:].T, "o", color=color, markersize=3.5)
+            axes.text(*rollout[-1] + (0.12, 0), rf"$\hat{{Q}}(s_{n}, a_{{{n},{k}}})$", va="center", fontsize=12,
+                      color=color)
+        axes.plot(*trunk[i], "o", color="black", markersize=13, fillstyle="none", markeredgewidth=2)
+        axes.text(*trunk[i] + (-0.1, 0.42), f"$s_{n}$", ha="right", va="center", fontsize=13)
+    for x, y, color, words in [(-0.5, -1.3, "C0", "trunk: a path of\nthe old policy"),
+                               (-0.5, 2.0, "black", "rollout set: the\nringed states"),
+                               (-0.5, -3.0, "0.25", "rollouts: two actions in each ringed state,\n"
+                                "then the policy, with the same random numbers")]:
+        axes.text(x, y, words, fontsize=11.5, color=color, va="center")
+    axes.set(xlim=(-0.6, 14.2), ylim=(-3.5, 3.6))
+    axes.axis("off")
+    axes.set_title("Vine: the rollouts of one state share their random numbers", fontsize=14)
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    figure = new_figure(args.show, figsize=(9, 6.6))
+    draw_update(figure.add_axes((0.005, 0.005, 0.99, 0.93)))
+    save_figure(figure, args.out, "one_update", args.show, dpi=200)
+    figure = new_figure(args.show, figsize=(9, 4.2))
+    draw_vine(figure.add_axes((0.005, 0.005, 0.99, 0.92)), np.random.default_rng(args.seed))
+    save_figure(figure, args.out, "vine", args.show, dpi=200)
+
+
+if __name__ == "__main__":
+    main()
