@@ -4,9 +4,9 @@
 """
 import ast
 import contextlib
+import importlib
 import io
 import re
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -15,6 +15,16 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tutorials"))
+import diagrams  # noqa: E402
+import section_2_expected_return  # noqa: E402
+import section_2_surrogate  # noqa: E402
+import section_3_bounds  # noqa: E402
+import section_4_trust_region  # noqa: E402
+
+from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: E402
+from trpo_numpy.expected_return import expected_return  # noqa: E402
+
 PAGE = ROOT / "tutorials" / "companion.md"
 TEXT = PAGE.read_text()
 QUOTE = re.compile(r"\[`([\w/]+\.py)`, lines? [\d to]+\]\(\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
@@ -164,7 +174,7 @@ def test_the_mathematics_is_what_github_takes():
 
 
 def test_five_numbers_by_hand():
-    """Step 29: J, M and A as typeset, against the product of the package."""
+    """Step 30: J, M and A as typeset, against the product of the package."""
     typeset = re.findall(r"\\begin\{pmatrix\}(.*?)\\end", TEXT, re.S)
     J, M, A = (np.array([[float(x) for x in row.split("&")] for row in rows.split(r"\\")]) for rows in typeset)
     names = {}
@@ -175,22 +185,55 @@ def test_five_numbers_by_hand():
     assert np.allclose([names["policy"].jvp(names["theta"], names["cache"], e)[0] for e in np.eye(5)], J.T)
 
 
-@pytest.mark.parametrize("script", ["section_2_expected_return", "section_2_surrogate", "section_3_bounds",
-                                    "section_4_trust_region", "step_through", "appendix_c_fisher_vector_product"])
-def test_what_the_quick_tutorials_print_is_on_the_page(script, tmp_path):
-    said = re.search(rf"`python tutorials/{script}\.py`((?:.|\n)*?)(?=\n\n)", TEXT)[1]
-    if script == "step_through":    # its number is in step 25
-        said = TEXT.split("In the picture of step 22")[1].split("\n\n")[0]
-    number = re.findall(r"`([\d.]+%?)`", said)[-1]
-    run = subprocess.run([sys.executable, ROOT / "tutorials" / f"{script}.py", "--out", tmp_path],
-                         capture_output=True, text=True)
-    assert run.returncode == 0 and number in run.stdout, run.stdout + run.stderr
+def number_of(script):
+    """The last number in the paragraph of the page that has the script's command, as it is written."""
+    paragraph, = re.findall(rf"^`python tutorials/{script}\.py`(.*?)\n\n", TEXT, re.M | re.S)
+    return re.findall(r"`([\d.]+)%?`", paragraph)[-1]
 
 
-def test_the_diagrams_are_drawn(tmp_path):
-    run = subprocess.run([sys.executable, ROOT / "tutorials" / "diagrams.py", "--quick", "--out", tmp_path],
-                         capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+def test_the_numbers_of_section_2():
+    assert f"{section_2_expected_return.compute()['right_side']:.12f}" == number_of("section_2_expected_return")
+    assert f"{section_2_surrogate.compute(0)['slope_of_L']:.10f}" == number_of("section_2_surrogate")
+
+
+def test_the_number_of_section_3():
+    numbers = section_3_bounds.compute(0, 3000)
+    penalty = numbers["slacks"]["(8), Theorem 1"] + numbers["loss"]
+    assert f"{100 * np.max(numbers['loss'] / penalty):.2f}" == number_of("section_3_bounds")
+
+
+def test_the_number_of_section_4_and_that_its_mdp_is_the_pages():
+    numbers, names = section_4_trust_region.compute(), {}
+    mdp, pi_old = numbers["mdp"], numbers["pi_old"]
+    pi = section_4_trust_region.table(numbers["thetas"]["mean KL (12)"])
+    gain = exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old)
+    assert f"{gain:.4f}" == number_of("section_4_trust_region")
+    results(EXAMPLES[0], names)
+    assert all(np.array_equal(getattr(mdp, name), getattr(names["mdp"], name)) for name in ("P", "r", "rho_0", "gamma"))
+
+
+@pytest.mark.parametrize("script, said", [
+    ("step_through", re.search(r"step 23, the first candidate.*?`([\d.]+)`", TEXT, re.S)[1]),
+    ("appendix_c_fisher_vector_product", number_of("appendix_c_fisher_vector_product"))])
+def test_the_numbers_of_appendix_c(script, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [script, "--out", str(tmp_path)])
+    importlib.import_module(script).main()
+    assert re.search(rf"(?<![\d.]){said}(?!\d)", capsys.readouterr().out)
+
+
+def test_the_boxes_of_the_diagram_lead_to_their_steps():
+    bodies = {int(number): body for number, _, body in STEPS}
+    for *_, where in diagrams.UPDATE.values():
+        modules, steps = re.fullmatch(r"(.*) \((.*)\)", where).groups()
+        numbers = [int(number) for number in re.findall(r"\d+", steps)]
+        named = range(numbers[0], numbers[-1] + 1) if "to" in steps else numbers
+        for module in modules.split(", "):
+            assert any(f"trpo_numpy/{module}.py#" in bodies[step] for step in named), where
+
+
+def test_the_diagrams_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["diagrams.py", "--quick", "--out", str(tmp_path)])
+    diagrams.main()
     assert {path.name for path in tmp_path.glob("*.png")} == {"one_update.png", "vine.png"}
     assert all((ROOT / "tutorials" / "results" / name).exists() for name in ("one_update.png", "vine.png"))
 

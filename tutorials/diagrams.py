@@ -15,16 +15,16 @@ ROWS = "$(N{,})$", "$(P{,})$"
 UPDATE = {
     "batch": (1.35, 8.5, 2.5, "C0", "batch", r"states $s$ $(N, d_s)$" "\n" r"actions $a$ $(N, d_a)$" "\n"
               rf"estimates $Q$ {ROWS[0]}", "sampling, vine (14, 15)"),
-    "theta": (1.35, 4.5, 2.5, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy (31)"),
-    "mu": (4.5, 6.5, 2.3, "C0", r"$\mu = \mu_\theta(s)$", r"$(N, d_\mu)$", "mlp, policy (31)"),
+    "theta": (1.35, 4.5, 2.5, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy (33)"),
+    "mu": (4.5, 6.5, 2.3, "C0", r"$\mu = \mu_\theta(s)$", r"$(N, d_\mu)$", "mlp, policy (31, 33)"),
     "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate (12, 13)"),
-    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher (26 to 30)"),
-    "s": (11.15, 6.5, 2.7, "C3", r"$s$ with $As = g$", ROWS[1], "conjugate_gradient (23)"),
-    "beta": (11.15, 3.4, 2.7, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search (24)"),
+    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher (27 to 32)"),
+    "s": (11.15, 6.5, 2.7, "C3", r"$s$ with $As = g$", ROWS[1], "conjugate_gradient (24)"),
+    "beta": (11.15, 3.4, 2.7, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search (25)"),
     "search": (6.9, 1.1, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$ and mean KL $\leq \delta$",
-               "line_search (25)"),
-    "new": (1.95, 1.1, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo (22)"),
+               "line_search (26)"),
+    "new": (1.95, 1.1, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo (23)"),
 }
 ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "g"), ("mu", "A"), ("g", "s"), ("A", "s"),
           ("s", "beta"), ("beta", "search"), ("search", "new")]
