@@ -3,6 +3,7 @@
 `python tests/test_companion.py` mends the line numbers of quotes whose lines have moved within their file.
 """
 import ast
+import code
 import contextlib
 import importlib
 import io
@@ -59,23 +60,23 @@ def mended(text):
     lost = []
 
     def mend(match):
-        name, file, _, code = match.groups()
-        lines, quoted = lines_of(file), code.splitlines()
+        name, file, _, quote = match.groups()
+        lines, quoted = lines_of(file), quote.splitlines()
         for first in range(1, len(lines) - len(quoted) + 1):
             if lines[first:first + len(quoted)] == quoted:
                 link, words = fragment(first, first + len(quoted) - 1)
-                return f"[`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n```python\n{code}```\n"
+                return f"[`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n```python\n{quote}```\n"
         lost.append(file)
         return match[0]
 
     return QUOTE.sub(mend, text), lost
 
 
-@pytest.mark.parametrize("name, file, lines, code", QUOTES, ids=[f"{quote[1]}-{quote[2]}" for quote in QUOTES])
-def test_what_is_quoted_is_what_the_link_leads_to(name, file, lines, code):
+@pytest.mark.parametrize("name, file, lines, quote", QUOTES, ids=[f"{q[1]}-{q[2]}" for q in QUOTES])
+def test_what_is_quoted_is_what_the_link_leads_to(name, file, lines, quote):
     assert name == file
     first, last = (int(number[1:]) for number in (lines.split("-") * 2)[:2])
-    assert "\n".join(lines_of(file)[first:last + 1]) + "\n" == code, "python tests/test_companion.py may mend it"
+    assert "\n".join(lines_of(file)[first:last + 1]) + "\n" == quote, "python tests/test_companion.py may mend it"
     assert f"`{name}`, {fragment(first, last)[1]}](" in TEXT
 
 
@@ -114,6 +115,16 @@ def test_the_examples_print_what_the_page_says():
                     assert out == said, block
                     printed += len(out)
     assert printed >= 40
+
+
+def test_the_examples_can_be_typed_line_by_line(capsys):
+    """Into the prompt of Python 3.11 and 3.12, a loop must be followed by an empty line."""
+    console = code.InteractiveConsole()
+    with np.printoptions():
+        for line in "\n".join(EXAMPLES).splitlines():
+            console.push(line)
+    out, err = capsys.readouterr()
+    assert not err and len(out.splitlines()) >= 40
 
 
 def test_an_example_that_is_wrong_is_found():
