@@ -28,7 +28,7 @@ from trpo_numpy.expected_return import expected_return  # noqa: E402
 
 PAGE = ROOT / "tutorials" / "companion.md"
 TEXT = PAGE.read_text()
-QUOTE = re.compile(r"\[`([\w/]+\.py)`, lines? [\d to]+\]\(\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
+QUOTE = re.compile(r"\[(`\w+` in )?`([\w/]+\.py)`, (lines? [\d to]+)\]\(\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
                    r"```python\n(.*?)```\n", re.S)
 QUOTES = [match.groups() for match in QUOTE.finditer(TEXT)]
 EXAMPLES = re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", TEXT), re.M | re.S)
@@ -55,36 +55,45 @@ def fragment(first, last):
     return (f"L{first}", f"line {first}") if first == last else (f"L{first}-L{last}", f"lines {first} to {last}")
 
 
+def function_around(file, line):
+    """The name of the innermost function that has this line."""
+    functions = [node for node in ast.walk(ast.parse("\n".join(lines_of(file)[1:])))
+                 if isinstance(node, ast.FunctionDef) and node.lineno <= line <= node.end_lineno]
+    return max(functions, key=lambda node: node.lineno).name
+
+
 def mended(text):
     """text, the links of its quotes set to where the quoted lines are now, and the files of quotes not found."""
     lost = []
 
     def mend(match):
-        name, file, _, quote = match.groups()
+        function, name, _, file, _, quote = match.groups()
         lines, quoted = lines_of(file), quote.splitlines()
         for first in range(1, len(lines) - len(quoted) + 1):
             if lines[first:first + len(quoted)] == quoted:
                 link, words = fragment(first, first + len(quoted) - 1)
-                return f"[`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n```python\n{quote}```\n"
+                return (f"[{function or ''}`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n"
+                        f"```python\n{quote}```\n")
         lost.append(file)
         return match[0]
 
     return QUOTE.sub(mend, text), lost
 
 
-@pytest.mark.parametrize("name, file, lines, quote", QUOTES, ids=[f"{q[1]}-{q[2]}" for q in QUOTES])
-def test_what_is_quoted_is_what_the_link_leads_to(name, file, lines, quote):
-    assert name == file
-    first, last = (int(number[1:]) for number in (lines.split("-") * 2)[:2])
+@pytest.mark.parametrize("function, name, words, file, link, quote", QUOTES, ids=[f"{q[3]}-{q[4]}" for q in QUOTES])
+def test_what_is_quoted_is_what_the_link_leads_to(function, name, words, file, link, quote):
+    first, last = (int(number) for number in (re.findall(r"\d+", link) * 2)[:2])
     assert "\n".join(lines_of(file)[first:last + 1]) + "\n" == quote, "python tests/test_companion.py may mend it"
-    assert f"`{name}`, {fragment(first, last)[1]}](" in TEXT
+    assert name == file and (link, words) == fragment(first, last)
+    if not quote.lstrip().startswith("def "):
+        assert function == f"`{function_around(file, first)}` in "
 
 
 def test_mending_finds_lines_that_have_moved_and_tells_those_that_are_gone():
     moved = re.sub(r"#L\d+-L\d+\)", "#L1-L2)", re.sub(r"lines \d+ to \d+\]", "lines 1 to 2]", TEXT))
     assert moved != TEXT and mended(moved) == (TEXT, [])
-    changed = TEXT.replace(QUOTES[0][3], "something = 'else'\n", 1)
-    assert mended(changed) == (changed, [QUOTES[0][1]])
+    changed = TEXT.replace(QUOTES[0][5], "something = 'else'\n", 1)
+    assert mended(changed) == (changed, [QUOTES[0][3]])
 
 
 def test_links_to_code_are_quotes():
