@@ -40,6 +40,9 @@ def test_the_origin_of_an_error_is_its_type_its_text_and_its_line():
     with pytest.raises(ZeroDivisionError) as error:
         1 / 0
     assert origin(error.value).startswith(f"ZeroDivisionError: division by zero ({__file__}, line ")
+    with pytest.raises(NotImplementedError) as error:
+        raise NotImplementedError
+    assert origin(error.value).startswith(f"NotImplementedError: raise NotImplementedError ({__file__}, line ")
 
 
 @pytest.mark.parametrize("env_id", ["Count-v0", "InPlace-v0", "LateAttribute-v0", "Pendulum-v1", "CartPole-v1",

@@ -15,9 +15,9 @@ OLD_API = ("expected 5, got 4", "expected 2", "no tuple", "keyword argument 'see
 
 
 def origin(error):
-    """An error in a few words, with the file and the line that raised it."""
-    file, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({file}, line {line})"
+    """An error in a few words, or the code that raised it if it has none, with the file and the line."""
+    file, line, _, code = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error) or code} ({file}, line {line})"
 
 
 def failure(error):
