@@ -1,0 +1,146 @@
+"""Judges what you have written in exercises.py: python tutorials/exercises/check.py [NAME ...]
+
+A NAME is a number (1 to 11), an exercise (returns, eta, L, gaussian, ...) or a function. Without one, all are judged.
+Each function is right, or not written yet, or a property fails: what was wanted, what was found and, if the number is
+that of a common mistake, which one. The exit code is 0 if all that was asked for is right.
+
+    python tutorials/exercises/check.py 1 gaussian      # exercises 1 and 4
+    python tutorials/exercises/check.py --train         # when all are right: Pendulum-v1, with your functions
+    python tutorials/exercises/check.py --solutions     # judges the package's functions instead of yours
+"""
+import argparse
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for one thread
+
+import numpy as np
+from judges import EXERCISES, JUDGES
+
+HERE = Path(__file__).parent
+
+
+class Wrong(Exception):
+    """A property that fails: what was wanted, and what was found."""
+
+
+def load(path):
+    """The functions of a file, as a module."""
+    spec = importlib.util.spec_from_file_location("yours", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def close(a, b, bar):
+    """Whether a and b have one shape, and agree to bar times the largest number of b (or times 1, where b is 0)."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)  # None is a NaN
+    return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=bar * (abs(b).max() or 1), equal_nan=True)
+
+
+def compare(found, wanted, mistakes, bar):
+    """The relative error of found, a number or an array. Wrong if it is above bar: with the mistake, if it is known."""
+    if found is None:
+        raise NotImplementedError
+    if isinstance(found, str) or isinstance(wanted, str):
+        if found != wanted:
+            raise Wrong(f"wanted {wanted}, found {found}")
+        return 0.0
+    found, wanted = np.asarray(found), np.asarray(wanted, dtype=float)
+    if found.dtype.kind not in "biuf":
+        raise Wrong(f"wanted {'an array of numbers' if wanted.ndim else 'a number'}, found {found.dtype} {found}")
+    if found.shape == wanted.shape:
+        error = abs(found - wanted) / (abs(wanted).max() or 1)
+        if error.max() <= bar:
+            return error.max()
+        where = np.unravel_index(np.nanargmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+        place = f"at [{', '.join(map(str, where))}]: " if wanted.ndim else ""
+        difference = f"{place}wanted {wanted[where]:.6g}, found {found[where]:.6g}"
+    else:
+        difference = f"wanted an array of shape {wanted.shape}, found shape {found.shape}"
+    known = [name for name, value in mistakes.items()
+             if close(found, value, max(bar, 1e-6)) and not close(value, wanted, bar)]
+    raise Wrong(difference + "".join(f"\nThis number is known: {name}." for name in known[:1]))
+
+
+def explain(error, path):
+    """An exception of the student's code in one line, with the line that raised it."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
+    text = f"{type(error).__name__}: {error}" + (f" (line {lines[-1]} of {Path(path).name})" if lines else "")
+    if "read-only" in str(error):
+        text += "\nThis is known: it writes into its argument. Copy it first."
+    if "matmul" in str(error) or "not aligned" in str(error):
+        text += "\nA transposed W is a usual cause: samples are rows, so W x + b is x @ W.T + b."
+    return text
+
+
+def judge(name, module):
+    """("right", its largest error), ("not written yet", why) or ("fails", the property and the numbers)."""
+    exercise, bar, properties = JUDGES[name]
+    errors, said = [0.0], "it runs"
+    try:
+        with np.errstate(all="ignore"):
+            for said, found, wanted, mistakes in properties(module):
+                errors.append(compare(found, wanted, mistakes, bar))
+    except NotImplementedError as error:
+        other = "" if str(error) in ("", f"exercise {exercise}") else f": it calls one of {error}"
+        return "not written yet", other
+    except Wrong as wrong:
+        return "fails", f"{said}\n{wrong}"
+    except Exception as error:
+        return "fails", f"after: {said}\n{explain(error, module.__file__)}"
+    return "right", max(errors)
+
+
+def chosen(names):
+    """The functions that these names mean, all if there are none."""
+    for name in names:
+        if name not in [*map(str, EXERCISES), *EXERCISES.values(), *JUDGES]:
+            raise SystemExit(f"NAME: got {name!r}, wanted a number from 1 to 11, or one of "
+                             f"{', '.join([*EXERCISES.values(), *JUDGES])}")
+    return [function for function, (exercise, _, _) in JUDGES.items()
+            if not names or {str(exercise), EXERCISES[exercise], function} & set(names)]
+
+
+def report(names, module):
+    """Judges these functions and prints a line for each. Whether all are right."""
+    results, last = [], None
+    for name in names:
+        exercise, bar, _ = JUDGES[name]
+        result, detail = judge(name, module)
+        results.append(result)
+        title = f"{exercise:2} {EXERCISES[exercise]}" if exercise != last else ""
+        last = exercise
+        if result == "right":
+            print(f"{title:15}{name:26}right            error {detail:.0e}, bar {bar:.0e}")
+        elif result == "fails":
+            print(f"{title:15}{name:26}FAILS            " + detail.replace("\n", "\n" + 17 * " "))
+        else:
+            print(f"{title:15}{name:26}not written yet{detail}")
+    print(f"\n{results.count('right')} of {len(results)} right, {results.count('fails')} wrong, "
+          f"{results.count('not written yet')} not written yet")
+    return results.count("right") == len(results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a number, an exercise or a function; none: all")
+    parser.add_argument("--file", default=HERE / "exercises.py", type=Path, help="judge this file instead")
+    parser.add_argument("--solutions", action="store_const", dest="file", const=HERE / "solutions.py",
+                        help="judge the package's functions")
+    parser.add_argument("--train", action="store_true", help="if all are right, train with them, and compare")
+    parser.add_argument("--iterations", type=int, default=20, help="iterations of --train (default: 20)")
+    args = parser.parse_args()
+    module = load(args.file)
+    if not report(chosen(args.names), module):
+        return 1
+    if args.train:
+        from in_place import compare_curves
+        return compare_curves(module, args.iterations)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

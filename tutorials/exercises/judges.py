@@ -1,0 +1,749 @@
+"""What each exercise must be, by an independent truth: long sums, finite differences, quadrature, dense solves.
+
+A judge is a generator with the name of the function that it judges; x is the module of that function. It yields
+(property, found, wanted, mistakes): mistakes says in words what a typical wrong answer is, and gives its number.
+check.py compares. All arrays that a judge hands out are read-only, so that a function that writes into its argument
+is caught.
+"""
+from dataclasses import replace
+from functools import cache
+from math import log
+from statistics import NormalDist
+from types import SimpleNamespace
+
+import numpy as np
+
+from trpo_numpy.finite_mdp import random_mdp, random_policy
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import UpdateOptions
+
+EXERCISES = {1: "returns", 2: "eta", 3: "L", 4: "gaussian", 5: "network", 6: "surrogate", 7: "fisher", 8: "cg",
+             9: "beta", 10: "line_search", 11: "update"}
+JUDGES = {}  # {name of the function: (number of the exercise, bar, judge)}, in the order of the exercises
+
+
+def judge(exercise, bar):
+    """Registers a judge: each relative error must be at most bar."""
+    def register(function):
+        JUDGES[function.__name__] = exercise, bar, function
+        return function
+    return register
+
+
+def fixed(*arrays):
+    """The arrays, read-only."""
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def derivative(f, x, direction, h=2e-3):
+    """d f(x + t direction) / dt at t = 0, by central differences with steps h and h/2 (Richardson, 1911)."""
+    def central(h):
+        return (f(x + h * direction) - f(x - h * direction)) / (2 * h)
+    return (4 * central(h / 2) - central(h)) / 3
+
+
+def gradient(f, x):
+    """The derivative of the number f(x) with respect to each entry of x, in x's shape."""
+    basis = np.eye(x.size).reshape(x.size, *x.shape)
+    return np.array([derivative(f, x, e) for e in basis]).reshape(x.shape)
+
+
+def raised(f, *args):
+    """The name of ArithmeticError if f(*args) raises one, otherwise what f returns."""
+    try:
+        return f(*args)
+    except ArithmeticError:
+        return "ArithmeticError"
+
+
+# 1. Returns: by a double loop
+
+def double_sum(x, discount):
+    return np.array([sum(discount ** k * x_k for k, x_k in enumerate(x[t:])) for t in range(len(x))])
+
+
+@judge(1, bar=1e-12)
+def discounted_sums(x):
+    rewards = fixed(np.array([1.0, -2.0, 3.0, 0.5]))
+    wanted = double_sum(rewards, 0.9)
+    yield "y_t = x_t + discount x_{t+1} + discount^2 x_{t+2} + ...", x.discounted_sums(rewards, 0.9), wanted, {
+        "from the start of the path, where it should be what follows": double_sum(rewards[::-1], 0.9)[::-1],
+        "discounted from t = 0 on: a power of the discount too much": wanted * 0.9 ** np.arange(4),
+        "y in the wrong order": wanted[::-1],
+        "not discounted": double_sum(rewards, 1.0),
+        "x_t itself is missing": wanted - rewards,
+        "x_t is discounted too": 0.9 * wanted}
+
+
+@judge(1, bar=1e-12)
+def generalized_advantages(x):
+    rewards, V, gamma, gae_lambda = fixed(np.array([1.0, 2.0, 3.0, -1.0])), np.array([4.0, 8.0, 16.0, 32.0, 64.0]), 0.9, 0.5
+    fixed(V)
+
+    def truth(V_next, discount=gamma * gae_lambda, sign=1):
+        return double_sum(sign * (rewards + gamma * V_next - V[:-1]), discount)
+
+    cut, ended, stale = V[1:], np.append(V[1:-1], 0.0), np.append(V[1:-1], V[-2])
+    for terminated, V_next, other in [(False, cut, ended), (True, ended, cut)]:
+        path = SimpleNamespace(rewards=rewards, terminated=terminated)
+        found = x.generalized_advantages(path, V, gamma, gae_lambda)
+        how = "the path has ended in s_T" if terminated else "a time limit has cut the path"
+        yield f"A_t = sum_l (gamma lambda)^l td_(t+l), where {how}", found, truth(V_next), {
+            "the end of the task is taken for a time limit: V(s_T) counts as 0 there" if terminated else
+            "a time limit is taken for an end: the rewards that would have followed are missing": truth(other),
+            "V(s_{T-1}) stands where V(s_T) should": truth(stale),
+            "discounted by lambda alone": truth(V_next, gae_lambda),
+            "discounted by gamma alone, as if lambda were 1": truth(V_next, gamma),
+            "td alone, as if lambda were 0": truth(V_next, 0.0),
+            "the wrong sign: V - Q": truth(V_next, sign=-1)}
+    path = SimpleNamespace(rewards=rewards, terminated=True)
+    yield ("with lambda = 1 it is the discounted sum of rewards minus V",
+           x.generalized_advantages(path, V, gamma, 1.0), double_sum(rewards, gamma) - V[:-1], {})
+
+
+# 2, 3. A finite MDP: by adding up 500 steps, after which 0.9^500 = 1e-23 is left
+
+@cache
+def finite_problem():
+    """A FiniteMDP, two policies, and the transition matrices and mean rewards of both."""
+    rng = np.random.default_rng(1)
+    mdp = random_mdp(rng, 5, 3, 0.9)
+    pi_old, pi = random_policy(rng, 5, 3), random_policy(rng, 5, 3)
+    fixed(mdp.P, mdp.r, mdp.rho_0, pi_old, pi)
+    return mdp, pi_old, pi
+
+
+def transitions(mdp, pi):
+    """P_pi (S, S), one entry at a time."""
+    S, A = mdp.r.shape
+    return np.array([[sum(pi[s, a] * mdp.P[s, a, s_next] for a in range(A)) for s_next in range(S)] for s in range(S)])
+
+
+def value_by_steps(mdp, pi, gamma=0.9, P=None):
+    P, r = transitions(mdp, pi) if P is None else P, (pi * mdp.r).sum(axis=1)
+    V = np.zeros(len(r))
+    for _ in range(500):
+        V = r + gamma * P @ V
+    return V
+
+
+def visitation_by_steps(mdp, pi, start=None, transposed=False):
+    P, p = transitions(mdp, pi), mdp.rho_0 if start is None else start
+    rho = np.zeros(len(p))
+    for t in range(500):
+        rho, p = rho + 0.9 ** t * p, P @ p if transposed else p @ P
+    return rho
+
+
+def advantage_by_steps(mdp, pi):
+    V = value_by_steps(mdp, pi)
+    return mdp.r + 0.9 * mdp.P @ V - V[:, None]
+
+
+@judge(2, bar=1e-10)
+def state_value(x):
+    mdp, pi, _ = finite_problem()
+    V = value_by_steps(mdp, pi)
+    uniform = np.full_like(pi, 1 / 3)
+    yield "V is the sum of gamma^t times the mean reward after t steps", x.state_value(mdp, pi), V, {
+        "P_pi is transposed": value_by_steps(mdp, pi, P=transitions(mdp, pi).T),
+        "the policy is left out: all actions alike": value_by_steps(mdp, uniform),
+        "the reward is not weighted by pi": value_by_steps(replace_r(mdp, mdp.r.mean(axis=1)), pi),
+        "the reward is summed over actions without pi": value_by_steps(replace_r(mdp, mdp.r.sum(axis=1)), pi),
+        "multiplied by 1 - gamma": 0.1 * V,
+        "one step late: gamma V": 0.9 * V}
+
+
+def replace_r(mdp, r_of_state):
+    """The MDP with a reward that does not depend on the action."""
+    return replace(mdp, r=np.repeat(r_of_state[:, None], mdp.r.shape[1], axis=1))
+
+
+@judge(2, bar=1e-10)
+def action_value(x):
+    mdp, pi, _ = finite_problem()
+    V = value_by_steps(mdp, pi)
+    yield "Q(s, a) = r(s, a) + gamma sum_s' P(s'|s, a) V(s')", x.action_value(mdp, pi), mdp.r + 0.9 * mdp.P @ V, {
+        "gamma is missing": mdp.r + mdp.P @ V,
+        "V(s) where V(s') should be": mdp.r + 0.9 * V[:, None],
+        "the reward of pi where that of action a should be":
+            (pi * mdp.r).sum(axis=1)[:, None] + 0.9 * mdp.P @ V}
+
+
+@judge(2, bar=1e-10)
+def advantage(x):
+    mdp, pi, _ = finite_problem()
+    A = advantage_by_steps(mdp, pi)
+    Q = A + value_by_steps(mdp, pi)[:, None]
+    yield "A(s, a) = Q(s, a) - V(s)", x.advantage(mdp, pi), A, {
+        "the wrong sign: V - Q": -A,
+        "Q minus its plain mean over actions; V weighs them by pi": Q - Q.mean(axis=1, keepdims=True),
+        "Q itself": Q}
+
+
+@judge(2, bar=1e-10)
+def visitation(x):
+    mdp, pi, _ = finite_problem()
+    rho = visitation_by_steps(mdp, pi)
+    yield "rho(s) is the sum of gamma^t P(s_t = s)", x.visitation(mdp, pi), rho, {
+        "normalised: the paper's rho sums to 1 / (1 - gamma)": 0.1 * rho,
+        "P_pi is not transposed: rho flows along the rows' arrows": visitation_by_steps(mdp, pi, transposed=True),
+        "rho_0 is left out: all first states alike": visitation_by_steps(mdp, pi, np.full(5, 0.2)),
+        "the first state is left out: the sum begins at t = 0": rho - mdp.rho_0,
+        "rho_0 alone": mdp.rho_0}
+
+
+@judge(2, bar=1e-10)
+def expected_return(x):
+    mdp, pi, _ = finite_problem()
+    V, rho = value_by_steps(mdp, pi), visitation_by_steps(mdp, pi)
+    eta = float(mdp.rho_0 @ V)
+    yield "eta is the expected discounted sum of rewards from s_0 ~ rho_0", x.expected_return(mdp, pi), eta, {
+        "multiplied by 1 - gamma": 0.1 * eta,
+        "all first states alike; they have the distribution rho_0": V.mean(),
+        "rho'V counts each reward many times: it is rho_0'V, or rho'r_pi": rho @ V}
+
+
+@judge(3, bar=1e-10)
+def exact_surrogate(x):
+    mdp, pi_old, pi = finite_problem()
+    A, rho = advantage_by_steps(mdp, pi_old), visitation_by_steps(mdp, pi_old)
+    eta_old, eta = (float(mdp.rho_0 @ value_by_steps(mdp, p)) for p in (pi_old, pi))
+    gain = rho @ (pi * A).sum(axis=1)
+    found = float(x.exact_surrogate(mdp, pi_old, pi))
+    yield "L of Eq. (3): eta_old + sum_s rho_old(s) sum_a pi(a|s) A_old(s, a)", found, eta_old + gain, {
+        "this is eta(pi), Eq. (2): in L the visitation is the old policy's": eta,
+        "eta(pi_old) is missing": gain,
+        "the actions are weighed by pi_old, so that nothing depends on pi": eta_old,
+        "the wrong sign of the advantage": eta_old - gain,
+        "rho is normalised": eta_old + 0.1 * gain,
+        "Q stands where A should": eta_old + rho @ (pi * (A + value_by_steps(mdp, pi_old)[:, None])).sum(axis=1),
+        "the advantage of the new policy": eta_old + rho @ (pi * advantage_by_steps(mdp, pi)).sum(axis=1)}
+    yield "L(pi_old) = eta(pi_old), the first line of Eq. (4)", float(x.exact_surrogate(mdp, pi_old, pi_old)), eta_old, {}
+
+    yield ("L and eta have the same slope at pi_old, the second line of Eq. (4)",
+           derivative(lambda p: float(x.exact_surrogate(mdp, pi_old, fixed(p))), pi_old, pi - pi_old),
+           derivative(lambda p: float(mdp.rho_0 @ value_by_steps(mdp, p)), pi_old, pi - pi_old), {})
+
+
+# 4. The Gaussian: by the standard library's density, quadrature and finite differences
+
+@cache
+def gaussian_problem():
+    """mu_old and mu (N, 2 d_a), actions (N, d_a), y (N, 2 d_a), for N = 4 and d_a = 3."""
+    rng = np.random.default_rng(2)
+    mu_old, mu, y = rng.normal(0, 0.5, (3, 4, 6))
+    return fixed(mu_old, mu, rng.standard_normal((4, 3)), y)
+
+
+def log_density(mu, a):
+    """log pi(a|s) (N,), by the density of statistics.NormalDist, one number at a time."""
+    d_a = a.shape[1]
+    return np.array([sum(log(NormalDist(m, np.exp(r)).pdf(a_i)) for m, r, a_i in zip(row[:d_a], row[d_a:], a_n))
+                     for row, a_n in zip(mu, a)])
+
+
+def kl_by_quadrature(mu_old, mu):
+    """E_old[log pi_old(a) - log pi(a)] (N,): Gauss and Hermite's rule is exact for it, as it is a square in a."""
+    (mean_old, r_old), (mean, r) = np.hsplit(mu_old, 2), np.hsplit(mu, 2)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(4)
+    a = mean_old + np.exp(r_old) * nodes[:, None, None]
+    log_ratio = -0.5 * nodes[:, None, None] ** 2 - r_old + 0.5 * ((a - mean) / np.exp(r)) ** 2 + r
+    return np.einsum("k,knd->n", weights / weights.sum(), log_ratio)
+
+
+def kl_hessian(mu):
+    """M (N, d_mu, d_mu): the second derivative of the KL by quadrature, by finite differences, at new = old = mu."""
+    def grad(new):
+        return np.array([derivative(lambda m: kl_by_quadrature(mu, m), new, np.tile(e, (len(mu), 1)))
+                         for e in np.eye(mu.shape[1])]).T
+    return np.array([derivative(grad, mu, np.tile(e, (len(mu), 1))) for e in np.eye(mu.shape[1])]).transpose(1, 0, 2)
+
+
+@judge(4, bar=1e-12)
+def log_prob(x):
+    _, mu, a, _ = gaussian_problem()
+    mean, r = np.hsplit(mu, 2)
+    wanted = log_density(mu, a)
+    z = (a - mean) / np.exp(r)
+    yield "log pi(a|s) is the logarithm of the density, summed over the action's dimensions", x.log_prob(mu, a), wanted, {
+        "the log-std term is missing: the density is divided by exp(r)": wanted + r.sum(axis=1),
+        "the log-std term has the wrong sign": wanted + 2 * r.sum(axis=1),
+        "the constant is missing: 1/2 log(2 pi) per dimension": wanted + 1.5 * log(2 * np.pi),
+        "1/2 log(2 pi) counts once, not once per dimension": wanted + log(2 * np.pi),
+        "log(2 pi) without 1/2": wanted - 1.5 * log(2 * np.pi),
+        "averaged over the action's dimensions, not summed": wanted / 3,
+        "the 1/2 of the square is missing": wanted - 0.5 * (z * z).sum(axis=1),
+        "exp(r) is taken for the variance; it is the standard deviation":
+            log_density(np.hstack([mean, r / 2]), a),
+        "r is taken for the standard deviation's square or for itself; it is its logarithm":
+            -0.5 * (((a - mean) / r) ** 2).sum(axis=1) - r.sum(axis=1) - 1.5 * log(2 * np.pi),
+        "the wrong sign": -wanted}
+
+
+@judge(4, bar=1e-8)
+def grad_log_prob(x):
+    _, mu, a, _ = gaussian_problem()
+    mean, r = np.hsplit(mu, 2)
+    wanted = gradient(lambda m: log_density(m, a).sum(), mu)
+    by_mean, by_r = np.hsplit(wanted, 2)
+    yield "the derivative of log pi(a|s) with respect to [mean, r], by finite differences", x.grad_log_prob(mu, a), wanted, {
+        "the derivative with respect to r lacks its -1: exp(r) also divides the density": np.hstack([by_mean, by_r + 1]),
+        "the derivative with respect to the mean has the wrong sign": np.hstack([-by_mean, by_r]),
+        "the derivative with respect to r has the wrong sign": np.hstack([by_mean, -by_r]),
+        "the wrong sign": -wanted,
+        "the derivative with respect to the mean lacks one exp(-r)": np.hstack([by_mean * np.exp(r), by_r]),
+        "this is the derivative with respect to the standard deviation, not to its logarithm r":
+            np.hstack([by_mean, by_r / np.exp(r)])}
+
+
+@judge(4, bar=1e-12)
+def kl(x):
+    mu_old, mu, _, _ = gaussian_problem()
+    (mean_old, r_old), (mean, r) = np.hsplit(mu_old, 2), np.hsplit(mu, 2)
+    wanted = kl_by_quadrature(mu_old, mu)
+    yield "KL(old || new) = E_old[log pi_old - log pi_new], per state", x.kl(mu_old, mu), wanted, {
+        "reversed: this is KL(new || old)": kl_by_quadrature(mu, mu_old),
+        "averaged over the action's dimensions; the KLs of independent dimensions add up": wanted / 3,
+        "averaged over the states: one number per state is wanted": wanted.mean(),
+        "summed over the states: one number per state is wanted": wanted.sum(),
+        "the log-std term r - r_old is missing": wanted - (r - r_old).sum(axis=1),
+        "the log-std term has the wrong sign": wanted - 2 * (r - r_old).sum(axis=1),
+        "the -1/2 of each dimension is missing": wanted + 1.5,
+        "-1/2 counts once, not once per dimension": wanted + 1.0,
+        "the square of the means' distance is missing":
+            wanted - (0.5 * (mean_old - mean) ** 2 * np.exp(-2 * r)).sum(axis=1),
+        "exp(r) is taken for the variance; it is the standard deviation":
+            kl_by_quadrature(np.hstack([mean_old, r_old / 2]), np.hstack([mean, r / 2])),
+        "the wrong sign": -wanted}
+    yield "KL(old || old) = 0", 1 + np.asarray(x.kl(mu_old, mu_old)), np.ones(4), {}
+
+
+@judge(4, bar=1e-8)
+def M_product(x):
+    mu, _, _, y = gaussian_problem()
+    r, (y_mean, y_r) = mu[:, 3:], np.hsplit(y, 2)
+    wanted = np.einsum("nij,nj->ni", kl_hessian(mu), y)
+    yield "M y, with M the second derivative of the KL by finite differences", x.M_product(mu, y), wanted, {
+        "the 2 of the log-std is forgotten: the second derivative of the KL with respect to r is 2":
+            np.hstack([y_mean * np.exp(-2 * r), y_r]),
+        "4 for the log-std, where the second derivative is 2": np.hstack([y_mean * np.exp(-2 * r), 4 * y_r]),
+        "exp(-r) where exp(-2r) should be": np.hstack([y_mean * np.exp(-r), 2 * y_r]),
+        "the inverse: the variance itself, exp(2r)": np.hstack([y_mean * np.exp(2 * r), 2 * y_r]),
+        "this M is for [mean, stdev]; here mu = [mean, r]":
+            np.hstack([y_mean * np.exp(-2 * r), 2 * y_r * np.exp(-2 * r)]),
+        "averaged over the action's dimensions": wanted / 3,
+        "divided by the number of states: that comes in exercise 7": wanted / 4,
+        "M alone, not multiplied by y": np.hstack([np.exp(-2 * r), np.full_like(r, 2.0)]),
+        "the wrong sign": -wanted}
+
+
+# 5. The network: by a loop over samples, finite differences, and the adjoint identity
+
+@cache
+def network_problem():
+    """layers of sizes 3, 4, 4, 2; x (5, 3); a direction v like layers; u (5, 2); and the inputs and slopes."""
+    rng = np.random.default_rng(3)
+    sizes = [(4, 3), (4, 4), (2, 4)]
+    layers, v = ([(fixed(rng.normal(0, 0.8, size)), fixed(rng.normal(0, 0.8, size[0]))) for size in sizes]
+                 for _ in range(2))
+    x, u = fixed(rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
+    inputs = [fixed(h) for h in by_sample(layers, x)[1]]
+    return layers, x, v, u, inputs, [fixed(1 - h * h) for h in inputs[1:]]
+
+
+def by_sample(layers, x, last=lambda z: z, hidden=np.tanh, bias=1.0, second=lambda W: W):
+    """The output and the inputs of each layer, one sample at a time; the other arguments make typical mistakes."""
+    rows = [[x_n] for x_n in x]
+    for i, (W, b) in enumerate(layers):
+        W, f = second(W) if i == 1 else W, last if i == len(layers) - 1 else hidden
+        for row in rows:
+            row.append(f(W @ row[-1] + bias * b))
+    *inputs, output = [np.array(column) for column in zip(*rows)]
+    return output, inputs
+
+
+def moved(layers, v, t):
+    """layers + t v."""
+    return [(W + t * dW, b + t * db) for (W, b), (dW, db) in zip(layers, v)]
+
+
+def jvp_by_differences(layers, x, v):
+    return derivative(lambda t: by_sample(moved(layers, v, float(t)), x)[0], np.array(0.0), 1.0)
+
+
+@judge(5, bar=1e-12)
+def forward(x):
+    layers, rows, _, _, inputs, _ = network_problem()
+    wanted, _ = by_sample(layers, rows)
+    output, found_inputs = x.forward(layers, rows)
+    yield "the output, computed sample by sample", output, wanted, {
+        "tanh in the last layer too, which is linear": np.tanh(wanted),
+        "a W is transposed": by_sample(layers, rows, second=lambda W: W.T)[0],
+        "the biases are missing": by_sample(layers, rows, bias=0.0)[0],
+        "no tanh in the hidden layers": by_sample(layers, rows, hidden=lambda z: z)[0]}
+    yield "the number of inputs: x and each hidden layer", len(found_inputs), len(inputs), {
+        "the output is among the inputs": len(inputs) + 1, "x is missing": len(inputs) - 1}
+    for i, (found, h) in enumerate(zip(found_inputs, inputs)):
+        yield f"inputs[{i}], h_{i}", found, h, {"before tanh": np.arctanh(h) if i else np.zeros_like(h)}
+    yield "one input x (n_0,) gives the output (n_L,)", x.forward(layers, rows[0])[0], wanted[0], {}
+
+
+@judge(5, bar=1e-8)
+def jvp(x):
+    layers, rows, v, _, inputs, slopes = network_problem()
+    wanted = jvp_by_differences(layers, rows, v)
+
+    def wrong(changes, slopes=slopes):
+        return reference_jvp(layers, inputs, slopes, changes)
+
+    no_bias, last_only = [(dW, 0 * db) for dW, db in v], [(0 * dW, 0 * db) for dW, db in v[:-1]] + v[-1:]
+    yield "J v is how the output changes along v, by finite differences", x.jvp(layers, inputs, slopes, v), wanted, {
+        "the changes of the biases are missing": wrong(no_bias),
+        "only the last layer's change counts": wrong(last_only),
+        "the last layer's change is missing": wrong(v[:-1] + [(0 * v[-1][0], 0 * v[-1][1])]),
+        "only the first layer's change counts": wrong(v[:1] + [(0 * dW, 0 * db) for dW, db in v[1:]]),
+        "the slopes of tanh are missing": wrong(v, [np.ones_like(slope) for slope in slopes]),
+        "the slopes are in the wrong order": wrong(v, slopes[::-1]),
+        "the wrong sign": -wanted}
+
+
+def reference_jvp(layers, inputs, slopes, v):
+    """J v by the product rule, sample by sample, for the typical mistakes: its arguments may be wrong ones."""
+    rows = []
+    for n in range(len(inputs[0])):
+        dh = np.zeros_like(inputs[0][n])
+        for i, ((W, _), (dW, db)) in enumerate(zip(layers, v)):
+            dz = W @ dh + dW @ inputs[i][n] + db
+            dh = dz * slopes[i][n] if i < len(slopes) else dz
+        rows.append(dh)
+    return np.array(rows)
+
+
+@judge(5, bar=1e-8)
+def vjp(x):
+    layers, rows, v, u, inputs, slopes = network_problem()
+    zero = [(0 * W, 0 * b) for W, b in layers]
+
+    def product(slopes=slopes):
+        """J' u: entry by entry, <u, J e> for each unit vector e."""
+        result = []
+        for i, layer in enumerate(layers):
+            parts = []
+            for part in range(2):
+                entries = []
+                for e in np.eye(layer[part].size).reshape(-1, *layer[part].shape):
+                    change = list(zero)
+                    change[i] = (e, zero[i][1]) if part == 0 else (zero[i][0], e)
+                    entries.append((u * reference_jvp(layers, inputs, slopes, change)).sum())
+                parts.append(np.array(entries).reshape(layer[part].shape))
+            result.append(parts)
+        return result
+
+    found, no_slope, wrong_order = x.vjp(layers, inputs, slopes, u), product([1 + 0 * h for h in slopes]), product(slopes[::-1])
+    yield "the number of layers", len(found), len(layers), {}
+    for i in reversed(range(len(layers))):
+        for part, name in enumerate(("dW", "db")):
+            def loss(p):
+                return (u * by_sample([*layers[:i], (p, layers[i][1]) if part == 0 else (layers[i][0], p),
+                                       *layers[i + 1:]], rows)[0]).sum()
+            wanted = gradient(loss, layers[i][part])
+            yield f"{name}_{i + 1}, the derivative of sum(u * output), by finite differences", found[i][part], wanted, {
+                "averaged over the samples, not summed": wanted / len(u),
+                "the slopes of tanh are missing": no_slope[i][part],
+                "the slopes are in the wrong order": wrong_order[i][part],
+                "the wrong sign": -wanted}
+    sides = ((u * jvp_by_differences(layers, rows, v)).sum(),
+             sum((a * b).sum() for f, d in zip(found, v) for a, b in zip(f, d)))
+    yield "the adjoint identity <J'u, v> = <u, Jv>", sides[1], sides[0], {}
+
+
+# 6. The surrogate from samples: by the standard library's density and finite differences
+
+@cache
+def sampled_problem():
+    """mu (N, 4), actions (N, 2), Q (N,) and log q (N,), for N = 6 and d_a = 2."""
+    rng = np.random.default_rng(4)
+    mu, actions, Q = rng.normal(0, 0.4, (6, 4)), rng.standard_normal((6, 2)), rng.normal(1.0, 2.0, 6)
+    log_q = log_density(mu + rng.normal(0, 0.3, (6, 4)), actions)
+    return fixed(mu, actions, Q, log_q)
+
+
+def L_of_samples(mu, actions, Q, log_q):
+    return sum(np.exp(p - q) * Q_n for p, q, Q_n in zip(log_density(mu, actions), log_q, Q)) / len(Q)
+
+
+@judge(6, bar=1e-12)
+def surrogate(x):
+    mu, actions, Q, log_q = sampled_problem()
+    log_p, wanted = log_density(mu, actions), L_of_samples(mu, actions, Q, log_q)
+    yield "L, the average of pi_theta / q times Q", x.surrogate(Gaussian(2), mu, actions, Q, log_q), wanted, {
+        "1/N is missing: a sum, not an average": 6 * wanted,
+        "the wrong sign: L is maximised": -wanted,
+        "the ratio is upside down": np.mean(np.exp(log_q - log_p) * Q),
+        "log pi times Q, the loss of plain policy gradient": np.mean(log_p * Q),
+        "the difference of the logarithms, without exp": np.mean((log_p - log_q) * Q),
+        "the ratio is missing": np.mean(Q),
+        "pi_theta is not divided by q": np.mean(np.exp(log_p) * Q),
+        "the average ratio times the average Q": np.mean(np.exp(log_p - log_q)) * np.mean(Q)}
+    yield "at pi_theta = q it is the average of Q", x.surrogate(Gaussian(2), mu, actions, Q, fixed(log_p)), Q.mean(), {}
+
+
+@judge(6, bar=1e-8)
+def grad_surrogate(x):
+    mu, actions, Q, log_q = sampled_problem()
+    wanted = gradient(lambda m: L_of_samples(m, actions, Q, log_q), mu)
+    ratio = np.exp(log_density(mu, actions) - log_q)[:, None]
+    found = x.grad_surrogate(Gaussian(2), mu, actions, Q, log_q)
+    yield "the derivative of L with respect to mu, by finite differences", found, wanted, {
+        "1/N is missing": 6 * wanted,
+        "the wrong sign: L is maximised": -wanted,
+        "the ratio is missing: that is right at theta_old only": wanted / ratio,
+        "the derivative of the ratio lacks the score's factor": (ratio * Q[:, None] / 6).repeat(4, axis=1),
+        "Q is missing": wanted / Q[:, None]}
+
+
+# 7, 11. The Hessian of the mean KL and the gradient of L, dense, by finite differences
+
+@cache
+def update_problem(N=40):
+    """A Policy of 28 parameters, theta_old, a Batch, and the truth about it, by finite differences."""
+    rng = np.random.default_rng(5)
+    policy = Policy(MLP((3, 4, 2)), Gaussian(2))
+    theta_old = rng.normal(0, 0.5, policy.n_parameters)
+    states = rng.standard_normal((N, 3))
+    mean, r = np.hsplit(plain_mu(theta_old, states), 2)
+    actions = mean + np.exp(r) * rng.standard_normal((N, 2))
+    Q = actions[:, 0] * states[:, 0] - actions[:, 1] ** 2 + rng.standard_normal(N)
+    return policy, *fixed(theta_old, states, actions, Q)
+
+
+def plain_mu(theta, states):
+    """[mean, r] (N, 4): theta is W_1 (4, 3), b_1 (4,), W_2 (2, 4), b_2 (2,), r (2,), one after the other."""
+    W_1, b_1, W_2, b_2, r = np.split(theta, [12, 16, 24, 26])
+    output, _ = by_sample([(W_1.reshape(4, 3), b_1), (W_2.reshape(2, 4), b_2)], states)
+    return np.hstack([output, np.tile(r, (len(states), 1))])
+
+
+@cache
+def dense_hessian(rows):
+    """A (P, P): the second derivative of the mean KL(old || theta) over the states of these rows, at theta_old."""
+    _, theta_old, states, _, _ = update_problem()
+    states = states[list(rows)]
+    J = np.array([derivative(lambda theta: plain_mu(theta, states), theta_old, e) for e in np.eye(28)])   # (P, N, d_mu)
+    return np.einsum("pni,nij,qnj->pq", J, kl_hessian(plain_mu(theta_old, states)), J) / len(states)
+
+
+@judge(7, bar=1e-7)
+def fisher_vector_product(x):
+    policy, theta_old, states, _, _ = update_problem()
+    mu_old, network_cache = policy.forward(theta_old, states)
+    y = fixed(np.random.default_rng(6).standard_normal(28))
+
+    def mean_kl(theta):
+        return kl_by_quadrature(plain_mu(theta_old, states), plain_mu(theta, states)).mean()
+
+    Ay = derivative(lambda theta: gradient(mean_kl, theta), theta_old, y)
+    found, Jy = x.fisher_vector_product(policy, theta_old, network_cache, fixed(mu_old), y), policy.jvp(theta_old, network_cache, y)
+    half = Jy * np.hstack([np.exp(-2 * mu_old[:, 2:]), np.ones((40, 2))])
+    yield "A y is the Hessian of the mean KL times y, by finite differences", found, Ay, {
+        "1/N is missing: a sum over the states, not an average": 40 * Ay,
+        "M is missing: J'Jy": policy.vjp(theta_old, network_cache, Jy) / 40,
+        "M and 1/N are missing: J'Jy": policy.vjp(theta_old, network_cache, Jy),
+        "divided by N twice": Ay / 40,
+        "the 2 of the log-std is forgotten in M": policy.vjp(theta_old, network_cache, half) / 40,
+        "the wrong sign": -Ay}
+    z = fixed(np.random.default_rng(7).standard_normal(28))
+    other = x.fisher_vector_product(policy, theta_old, network_cache, mu_old, z)
+    yield "A is symmetric: z'(A y) = y'(A z)", z @ found, y @ other, {}
+
+
+# 8. Conjugate gradient: by dense solves, in the whole space and in the span of b, Ab, A^2 b, ...
+
+@cache
+def linear_problem():
+    """A (10, 10), symmetric, with eigenvalues from 0.1 to 10, and b."""
+    rng = np.random.default_rng(8)
+    basis, _ = np.linalg.qr(rng.standard_normal((10, 10)))
+    return fixed((basis * np.geomspace(0.1, 10, 10)) @ basis.T, rng.standard_normal(10))
+
+
+def best_in_krylov_space(A, b, k):
+    """The x in the span of b, Ab, ..., A^(k-1) b for which 1/2 x'Ax - b'x is least."""
+    vectors = [b]
+    for _ in range(k - 1):
+        basis, _ = np.linalg.qr(np.array(vectors).T)
+        vectors.append(A @ basis[:, -1])
+    basis, _ = np.linalg.qr(np.array(vectors).T)
+    return basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ b)
+
+
+def steepest_descent(A, b, k, inverted=False):
+    """What comes of CG if p is the residual alone, or if rr_new / rr is upside down."""
+    x, r = np.zeros_like(b), b
+    p = r
+    for _ in range(k):
+        alpha = r @ r / (p @ A @ p)
+        x, r_new = x + alpha * p, r - alpha * A @ p
+        p, r = r_new + (r @ r) / (r_new @ r_new) * p if inverted else r_new, r_new
+    return x
+
+
+@judge(8, bar=1e-8)
+def conjugate_gradient(x):
+    A, b = linear_problem()
+    damped, calls = A + 0.5 * np.eye(10), []
+
+    def product(y):
+        calls.append(y)
+        return A @ y
+
+    found, norms = x.conjugate_gradient(product, b, 10, 0.5)
+    true_norm, solution = np.linalg.norm(b - damped @ found), np.linalg.solve(damped, b)
+    yield "after P iterations, the dense solution of (A + damping) x = b", found, solution, {
+        "damping is left out": np.linalg.solve(A, b),
+        "damping is subtracted": np.linalg.solve(A - 0.5 * np.eye(10), b),
+        "the wrong sign": -solution,
+        "steepest descent: p is the residual alone, not conjugate to the directions before it":
+            steepest_descent(damped, b, 10),
+        "the factor of p is upside down: it is rr_new / rr": steepest_descent(damped, b, 10, inverted=True),
+        "the residual falls to 0 and x is not the solution: x did not start at 0, or the residual is not that of x":
+            found if norms[-1] < 1e-6 * true_norm else None}
+    for k in (1, 3):
+        found, norms = x.conjugate_gradient(product, b, k, 0.5)
+        best = best_in_krylov_space(damped, b, k)
+        yield f"after {k} iterations, the best x of the span of b, Ab, ... ({k} vectors)", found, best, {
+            "one iteration too few": best_in_krylov_space(damped, b, k - 1) if k > 1 else np.zeros(10),
+            "one iteration too many": best_in_krylov_space(damped, b, k + 1)}
+    yield "one norm before the first iteration and one after each: iterations + 1", len(norms), 4, {
+        "the first norm, ||b||, or the last one is missing": 3}
+    yield "the last norm is that of b - (A + damping) x", norms[-1], np.linalg.norm(b - damped @ found), {
+        "the square of the norm": np.linalg.norm(b - damped @ found) ** 2,
+        "without damping in the residual": np.linalg.norm(b - A @ found)}
+    calls.clear()
+    x.conjugate_gradient(product, b, 3, 0.5)
+    yield "A is called once per iteration", len(calls), 3, {
+        "once more, before the first iteration: x is 0, so it is not needed": 4,
+        "twice per iteration: keep A p": 6}
+    calls.clear()
+    found, norms = x.conjugate_gradient(lambda y: 0 * product(y) + 2 * y, b, 50)
+    yield "with A = 2 I one iteration is enough: it stops at x = b / 2", found, b / 2, {
+        "it goes on when the residual is 0, and divides 0 by 0": np.full(10, np.nan)}
+    yield "with A = 2 I it has called A once", len(calls), 1, {"it does not look at the tolerance": 50}
+    found, norms = x.conjugate_gradient(product, fixed(np.zeros(10)), 5)
+    yield "b = 0 gives x = 0", found, np.zeros(10), {"0 divided by 0": np.full(10, np.nan)}
+
+
+# 9. beta: by the model that it solves
+
+@judge(9, bar=1e-12)
+def step_length(x):
+    for sAs, delta in [(4.0, 0.01), (0.3, 0.02)]:
+        wanted = (2 * delta / sAs) ** 0.5
+        yield f"1/2 beta^2 s'As = delta for s'As = {sAs}, delta = {delta}", x.step_length(sAs, delta), wanted, {
+            "the 2 is missing: sqrt(delta / s'As)": (delta / sAs) ** 0.5,
+            "the square root is missing": 2 * delta / sAs,
+            "upside down": 1 / wanted,
+            "the 2 is below: sqrt(delta / (2 s'As))": wanted / 2,
+            "the 2 is outside the root": 2 * (delta / sAs) ** 0.5}
+    for sAs in (-1.0, 0.0, float("nan")):
+        yield f"for s'As = {sAs} it raises", raised(x.step_length, sAs, 0.01), "ArithmeticError", {}
+
+
+# 10. The line search: on curves of L and KL that are known
+
+@judge(10, bar=1e-12)
+def line_search(x):
+    theta_old, s, tried = *fixed(np.array([1.0, 2.0]), np.array([0.5, -1.0])), []
+
+    def search(L_of, kl_of, delta=0.01, max_backtracks=8, beta=1.0):
+        """Along theta_old + b s, L is L_of(b) and the KL is kl_of(b)."""
+        def L_and_kl(theta):
+            b = (theta - theta_old) @ s / (s @ s)
+            tried.append((b, np.linalg.norm(theta - theta_old - b * s)))
+            return L_of(b), kl_of(b)
+        tried.clear()
+        return x.line_search(L_and_kl, theta_old, s, beta, 5.0, delta, 0.5, max_backtracks)
+
+    found = search(lambda b: 5 + b, lambda b: 0.07 * b * b)
+    yield "beta 1, 1/2, 1/4, ...: the first whose KL is at most delta", found, 0.25, {
+        "the KL is not checked": 1.0, "it accepts a KL of up to 1.5 delta and more": 0.5,
+        "it shrinks once more after it has accepted": 0.125, "theta is returned, not beta": theta_old + 0.25 * s}
+    yield "the candidates that were tried", np.array([b for b, _ in tried]), np.array([1.0, 0.5, 0.25]), {
+        "it shrinks before the first candidate": np.array([0.5, 0.25]),
+        "the candidates start from each other, not from theta_old": np.array([1.0, 1.5, 1.75]),
+        "beta shrinks by equal steps, not by a factor": np.array([1.0, 0.5, 0.0])}
+    yield "all on the line theta_old + beta s", max(1 + off for _, off in tried), 1.0, {}
+    found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
+    yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
+    yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
+        "L >= L_old is accepted: it must be above": 1.0, "a candidate that was refused is returned": 0.5 ** 8}
+    found = search(lambda b: 5 + b, lambda b: 0.02, max_backtracks=3)
+    yield "none accepted: 0.0, and theta stays", found, 0.0, {
+        "a candidate that was refused is returned": 0.125, "a candidate that was refused, shrunk once more": 0.0625}
+    yield "max_backtracks = 3 means four candidates", len(tried), 4, {"one too few": 3, "one too many": 5}
+    found = search(lambda b: 5 + b, lambda b: np.nan if b > 0.3 else 0.001)
+    yield "a KL that is NaN is refused", found, 0.25, {"a NaN is accepted: kl > delta is False for it": 1.0}
+    found = search(lambda b: np.nan if b > 0.3 else 5 + b, lambda b: 0.001)
+    yield "an L that is NaN is refused", found, 0.25, {"a NaN is accepted: L <= L_old is False for it": 1.0}
+
+
+# 11. One update: by dense solves, and the line search written out
+
+def dense_update(options, rows, sign=1, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None)):
+    """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
+    _, theta_old, states, actions, Q = update_problem()
+    mu_old = plain_mu(theta_old, states)
+    log_q = log_density(mu_old, actions)
+
+    def L(theta):
+        return L_of_samples(plain_mu(theta, states), actions, Q, log_q)
+
+    A, I = dense_hessian(rows), np.eye(28)
+    s = np.linalg.solve(A + options.damping * I * damped_solve, sign * dense_gradient())
+    beta = np.sqrt(2 * options.delta / (s @ (A + options.damping * I * damped_sAs) @ s))
+    for j in range(options.max_backtracks + 1):
+        step = beta * options.shrink ** j * s
+        kl = kl_by_quadrature(mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])).mean()
+        if not search or L(theta_old + step) > L(theta_old) and kl <= options.delta:
+            return step
+    return 0 * s
+
+
+@cache
+def dense_gradient():
+    """g (P,): the gradient of L at theta_old, by finite differences."""
+    _, theta_old, states, actions, Q = update_problem()
+    log_q = log_density(plain_mu(theta_old, states), actions)
+    return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q, log_q), theta_old)
+
+
+@judge(11, bar=1e-6)
+def trpo_update(x):
+    policy, theta_old, states, actions, Q = update_problem()
+    batch, everything = Batch(states, actions, Q), tuple(range(40))
+    options = UpdateOptions(delta=0.05, cg_iterations=60, fisher_fraction=1.0, shrink=0.8, max_backtracks=15, damping=0.05)
+
+    def step(options):
+        return x.trpo_update(policy, theta_old, batch, options, np.random.default_rng(9)) - theta_old
+
+    yield "theta_new - theta_old, by dense matrices", step(options), dense_update(options, everything), {
+        "the wrong sign: it goes down in L": -dense_update(options, everything, search=False),
+        "damping is counted in s'As, so the step is too short":
+            dense_update(options, everything, damped_sAs=True),
+        "no line search: the first candidate is taken": dense_update(options, everything, search=False),
+        "the sign of g is wrong, so no candidate is accepted": np.zeros(28),
+        "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
+    some = replace(options, fisher_fraction=0.5)
+    rows = np.random.default_rng(9).choice(40, 20, replace=False)
+    yield "the same with A from half of the states", step(some), dense_update(some, tuple(rows)), {
+        "fisher_fraction is ignored: A has all states": dense_update(some, everything),
+        "the KL of the line search is over the states of A; it is over all": dense_update(some, tuple(rows), kl_over=rows)}
+    none = replace(options, max_backtracks=0)
+    yield "no candidate accepted: theta_new = theta_old", 1 + step(none), np.ones(28), {
+        "a candidate that was refused is taken": 1 + dense_update(none, everything, search=False)}
