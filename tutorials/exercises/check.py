@@ -76,7 +76,7 @@ def explain(error, path):
     return text
 
 
-def judge(name, module):
+def verdict(name, module):
     """("right", its largest error), ("not written yet", why) or ("fails", the property and the numbers)."""
     exercise, bar, properties = JUDGES[name]
     errors, said = [0.0], "it runs"
@@ -109,7 +109,7 @@ def report(names, module):
     results, last = [], None
     for name in names:
         exercise, bar, _ = JUDGES[name]
-        result, detail = judge(name, module)
+        result, detail = verdict(name, module)
         results.append(result)
         title = f"{exercise:2} {EXERCISES[exercise]}" if exercise != last else ""
         last = exercise
@@ -131,7 +131,7 @@ def main():
     parser.add_argument("--solutions", action="store_const", dest="file", const=HERE / "solutions.py",
                         help="judge the package's functions")
     parser.add_argument("--train", action="store_true", help="if all are right, train with them, and compare")
-    parser.add_argument("--iterations", type=int, default=20, help="iterations of --train (default: 20)")
+    parser.add_argument("--iterations", type=int, default=10, help="iterations of --train (default: 10)")
     args = parser.parse_args()
     module = load(args.file)
     if not report(chosen(args.names), module):

@@ -1,0 +1,344 @@
+"""The exercises: empty ones are red, the package's functions are green, typical wrong answers are named, bugs show."""
+import ast
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_documents import PAPER, numbers
+
+TUTORIALS = Path(__file__).parent.parent / "tutorials"
+EXERCISES = TUTORIALS / "exercises"
+sys.path.insert(0, str(EXERCISES))
+import check  # noqa: E402
+import hunt  # noqa: E402
+import in_place  # noqa: E402
+import judges  # noqa: E402
+import truth  # noqa: E402
+
+from trpo_numpy.gaussian import Gaussian  # noqa: E402
+from trpo_numpy.mlp import activation_slope  # noqa: E402
+from trpo_numpy.surrogate import surrogate_and_gradient  # noqa: E402
+from trpo_numpy.trpo import surrogate_and_kl, trust_region_step  # noqa: E402
+
+README = (EXERCISES / "README.md").read_text()
+PAGES = [*EXERCISES.rglob("*.md"), TUTORIALS / "lecture.md"]
+SOLUTIONS = EXERCISES / "solutions.py"
+
+
+def solutions(**changed):
+    """The package's functions, some of them replaced."""
+    module = check.load(SOLUTIONS)
+    for name, function in changed.items():
+        setattr(module, name, function)
+    return module
+
+
+right = solutions()
+
+
+def test_empty_exercises_are_not_written_yet(capsys):
+    assert check.report(list(judges.JUDGES), check.load(EXERCISES / "exercises.py")) is False
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.endswith("not written yet") for line in lines[:-2]) and len(lines) == len(judges.JUDGES) + 2
+    assert lines[-1].startswith("0 of 22 right, 0 wrong, 22 not")
+
+
+def test_the_packages_functions_are_right_and_far_from_the_bars(capsys):
+    assert check.report(list(judges.JUDGES), solutions()) is True
+    for error, bar in re.findall(r"error (\S+), bar (\S+)", capsys.readouterr().out):
+        assert float(error) < 0.2 * float(bar)
+
+
+def test_an_exercise_is_a_function_of_the_same_arguments_as_its_solution():
+    tree = ast.parse((EXERCISES / "exercises.py").read_text())
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert [f.name for f in functions] == list(judges.JUDGES)
+    assert all(ast.get_docstring(f) and isinstance(f.body[-1], ast.Raise) for f in functions)
+    sources = {node.name: node for path in (Path(check.trpo_numpy.__file__).parent).rglob("*.py")
+               for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+               if path.stem != "categorical" and path.stem != "family" and path.stem != "policy"}
+    for f in functions:
+        theirs = [arg.arg for arg in sources[f.name].args.args if arg.arg != "self"]
+        if f.name not in ("forward", "jvp", "vjp"):  # MLP has methods of these names
+            assert [arg.arg for arg in f.args.args] == theirs, f.name
+
+
+def test_half_written_exercises():
+    """A body of `...` returns None; an exercise that calls one that is not written says so; an error has its line."""
+    empty = check.load(EXERCISES / "exercises.py")
+    assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: None))[0] == "not written yet"
+    assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: empty.kl(sAs, delta))) == (
+        "not written yet", ": it calls one of exercise 4")
+    result, said = check.verdict("jvp", solutions(jvp=lambda layers, inputs, slopes, v: inputs[0] @ v[0][0]))
+    assert result == "fails" and "ValueError: matmul" in said and "transposed W" in said
+
+    def in_place_change(V, **kwargs):
+        V[-1] = 0
+    result, said = check.verdict("generalized_advantages", solutions(
+        generalized_advantages=lambda path, V, gamma, gae_lambda: in_place_change(V)))
+    assert result == "fails" and "it writes into its argument" in said
+
+
+def test_nan_and_other_shapes_are_wrong():
+    for value in (np.nan, np.array([1.0]), "text", 1j, np.inf, [1.0, 2.0]):
+        result, said = check.verdict("step_length", solutions(step_length=lambda sAs, delta: value))
+        assert result == "fails" and "wanted" in said, value
+
+
+def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True):
+    """The package's update with a mistake."""
+    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    rows = slice(None)
+    if options.fisher_fraction < 1 and over != "all":
+        rows = rng.choice(len(batch.Q), round(options.fisher_fraction * len(batch.Q)), replace=False)
+    mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
+
+    def A(y):
+        return right.fisher_vector_product(policy, theta_old, cache_A, mu_A, y)
+
+    def L_and_kl(theta):
+        L, kl = surrogate_and_kl(policy, batch, mu_old, log_q, theta)
+        if over == "A":
+            kl = policy.family.kl(mu_A, policy.mu(theta, batch.states[rows])).mean()
+        return (L, kl) if search else (np.finfo(float).max, 0.0)
+
+    result = trust_region_step(theta_old, L_old, sign * g, A, L_and_kl, options)
+    beta = options.delta and np.sqrt(2 * options.delta / (result.sAs + options.damping * result.s @ result.s))
+    if damped_sAs:
+        taken, _ = right.searching.line_search(L_and_kl, theta_old, result.s, beta, L_old, options.delta,
+                                               options.shrink, options.max_backtracks)
+        return theta_old + taken.beta * result.s
+    return result.theta_new
+
+
+def family_like(mu, **changed):
+    """(mean, r) of mu, for the Gaussian's mistakes."""
+    return Gaussian(mu.shape[1] // 2).split(mu)
+
+
+def wrong_log_std(mu, a):
+    return right.log_prob(mu, a) + family_like(mu)[1].sum(axis=1)
+
+
+def per_layer(change):
+    """vjp with each (dW, db) changed."""
+    return lambda layers, inputs, slopes, u: [
+        tuple(change(part, u) for part in layer) for layer in right.vjp(layers, inputs, slopes, u)]
+
+
+def search_with(**changed):
+    """The package's line search on a changed (L, KL) or with changed arguments."""
+    def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
+        def other(theta):
+            L, kl = L_and_kl(theta)
+            return changed.get("L", lambda L: L)(L), changed.get("kl", lambda kl: kl)(kl)
+        found = right.line_search(other, theta_old, s, beta * changed.get("first", 1), L_old, delta, shrink,
+                                  max_backtracks + changed.get("more", 0))
+        return found or changed.get("last", 0) * beta * shrink ** max_backtracks
+    return line_search
+
+
+def cg_from(noise):
+    """Conjugate gradient that starts at noise, and does not know it."""
+    def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
+        x, norms = right.conjugate_gradient(A, b, iterations, damping, tolerance)
+        return x + noise, norms
+    return conjugate_gradient
+
+
+def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
+    x, r, norms = 0 * b, b, [np.linalg.norm(b)]
+    for _ in range(iterations):
+        Ar = A(r) + damping * r
+        alpha = r @ r / (r @ Ar)
+        x, r = x + alpha * r, r - alpha * Ar
+        norms.append(np.linalg.norm(r))
+    return x, norms
+
+
+MISTAKES = [
+    ("discounted_sums", lambda x, d: right.discounted_sums(x[::-1], d)[::-1], "from the start of the path"),
+    ("discounted_sums", lambda x, d: np.cumsum(x[::-1])[::-1], "not discounted"),
+    ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(
+        replace_end(path, True), V, g, lam), "a time limit is taken for an end"),
+    ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(
+        replace_end(path, False), V, g, lam), "taken for a time limit"),
+    ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(
+        path, V if path.terminated else np.append(V[:-1], V[-2]), g, lam), "V(s_{T-1}) stands where V(s_T)"),
+    ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(path, V, g, 1.0), "by gamma alone"),
+    ("state_value", lambda mdp, pi: np.linalg.solve(
+        np.eye(5) - mdp.gamma * truth.transitions(mdp, pi).T, (pi * mdp.r).sum(axis=1)), "P_pi is transposed"),
+    ("action_value", lambda mdp, pi: mdp.r + mdp.P @ right.state_value(mdp, pi), "gamma is missing"),
+    ("advantage", lambda mdp, pi: -right.advantage(mdp, pi), "the wrong sign"),
+    ("visitation", lambda mdp, pi: (1 - mdp.gamma) * right.visitation(mdp, pi), "normalised"),
+    ("visitation", lambda mdp, pi: np.linalg.solve(
+        np.eye(5) - mdp.gamma * truth.transitions(mdp, pi), mdp.rho_0), "not transposed"),
+    ("expected_return", lambda mdp, pi: right.state_value(mdp, pi).mean(), "all first states alike"),
+    ("exact_surrogate", lambda mdp, pi_old, pi: right.expected_return(mdp, pi), "this is eta(pi), Eq. (2)"),
+    ("exact_surrogate", lambda mdp, pi_old, pi: right.exact_surrogate(mdp, pi_old, pi)
+     - right.expected_return(mdp, pi_old), "eta(pi_old) is missing"),
+    ("log_prob", wrong_log_std, "the log-std term is missing"),
+    ("log_prob", lambda mu, a: right.log_prob(mu, a) / a.shape[1], "averaged over the action's dimensions"),
+    ("grad_log_prob", lambda mu, a: right.grad_log_prob(mu, a) + [0, 0, 0, 1, 1, 1], "in r the -1 is missing"),
+    ("kl", lambda mu_old, mu: right.kl(mu, mu_old), "reversed"),
+    ("kl", lambda mu_old, mu: right.kl(mu_old, mu) / 3, "averaged over the action's dimensions"),
+    ("kl", lambda mu_old, mu: right.kl(mu_old, mu).mean(), "averaged over the states"),
+    ("M_product", lambda mu, y: right.M_product(mu, y) / [1, 1, 1, 2, 2, 2], "the 2 of the log-std is forgotten"),
+    ("M_product", lambda mu, y: right.M_product(-mu, y), "the inverse"),
+    ("forward", lambda layers, x: (np.tanh(right.forward(layers, x)[0]), right.forward(layers, x)[1]), "in the last"),
+    ("forward", lambda layers, x: right.forward([(W.T if W.shape == (4, 4) else W, b) for W, b in layers], x),
+     "a W is transposed"),
+    ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, slopes, [(dW, 0 * db) for dW, db in v]),
+     "the changes of the biases are missing"),
+    ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, [1 + 0 * h for h in slopes], v), "the slopes"),
+    ("vjp", per_layer(lambda part, u: part / len(u)), "averaged over the samples"),
+    ("vjp", per_layer(lambda part, u: -part), "the wrong sign"),
+    ("surrogate", lambda *args: -right.surrogate(*args), "the wrong sign: L is maximised"),
+    ("surrogate", lambda family, mu, a, Q, log_q: len(Q) * right.surrogate(family, mu, a, Q, log_q), "1/N is missing"),
+    ("surrogate", lambda family, mu, a, Q, log_q: np.mean(family.log_prob(mu, a) * Q), "log pi times Q"),
+    ("grad_surrogate", lambda family, mu, a, Q, log_q: len(Q) * right.grad_surrogate(family, mu, a, Q, log_q),
+     "1/N is missing"),
+    ("grad_surrogate", lambda family, mu, a, Q, log_q: right.grad_surrogate(
+        family, mu, a, Q, family.log_prob(mu, a)), "the ratio is missing"),
+    ("fisher_vector_product", lambda policy, theta, cache, mu, y: len(mu) * right.fisher_vector_product(
+        policy, theta, cache, mu, y), "1/N is missing"),
+    ("fisher_vector_product", lambda policy, theta, cache, mu, y: policy.vjp(
+        theta, cache, policy.jvp(theta, cache, y)) / len(mu), "M is missing"),
+    ("conjugate_gradient", lambda A, b, k, damping=0.0: right.conjugate_gradient(A, b, k), "damping is left out"),
+    ("conjugate_gradient", cg_from(0.1), "x did not start at 0"),
+    ("conjugate_gradient", steepest, "steepest descent"),
+    ("step_length", lambda sAs, delta: right.step_length(sAs, delta) / 2 ** 0.5, "the 2 is missing"),
+    ("step_length", lambda sAs, delta: np.sqrt(2 * delta / sAs), "for s'As = -1.0 it raises\nwanted ArithmeticError"),
+    ("line_search", search_with(kl=lambda kl: 0.0), "the KL is not checked"),
+    ("line_search", search_with(kl=lambda kl: kl / 2), "up to 1.5 delta"),
+    ("line_search", search_with(L=lambda L: L + 100), "L is not checked"),
+    ("line_search", search_with(L=lambda L: L + 1e-12), "L >= L_old is accepted"),
+    ("line_search", search_with(last=1), "a candidate that was refused is returned"),
+    ("line_search", search_with(more=1), "one too many"),
+    ("line_search", search_with(kl=lambda kl: 0.0 if np.isnan(kl) else kl), "a NaN is accepted: kl > delta"),
+    ("trpo_update", lambda *args: changed_gradient(*args, sign=-1), "the sign of g is wrong"),
+    ("trpo_update", lambda *args: changed_gradient(*args, damped_sAs=True), "damping is counted in s'As"),
+    ("trpo_update", lambda *args: changed_gradient(*args, search=False), "no line search"),
+    ("trpo_update", lambda *args: changed_gradient(*args, over="all"), "fisher_fraction is ignored"),
+    ("trpo_update", lambda *args: changed_gradient(*args, over="A"), "the KL of the line search is that of A's"),
+    ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
+        policy, theta, batch, replace(options, damping=0.0), rng), "damping does not reach conjugate gradient"),
+]
+
+
+def replace_end(path, terminated):
+    """The path with another end."""
+    return type(path)(rewards=path.rewards, terminated=terminated)
+
+
+@pytest.mark.parametrize("name, function, words", MISTAKES, ids=[f"{n}: {w}" for n, _, w in MISTAKES])
+def test_a_typical_wrong_answer_is_named(name, function, words):
+    result, said = check.verdict(name, solutions(**{name: function}))
+    assert result == "fails" and words in said, said
+    assert "known: " in said or "ArithmeticError" in said
+
+
+def test_every_function_has_a_mistake_that_is_tested():
+    assert {name for name, *_ in MISTAKES} == set(judges.JUDGES)
+
+
+def test_names_and_exit_codes(capsys, monkeypatch, tmp_path):
+    assert check.chosen(["1", "cg"]) == ["discounted_sums", "generalized_advantages", "conjugate_gradient"]
+    assert check.chosen(["kl"]) == ["kl"] and len(check.chosen([])) == 22
+    with pytest.raises(SystemExit, match="NAME: got 'nonsense'"):
+        check.chosen(["nonsense"])
+    half = tmp_path / "half.py"
+    half.write_text((EXERCISES / "exercises.py").read_text().replace(
+        'raise NotImplementedError("exercise 9")',
+        'if not sAs > 0:\n        raise ArithmeticError\n    return np.sqrt(2 * delta / sAs)'))
+    for names, code in [(["9"], 0), (["9", "8"], 1), (["cg"], 1), (["beta"], 0)]:
+        monkeypatch.setattr(sys, "argv", ["check.py", *names, "--file", str(half)])
+        assert check.main() == code
+    run = subprocess.run([sys.executable, EXERCISES / "check.py", "9", "--file", half], capture_output=True, text=True)
+    assert run.returncode == 0 and run.stdout.splitlines()[-1] == "1 of 1 right, 0 wrong, 0 not written yet"
+
+
+def test_training_with_other_functions_in_place_agrees_and_a_wrong_one_does_not(capsys):
+    """Each function that training needs is called; the package's functions are back afterwards."""
+    assert in_place.compare_curves(solutions(), 2) == 0
+    said = capsys.readouterr().out
+    called = set(re.findall(r"(\w+) [\d,]+(?:, |$)", said.split("your functions: ")[1].strip()))
+    assert called >= set(judges.JUDGES) - set(check.chosen(["2", "3", "6", "10"])), called
+    assert in_place.compare_curves(solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5]), 1) == 1
+    assert check.verdict("M_product", solutions())[0] == "right"
+    assert Gaussian.M_product.__qualname__ == "Gaussian.M_product"
+
+
+# The hunts
+
+ROWS = {int(n): (float(package), float(copy)) for n, package, copy in re.findall(
+    r"^\| (\d) \|.*\| ([\d.]+) \| ([\d.]+) \|$", (EXERCISES / "hunts" / "solutions.md").read_text(), re.M)}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """{hunt: (the numbers of the package, those of the copy)}; two hunts share a run of the package."""
+    folder, numbers_of = tmp_path_factory.mktemp("hunts"), {}
+    for number, measure in hunt.MEASURES.items():
+        hunt.make_copy(number, folder / str(number))
+        numbers_of[number] = list(measure().values())[0], hunt.measure_copy(number, folder / str(number))
+    return numbers_of
+
+
+@pytest.mark.parametrize("number", hunt.MEASURES)
+def test_a_hunts_patch_applies_and_shows_in_the_number_of_its_page(number, measured):
+    package, copy = measured[number][0], list(measured[number][1].values())[0]
+    assert (package, copy) == (pytest.approx(ROWS[number][0], rel=0.03), pytest.approx(ROWS[number][1], rel=0.03))
+    assert abs(copy - package) > 0.2 * abs(package)
+
+
+def test_a_hunt_changes_one_file_of_the_package_by_a_few_lines():
+    for number in hunt.MEASURES:
+        text = (EXERCISES / "hunts" / f"{number}.patch").read_text()
+        assert len(set(re.findall(r"^\+\+\+ b/(trpo_numpy/\S+)", text, re.M))) == 1
+        assert 1 <= len(re.findall(r"^\+(?!\+)", text, re.M)) <= 3
+
+
+def test_a_hunt_from_the_command_line_inside_a_repository(tmp_path):
+    """There `git apply` would skip the copy without a word."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    command = [sys.executable, EXERCISES / "hunt.py", "5", "--out", tmp_path / "runs"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0 and re.search(r"model +1\.00\d +1\.9\d", run.stdout), run.stdout + run.stderr
+
+
+# The pages
+
+def test_the_table_of_the_readme_is_that_of_the_judges():
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|.*\| ([\d]+) \| ([\de, .-]+) \|$", README, re.M)
+    assert [(int(n), name) for n, name, *_ in rows] == list(judges.EXERCISES.items())
+    for n, name, _, bars in rows:
+        wanted = {bar for exercise, bar, _ in judges.JUDGES.values() if exercise == int(n)}
+        assert {float(bar) for bar in bars.split(", ")} == wanted, name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_and_citations_hold(path):
+    text = path.read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    missing = [link for link in links if not (path.parent / link).exists() and not link.endswith("companion.md")]
+    assert links and not missing
+    for kind, there in PAPER.items():
+        assert numbers(kind, text) <= set(map(str, there))
+    for script in re.findall(r"python (tutorials/[\w/]+\.py)", text):
+        assert (TUTORIALS.parent / script).exists(), script
+
+
+def test_what_the_exercises_cite_is_in_the_paper():
+    for path in EXERCISES.glob("*.py"):
+        for kind, there in PAPER.items():
+            assert numbers(kind, path.read_text()) <= set(map(str, there))
+
+
+def test_slopes_of_the_exercises_are_those_of_the_package():
+    h = np.linspace(-0.9, 0.9, 5)
+    assert np.array_equal(activation_slope(h), 1 - h * h)
