@@ -72,15 +72,24 @@ def test_half_written_exercises():
     empty = check.load(EXERCISES / "exercises.py")
     assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: None))[0] == "not written yet"
     assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: empty.kl(sAs, delta))) == (
-        "not written yet", ": it calls one of exercise 4")
-    result, said = check.verdict("jvp", solutions(jvp=lambda layers, inputs, slopes, v: inputs[0] @ v[0][0]))
-    assert result == "fails" and "ValueError: matmul" in said and "transposed W" in said
+        "not written yet", ": it calls kl")
+    assert check.verdict("kl", empty) == ("not written yet", "")
+    assert check.verdict("jvp", solutions(jvp=lambda *args: None)) == ("not written yet", "")
+    assert check.verdict("conjugate_gradient", solutions(conjugate_gradient=lambda *args: None)) == (
+        "not written yet", ": it returns nothing")
+    result, said = check.verdict("conjugate_gradient", solutions(conjugate_gradient=lambda A, b, *args: b))
+    assert result == "fails" and said.startswith("it does not return what the docstring says")
 
-    def in_place_change(V, **kwargs):
-        V[-1] = 0
-    result, said = check.verdict("generalized_advantages", solutions(
-        generalized_advantages=lambda path, V, gamma, gae_lambda: in_place_change(V)))
-    assert result == "fails" and "it writes into its argument" in said
+
+def test_an_error_is_shown_with_its_line_and_a_usual_cause(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def jvp(layers, inputs, slopes, v):\n    return inputs[0] @ v[0][0]\n\n\n"
+                    "def generalized_advantages(path, V, gamma, gae_lambda):\n    V[-1] = 0\n")
+    module = check.load(path)
+    for name, words in [("jvp", ["line 2 of mine.py: ValueError: matmul", "transposed W"]),
+                        ("generalized_advantages", ["line 6 of mine.py: ", "it writes into its argument"])]:
+        result, said = check.verdict(name, module)
+        assert result == "fails" and all(part in said for part in words)
 
 
 def test_nan_and_other_shapes_are_wrong():

@@ -13,6 +13,7 @@ import importlib.util
 import sys
 import traceback
 from pathlib import Path
+from textwrap import indent
 
 import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for one thread
 
@@ -66,31 +67,35 @@ def compare(found, wanted, mistakes, bar):
 
 
 def explain(error, path):
-    """An exception of the student's code in one line, with the line that raised it."""
+    """An exception in words: with the line of the student's file, if it is from there, and a usual cause."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
-    text = f"{type(error).__name__}: {error}" + (f" (line {lines[-1]} of {Path(path).name})" if lines else "")
+    if not lines:
+        return f"it does not return what the docstring says: {error}"
+    text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
     if "read-only" in str(error):
         text += "\nThis is known: it writes into its argument. Copy it first."
     if "matmul" in str(error) or "not aligned" in str(error):
-        text += "\nA transposed W is a usual cause: samples are rows, so W x + b is x @ W.T + b."
+        text += "\nA transposed W is a usual cause: samples are rows, so that W x + b is x @ W.T + b."
     return text
 
 
 def verdict(name, module):
-    """("right", its largest error), ("not written yet", why) or ("fails", the property and the numbers)."""
-    exercise, bar, properties = JUDGES[name]
-    errors, said = [0.0], "it runs"
+    """("right", the largest error), ("not written yet", why) or ("fails", the property and the numbers)."""
+    _, bar, properties = JUDGES[name]
+    errors, said = [0.0], ""
     try:
         with np.errstate(all="ignore"):
             for said, found, wanted, mistakes in properties(module):
                 errors.append(compare(found, wanted, mistakes, bar))
     except NotImplementedError as error:
-        other = "" if str(error) in ("", f"exercise {exercise}") else f": it calls one of {error}"
-        return "not written yet", other
+        where = traceback.extract_tb(error.__traceback__)[-1].name
+        return "not written yet", f": it calls {where}" if where in JUDGES and where != name else ""
     except Wrong as wrong:
         return "fails", f"{said}\n{wrong}"
     except Exception as error:
-        return "fails", f"after: {said}\n{explain(error, module.__file__)}"
+        if "NoneType" in str(error):  # `pass`, or `...`
+            return "not written yet", ": it returns nothing"
+        return "fails", (f"right: {said}\nthen " if said else "") + explain(error, module.__file__)
     return "right", max(errors)
 
 
@@ -116,7 +121,7 @@ def report(names, module):
         if result == "right":
             print(f"{title:15}{name:26}right            error {detail:.0e}, bar {bar:.0e}")
         elif result == "fails":
-            print(f"{title:15}{name:26}FAILS            " + detail.replace("\n", "\n" + 17 * " "))
+            print(f"{title:15}{name:26}FAILS\n" + indent(detail, 17 * " "))
         else:
             print(f"{title:15}{name:26}not written yet{detail}")
     print(f"\n{results.count('right')} of {len(results)} right, {results.count('fails')} wrong, "

@@ -117,7 +117,8 @@ def visitation(x):
     rho = visitation_by_steps(mdp, pi)
     yield "rho(s) is the sum of gamma^t P(s_t = s)", x.visitation(mdp, pi), rho, {
         "normalised: the paper's rho sums to 1 / (1 - gamma)": 0.1 * rho,
-        "P_pi is not transposed: rho flows along the rows' arrows": visitation_by_steps(mdp, pi, transposed=True),
+        "P_pi is not transposed: rho flows from s to s', and V the other way":
+            visitation_by_steps(mdp, pi, transposed=True),
         "rho_0 is left out: all first states alike": visitation_by_steps(mdp, pi, np.full(5, 0.2)),
         "the first state is left out: the sum begins at t = 0": rho - mdp.rho_0,
         "rho_0 alone": mdp.rho_0}
