@@ -17,11 +17,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tutorials"))
-import diagrams  # noqa: E402
 import section_2_expected_return  # noqa: E402
 import section_2_surrogate  # noqa: E402
 import section_3_bounds  # noqa: E402
 import section_4_trust_region  # noqa: E402
+
+import diagrams  # noqa: E402
 
 from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: E402
 from trpo_numpy.expected_return import expected_return  # noqa: E402

@@ -15,10 +15,10 @@ import traceback
 from pathlib import Path
 from textwrap import indent
 
-import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for one thread
-
 import numpy as np
 from judges import EXERCISES, JUDGES
+
+import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for one thread
 
 HERE = Path(__file__).parent
 

@@ -12,7 +12,6 @@ a KL is in nats. L is maximised. KL is always KL(old || new).
 """
 import numpy as np  # noqa: F401
 
-
 # 1. Returns (Section 5.1): what was an action worth?
 
 def discounted_sums(x, discount):

@@ -13,11 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import trpo_numpy  # before NumPy, so that the package can ask for one thread
-
 import gymnasium as gym
 import numpy as np
 
+import trpo_numpy  # before NumPy, so that the package can ask for one thread
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy

@@ -82,7 +82,7 @@ def compare_curves(module, iterations):
         same_start = [yours[0], *(next(train(config, update, start.state)) for start in package[:-1])]
     returns, own, again = (np.array([i.mean_return for i in run]) for run in (package, yours, same_start))
     thetas, others = (np.array([i.update.theta_new for i in run]) for run in (package, same_start))
-    theta_0 = initial_state(*policy_and_baseline(make_env(config.env_id), config), config).theta
+    theta_0 = initial_state(*policy_and_baseline(make_env(config), config), config).theta
     steps = np.linalg.norm(np.diff(thetas, axis=0, prepend=theta_0[None]), axis=1)
     off_return, off_step = abs(again / returns - 1), np.linalg.norm(others - thetas, axis=1) / steps
     for i, row in enumerate(zip(returns, own, abs(own / returns - 1), off_return, off_step), start=1):

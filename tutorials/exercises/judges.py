@@ -9,11 +9,35 @@ from math import log
 from types import SimpleNamespace
 
 import numpy as np
-from truth import (L_of_samples, advantage_by_steps, best_in_krylov_space, by_sample, dense_update, derivative,
-                   double_sum, finite_problem, fixed, gaussian_problem, gradient, jvp_by_differences, kl_by_quadrature,
-                   kl_hessian, linear_problem, log_density, network_problem, plain_mu, raised, reference_jvp,
-                   replace_r, sampled_problem, steepest_descent, transitions, update_problem, value_by_steps,
-                   visitation_by_steps)
+from truth import (
+    L_of_samples,
+    advantage_by_steps,
+    best_in_krylov_space,
+    by_sample,
+    dense_update,
+    derivative,
+    double_sum,
+    finite_problem,
+    fixed,
+    gaussian_problem,
+    gradient,
+    jvp_by_differences,
+    kl_by_quadrature,
+    kl_hessian,
+    linear_problem,
+    log_density,
+    network_problem,
+    plain_mu,
+    raised,
+    reference_jvp,
+    replace_r,
+    sampled_problem,
+    steepest_descent,
+    transitions,
+    update_problem,
+    value_by_steps,
+    visitation_by_steps,
+)
 
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.surrogate import Batch

@@ -3,7 +3,8 @@
 Most are the package's own. The Gaussian's are methods there, of a family with d_a. The package's line search and its
 update also return what they tried and measured; an exercise returns the result alone.
 """
-from trpo_numpy import line_search as searching, trpo
+from trpo_numpy import line_search as searching
+from trpo_numpy import trpo
 from trpo_numpy.conjugate_gradient import conjugate_gradient  # noqa: F401
 from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: F401
 from trpo_numpy.expected_return import action_value, advantage, expected_return, state_value, visitation  # noqa: F401
