@@ -132,6 +132,7 @@ def main(argv):
     options = vars(build_parser().parse_args(argv))
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # those of libraries
             warnings.showwarning = print_note
             return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
     except (InputError, OSError, MemoryError) as error:

@@ -47,6 +47,7 @@ class Run:
 
 class ContinuousCartPole(gym.ActionWrapper, gym.utils.RecordConstructorArgs):
     """Gymnasium's CartPole-v1, its dynamics and its reward of 1 per step, with any force from -10 to 10 N."""
+    metadata = CartPoleEnv.metadata
 
     def __init__(self, render_mode=None):
         gym.utils.RecordConstructorArgs.__init__(self)  # so that gym.make can make it again from its spec

@@ -1,0 +1,124 @@
+"""Section 6's algorithm, ten seeds of each task, beside a code that others tuned: SB3-contrib's TRPO.
+
+Look for: the tasks whose interval is clear of one half. Elsewhere ten runs a side cannot tell the two codes apart.
+Then change: --seed 10, for ten other seeds of ours; the order of some tasks changes with them.
+
+    python tutorials/section_6_peer.py                  # hours on two cores; goes on where it was stopped
+    python tutorials/section_6_peer.py --env-ids Pendulum-v1 CartPole-v1
+    python tutorials/section_6_peer.py --plot-only      # from the committed results
+
+One configuration, the default, for all tasks, but for gamma 0.9999 on Swimmer-v5. The peer's runs are in
+results/peer.csv; tests/benchmark_peer.py makes them, with the settings that its authors tuned for each task.
+"""
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+from aggregate import interquartile_mean, interval, probability_of_improvement, verdict
+from common import new_figure, save_figure
+from experiment import all_runs, complete_runs, experiment_parser
+from section_6_ablations import config_of, evaluate, seed_of
+
+import numpy as np
+
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.training import train
+
+TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 50_000, "Swimmer-v5": 200_000,
+         "Hopper-v5": 300_000, "Reacher-v5": 200_000, "LunarLander-v3": 300_000, "HalfCheetah-v5": 300_000,
+         "Walker2d-v5": 300_000, "Pusher-v5": 200_000, "BipedalWalker-v3": 300_000}
+COLUMNS = "env_id", "timesteps", "seed", "mean_return", "seconds"
+RESULTS = Path(__file__).parent / "results"
+
+
+def read_returns(path, timesteps_of):
+    """{task: mean returns (seeds,)} of the rows of a CSV that have the task's number of steps."""
+    returns = defaultdict(dict)
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            if int(row["timesteps"]) == timesteps_of.get(row["env_id"]):
+                returns[row["env_id"]][int(row["seed"])] = float(row["mean_return"])
+    return {task: np.array([by_seed[seed] for seed in sorted(by_seed)]) for task, by_seed in returns.items()}
+
+
+def write_returns(runs, parent, path):
+    """A row per run that is done, by COLUMNS: the mean raw return of 20 episodes without noise."""
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for run in runs:
+            mean_return = evaluate(run, parent)
+            if not np.isnan(mean_return):
+                progress = read_progress(Path(parent, run.folder))
+                seconds = progress["seconds_sampling"].sum() + progress["seconds_updating"].sum()
+                writer.writerow([run.config.env_id, run.config.timesteps, run.config.seed, round(mean_return, 1),
+                                 round(seconds)])
+
+
+def compare(ours, theirs):
+    """Prints a row per task that both have, and one for all of them."""
+    both = [task for task in ours if task in theirs]
+    print(f"{'task':<20} {'ours':>7} {'interval':>18} {'peer':>7} {'interval':>18} {'P(ours > peer)':>14} {'interval':>12}")
+    for task in both:
+        x, y = ours[task], theirs[task]
+        cells = [f"{interquartile_mean(runs):7.1f} [{low:7.1f}, {high:7.1f}]"
+                 for runs in (x, y) for low, high in [interval(interquartile_mean, runs)]]
+        low, high = interval(probability_of_improvement, x, y)
+        print(f"{task:<20} {cells[0]} {cells[1]} {probability_of_improvement(x, y):14.2f} [{low:.2f}, {high:.2f}] "
+              f"{verdict(low, high)} ({len(x)} and {len(y)} runs)")
+    samples = [runs[task] for task in both for runs in (ours, theirs)]
+    if samples:
+        low, high = interval(probability_of_improvement, *samples)
+        print(f"a run of ours beats one of theirs with probability {probability_of_improvement(*samples):.2f} "
+              f"[{low:.2f}, {high:.2f}], the mean of {len(both)} tasks")
+
+
+def draw(figure, ours, theirs):
+    """A panel per task: each seed, and the interquartile mean with its interval, of both codes."""
+    n_columns = min(4, len(ours))
+    n_rows = -(-len(ours) // n_columns)
+    figure.set_size_inches(8.5, 1.9 * n_rows + 0.6)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for panel in panels[len(ours):]:
+        panel.remove()
+    for panel, task in zip(panels, ours):
+        for x, (runs, color) in enumerate([(ours[task], "C0"), (theirs.get(task, []), "C1")]):
+            panel.plot(x + np.linspace(-0.25, 0.25, len(runs)), runs, ".", color=color, alpha=0.5)
+            if len(runs) > 1:
+                mean, (low, high) = interquartile_mean(runs), interval(interquartile_mean, runs)
+                panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=18, capsize=4)
+        panel.set_title(task, fontsize=10)
+        panel.set_xticks([0, 1], ["ours", "peer"], fontsize=10)
+        panel.set_xlim(-0.6, 1.6)
+        panel.tick_params(axis="y", labelsize=10)
+        panel.grid(alpha=0.3, axis="y")
+    figure.suptitle("Ten runs a side: return without noise, interquartile mean and 95% interval")
+    figure.tight_layout()
+
+
+def main():
+    parser = experiment_parser(__doc__, None)
+    parser.set_defaults(seeds=10)
+    parser.add_argument("--env-ids", nargs="+", default=list(TASKS), metavar="ENV_ID")
+    args = parser.parse_args()
+    tasks = {env_id: args.timesteps or TASKS.get(env_id, 1_000_000) for env_id in args.env_ids}
+    name, seeds = "section_6_peer", range(args.seed, args.seed + args.seeds)
+    if args.quick:
+        tasks, seeds, name = {"Pendulum-v1": 2000}, range(2), name + "_quick"
+    parent, path = args.out / name, args.out / f"{name}.csv"
+    if not args.plot_only:
+        methods = {env_id: (train, config_of(env_id, "default", steps)) for env_id, steps in tasks.items()}
+        runs = sorted(all_runs(methods, seeds), key=seed_of)
+        complete_runs(runs, parent, args.workers)
+        write_returns(runs, parent, path)
+    elif not path.exists():
+        path = RESULTS / path.name
+    ours, theirs = read_returns(path, tasks), read_returns(RESULTS / "peer.csv", TASKS)
+    compare(ours, theirs)
+    figure = new_figure(args.show)
+    draw(figure, ours, theirs)
+    save_figure(figure, args.out, name, args.show)
+
+
+if __name__ == "__main__":
+    main()
