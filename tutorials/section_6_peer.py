@@ -58,7 +58,7 @@ def write_returns(runs, parent, path):
 def compare(ours, theirs):
     """Prints a row per task that both have, and one for all of them."""
     both = [task for task in ours if task in theirs]
-    print(f"{'task':<20} {'ours':>7} {'interval':>18} {'peer':>7} {'interval':>18} {'P(ours > peer)':>14} {'interval':>12}")
+    print(f"{'task':<20} {'ours':>7} {'interval':>18} {'peer':>7} {'interval':>18} P(ours > peer)     interval")
     for task in both:
         x, y = ours[task], theirs[task]
         cells = [f"{interquartile_mean(runs):7.1f} [{low:7.1f}, {high:7.1f}]"
