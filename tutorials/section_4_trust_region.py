@@ -132,10 +132,12 @@ def draw(figure, numbers, span):
     axes.indicate_inset((x_0, y_0, width, width), edgecolor="black")
     axes.plot(*theta_old, "ko", markersize=8)
     axes.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=13)
+    refused = not np.array_equal(numbers["thetas"]["TRPO"], numbers["thetas"]["natural gradient"])
+    says = "The line search brings the step back into" if refused else "The whole step is inside"
     axes.grid(False)
     axes.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
              xlim=x[[0, -1]], ylim=y[[0, -1]], aspect="equal",
-             title=rf"The line search brings the step back into mean KL $\leq\delta$ = {delta:.3g}")
+             title=rf"{says} mean KL $\leq\delta$ = {delta:.3g}")
 
 
 def draw_at(figure, log_delta, theta_0, theta_1, damping):
