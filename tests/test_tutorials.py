@@ -1,5 +1,6 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 7 claim is true of the numbers behind them."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,6 +58,21 @@ def test_each_runs_and_draws(tmp_path):
         assert picture.stat().st_size > 10_000, script
         assert run.stdout.splitlines()[-1].startswith("Look for: "), script
         assert run.stdout.splitlines()[-1] in gallery, script
+
+
+@pytest.mark.parametrize("script, kept", [
+    ("section_6_ablations.py", ["section_6_ablations.csv"]),
+    ("section_6_trpo.py", ["Pendulum-v1-evaluation.csv", "Pendulum-v1-seed0-1", "Pendulum-v1-seed1-1"]),
+])
+def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script, kept, tmp_path):
+    for name in kept:
+        path = TUTORIALS / "results" / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    subprocess.run([sys.executable, TUTORIALS / script, "--plot-only", "--out", tmp_path], check=True)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    picture, = tmp_path.glob("*.png")
+    assert picture.name.startswith(script[:-3])
 
 
 def test_section_2_expected_return():

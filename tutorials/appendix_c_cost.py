@@ -61,7 +61,7 @@ def draw(figure, sweeps):
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
         axes.set(xlabel=name)
     panels[0].set(ylabel="seconds per update, one thread")
-    panels[0].legend()
+    panels[2].legend(loc="upper left")
 
 
 def main():

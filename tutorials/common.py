@@ -78,6 +78,11 @@ def save_figure(figure, out, name, show):
         small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     small.save(out / f"{name}.png", optimize=True)
     print(f"picture: {out / name}.png")
+    show_windows(show)
+
+
+def show_windows(show):
+    """Shows the figures if asked to, until their windows are closed."""
     if show:
         import matplotlib.pyplot as plt
         plt.show()
@@ -122,9 +127,7 @@ def with_sliders(args, name, ranges, draw, moves, height):
     changed(None)
     if args.gif:
         save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200)
-    if args.show:
-        import matplotlib.pyplot as plt
-        plt.show()
+    show_windows(args.show)
 
 
 def central_difference(f, x, direction, h):

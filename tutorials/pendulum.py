@@ -8,7 +8,7 @@ Then change: --seed 1, which is another run and another start.
 """
 from functools import partial
 
-from common import new_figure, save_gif, tutorial_parser
+from common import new_figure, save_gif, show_windows, tutorial_parser
 
 import gymnasium as gym
 
@@ -67,6 +67,7 @@ def main():
     moments = [partial(show, panels, films, t) for t in range(0, n_frames, 2)]
     save_gif(figure, args.out / "pendulum.gif", moments, milliseconds=80, stay=80)
     print("Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds.")
+    show_windows(args.show)
 
 
 if __name__ == "__main__":

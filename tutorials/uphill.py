@@ -9,14 +9,14 @@ Look for: the blue curve is where the mean KL from TRPO's present policy is delt
 and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, twice as long as
 TRPO's first step: it crosses the ridge at each step, and never gets to the top. Algorithm 1 cannot fall; but its
 penalty coefficient is 212, and in ten iterations it moves by 0.01.
-Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.1: TRPO is at the top after three
-steps, and then jumps about it, for L counts visits as the old policy made them.
+Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.05: TRPO's regions are so wide that its
+steps cross the ridge too, for L counts visits as the old policy made them. It climbs all the same, with setbacks.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
 from functools import partial
 
-from common import METHODS, new_figure, save_gif, tutorial_parser
+from common import METHODS, new_figure, save_gif, show_windows, tutorial_parser
 from section_4_trust_region import exact_problem, penalty_theta, table
 
 import numpy as np
@@ -89,7 +89,11 @@ def region(numbers, theta, n_rays=60):
     """Points (n_rays, 2) on the edge of {mean KL <= delta} around theta; along a ray the KL only rises."""
     L_and_kl = exact_problem(numbers["mdp"], theta, HALVES).L_and_kl
     rays = [np.array([np.cos(angle), np.sin(angle)]) for angle in np.linspace(0, 2 * np.pi, n_rays)]
-    return [theta + brentq(lambda r: L_and_kl(theta + r * ray)[1] - numbers["delta"], 0, 20) * ray for ray in rays]
+
+    def excess(r, ray):
+        return min(L_and_kl(theta + r * ray)[1] - numbers["delta"], 1.0)    # far away the KL is infinite
+
+    return [theta + brentq(excess, 0, 1e4, args=(ray,)) * ray for ray in rays]
 
 
 def draw_moment(axes, numbers, edges, i, part):
@@ -127,6 +131,7 @@ def main():
         print(f"{method:>16}: moved by {np.linalg.norm(path[-1] - path[0]):.3f}; eta "
               + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
     print("Look for: TRPO climbs inside its regions; natural gradient crosses the ridge; Algorithm 1 hardly moves.")
+    show_windows(args.show)
 
 
 if __name__ == "__main__":
