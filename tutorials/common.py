@@ -109,7 +109,9 @@ def with_sliders(args, name, ranges, draw, moves, height):
 
     ranges is {label: (lowest, highest, first)}; moves are the (number of the slider, value) of the moving picture.
     """
+    from matplotlib import pyplot
     from matplotlib.widgets import Slider
+    pyplot.close("all")     # the picture that is saved already
     figure = new_figure(args.show, figsize=(7, height))
     row = 0.3 / height      # of the sliders, as a part of the figure's height
     picture, _ = figure.subfigures(2, 1, height_ratios=[1 - row * len(ranges), row * len(ranges)])

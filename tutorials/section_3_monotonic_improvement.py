@@ -92,7 +92,7 @@ def main():
     print(f"eta: start {numbers['eta_0']:.4f}, optimum {numbers['optimum']:.4f}; Algorithm 1 after "
           f"{len(numbers['eta'])} iterations {numbers['eta'][-1]:.4f}, its first step's KL {numbers['kl'][0]:.1e}")
     print(f"iterations to half-way: Algorithm 1 {half_way[0]}, mean KL <= 0.01 {half_way[1]}")
-    print("Look for: Algorithm 1 never falls, but its steps are so small that it needs seven times as many.")
+    print("Look for: Algorithm 1 never falls, but its steps are so small that it needs several times as many.")
 
 
 if __name__ == "__main__":
