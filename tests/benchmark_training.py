@@ -98,7 +98,7 @@ def draw(path, ratios, speeds):
     from matplotlib import rc_context
     from matplotlib.figure import Figure
     with rc_context(STYLE):
-        figure = Figure((9, 3.2), layout="constrained")
+        figure = Figure((8.5, 3.6), layout="constrained")
         costs, pools = figure.subplots(1, 2)
         base = np.zeros(len(ratios))
         for part, name, hatch in zip(np.transpose(list(ratios.values())), PARTS, ("", "//", "..")):
@@ -106,15 +106,15 @@ def draw(path, ratios, speeds):
             base = base + part
         costs.axvline(1, color="black", linestyle=":", label="the environment alone")
         costs.set(xlabel="time, in units of bare environment stepping", title="training on one thread")
-        costs.legend(fontsize=8)
+        costs.legend()
         for env_id, speed in speeds.items():
             pools.plot(list(speed), list(speed.values()), marker="o", label=env_id)
         n_most = max(max(speed) for speed in speeds.values())
         pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":", label="ideal")
         pools.set(xlabel="processes", ylabel="times faster than without a pool", title="sampling",
                   xticks=range(1, n_most + 1), ylim=(0, n_most + 0.1))
-        pools.legend(fontsize=8)
-        figure.savefig(path, dpi=100)
+        pools.legend()
+        figure.savefig(path, dpi=200)
 
 
 def main():

@@ -225,8 +225,8 @@ def test_the_number_of_section_3():
 
 def test_the_number_of_section_4_and_that_its_mdp_is_the_pages():
     numbers, names = section_4_trust_region.compute(), {}
-    mdp, pi_old = numbers["mdp"], numbers["pi_old"]
-    pi = section_4_trust_region.table(numbers["thetas"]["mean KL (12)"])
+    mdp, pi_old = numbers["mdp"], numbers["problem"].pi_old
+    pi = section_4_trust_region.table(numbers["thetas"]["mean KL"])
     gain = exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old)
     assert f"{gain:.4f}" == number_of("section_4_trust_region")
     results(EXAMPLES[0], names)

@@ -88,10 +88,17 @@ def test_the_readme_has_every_tutorial():
 
 def test_the_gallery_has_every_tutorial_and_its_picture():
     rows = [line for line in GALLERY.splitlines() if line.startswith("|")]
-    for name in TUTORIALS:
-        row, = [row for row in rows if f"`python tutorials/{name}.py" in row]
-        pictures = list((ROOT / "tutorials" / "results").glob(f"{name}*.png"))
-        assert pictures and f"results/{name}" in row, name
+    for name in [*TUTORIALS, "uphill", "pendulum"]:
+        shown = [row for row in rows if f"`python tutorials/{name}.py" in row]
+        assert shown and all(f'<img src="results/{name}' in row and "Look for: " in row for row in shown), name
+
+
+def test_every_picture_of_the_results_is_on_a_page_and_small_enough():
+    pages = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "tutorials").glob("*.md")])
+    for path in (ROOT / "tutorials" / "results").iterdir():
+        if path.suffix in (".png", ".gif"):
+            assert path.name in pages, path.name
+            assert path.stat().st_size < (1_000_000 if path.suffix == ".gif" else 260_000), path.name
 
 
 def test_options_and_fields_that_are_named_exist():

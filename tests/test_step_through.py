@@ -29,6 +29,14 @@ def answers(command, typed, out):
     return answered[:-1]
 
 
+def test_the_code_under_each_stop_is_in_the_script_and_short():
+    script = (ROOT / "tutorials" / "step_through.py").read_text()
+    for _, text in STOPS:
+        code, = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+        assert code in script and len([line for line in code.splitlines() if line]) <= 6
+    assert len(STOPS) == 4 and PAGE.count("](results/step_through.png)") == 2
+
+
 def test_the_four_stops_have_the_values_of_the_page(tmp_path):
     (command, *typed), *_ = blocks(PAGE)
     locals_seen, expected = [], []

@@ -1,11 +1,13 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 7 claim is true of the numbers behind them."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import section_2_expected_return
 import section_2_surrogate
@@ -15,16 +17,22 @@ import section_4_trust_region
 import section_5_single_path_and_vine
 import section_7_prior_work
 import section_8_cart_pole
-from common import say_error
+import section_8_locomotion
+import step_through
+import uphill
+from common import METHODS, central_difference, say_error, with_sliders
 from experiment import all_runs, complete_run, final_return, is_done, keep_best_steps, mean_curve, read_runs, report
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation
+from trpo_numpy.kl_bound import max_kl
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.practice.training import train
@@ -39,12 +47,31 @@ def test_each_runs_and_draws(tmp_path):
         return subprocess.run([sys.executable, script, "--quick", "--out", tmp_path], capture_output=True, text=True)
 
     scripts = sorted(set(TUTORIALS.glob("*_*.py")) - {TUTORIALS / "trpo_on_one_page.py"})  # which has no options
+    scripts += [TUTORIALS / "uphill.py", TUTORIALS / "pendulum.py"]
+    gallery = (TUTORIALS / "README.md").read_text()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = list(pool.map(run, scripts))
     for script, run in zip(scripts, runs):
         assert run.returncode == 0, run.stderr
-        picture, = tmp_path.glob(script.stem + "*.png")
-        assert picture.stat().st_size > 10_000 and run.stdout.strip(), script
+        picture, = tmp_path.glob(script.stem + "*.*[gf]")
+        assert picture.stat().st_size > 10_000, script
+        assert run.stdout.splitlines()[-1].startswith("Look for: "), script
+        assert run.stdout.splitlines()[-1] in gallery, script
+
+
+@pytest.mark.parametrize("script, kept", [
+    ("section_6_ablations.py", ["section_6_ablations.csv"]),
+    ("section_6_trpo.py", ["Pendulum-v1-evaluation.csv", "Pendulum-v1-seed0-1", "Pendulum-v1-seed1-1"]),
+])
+def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script, kept, tmp_path):
+    for name in kept:
+        path = TUTORIALS / "results" / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    subprocess.run([sys.executable, TUTORIALS / script, "--plot-only", "--out", tmp_path], check=True)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
+    picture, = tmp_path.glob("*.png")
+    assert picture.name.startswith(script[:-3])
 
 
 def test_section_2_expected_return():
@@ -91,14 +118,85 @@ def test_section_3_monotonic_improvement():
 
 def test_section_4_trust_region():
     numbers = section_4_trust_region.compute()
-    mdp, pi_old, rho, delta = (numbers[key] for key in ("mdp", "pi_old", "rho", "delta"))
+    mdp, problem, delta = (numbers[key] for key in ("mdp", "problem", "delta"))
+    pi_old, rho = problem.pi_old, problem.rho
     tables = {name: section_4_trust_region.table(theta) for name, theta in numbers["thetas"].items()}
     L = {name: exact_surrogate(mdp, pi_old, pi) for name, pi in tables.items()}
     kl = {name: visited_mean_kl(rho, pi_old, pi) for name, pi in tables.items()}
-    assert kl["natural gradient (17)"] > delta >= kl["TRPO: with line search"]
-    assert kl["mean KL (12)"] == pytest.approx(delta) and kl["penalty C of (9)"] < 0.1 * delta
-    assert L["mean KL (12)"] > L["max KL (11)"] and L["mean KL (12)"] > L["TRPO: with line search"]
+    assert kl["natural gradient"] > delta >= kl["TRPO"]
+    assert kl["mean KL"] == pytest.approx(delta) and kl["penalty"] < 0.1 * delta
+    assert L["mean KL"] > L["max KL"] and L["mean KL"] > L["TRPO"]
     assert all(expected_return(mdp, pi) > expected_return(mdp, pi_old) for pi in tables.values())
+
+
+def test_section_4_is_exact_also_where_states_share_a_logit():
+    """g and A against differences of eta and of the KL; the penalty's step is the best of L - C max KL nearby."""
+    mdp, theta, rng = uphill.rooms(), np.array([-0.7, 0.4]), np.random.default_rng(0)
+    problem = section_4_trust_region.exact_problem(mdp, theta, uphill.HALVES)
+    for v in rng.standard_normal((3, 2)):
+        slope = central_difference(lambda x: expected_return(mdp, uphill.table(x, uphill.HALVES)), theta, v, 1e-5)
+        assert problem.g @ v == pytest.approx(slope, rel=1e-6)
+        kls = [problem.L_and_kl(theta + t * v)[1] for t in (-1e-3, 1e-3)]
+        assert v @ problem.A(v) == pytest.approx(sum(kls) / 1e-6, rel=1e-5)
+    best = section_4_trust_region.penalty_theta(problem)
+    pi_old = uphill.table(theta, uphill.HALVES)
+
+    def M(x):
+        pi = uphill.table(x, uphill.HALVES)
+        return exact_surrogate(mdp, pi_old, pi) - problem.C * max_kl(pi_old, pi)
+
+    assert M(best) > M(theta)
+    assert all(M(best) > M(best + 0.2 * np.linalg.norm(best - theta) * v) for v in rng.standard_normal((20, 2)))
+
+
+def test_uphill():
+    numbers = uphill.compute()
+    trpo, natural, careful = (np.array(numbers["etas"][name]) for name in uphill.LABELS)
+    thetas = numbers["thetas"]
+    assert (np.diff(trpo) > 0).all() and 0.006 < min(numbers["kls"]) and max(numbers["kls"]) <= numbers["delta"]
+    assert natural.max() < 0.7 * trpo[-1] and np.mean(np.diff(natural) < 0) >= 0.5  # it falls at every second step
+    assert (np.diff(careful) > 0).all() and np.linalg.norm(thetas["Algorithm 1"][-1] - thetas["TRPO"][0]) < 0.02
+    first = [np.linalg.norm(thetas[name][1] - thetas[name][0]) for name in ("TRPO", "natural gradient")]
+    assert first[1] > 1.9 * first[0]
+    on_edge = np.array(uphill.region(numbers, thetas["TRPO"][2], 7))
+    L_and_kl = section_4_trust_region.exact_problem(numbers["mdp"], thetas["TRPO"][2], uphill.HALVES).L_and_kl
+    assert [L_and_kl(theta)[1] for theta in on_edge] == pytest.approx([numbers["delta"]] * 7)
+
+
+def test_sliders_draw_what_the_package_computes(tmp_path):
+    """Each move of a slider draws once, with the values of all; the picture has a frame per move."""
+    seen = []
+    args = SimpleNamespace(show=False, gif=True, out=tmp_path)
+    with_sliders(args, "a", {"x": (0, 1, 0.5), "y": (0, 2, 1.0)}, lambda figure, *values: seen.append(values),
+                 [(0, 0.25), (1, 2.0)], height=3)
+    assert seen == [(0.5, 1.0), (0.25, 1.0), (0.25, 2.0)]
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 2
+    figure = Figure()
+    section_4_trust_region.draw_at(figure, -2, -0.5, 1, 0)
+    labels = {text.get_text() for text in figure.axes[0].texts}
+    assert labels >= set(section_4_trust_region.LABELS.values()) and "0.01" in figure.axes[0].get_title("left")
+    for log_delta, said in [(-2, "brings the step back"), (np.log10(0.5), "The whole step is inside")]:
+        figure = Figure()
+        section_4_trust_region.draw_at(figure, log_delta, -0.5, 1, 0)
+        assert said in figure.axes[0].get_title("left")
+
+
+@pytest.mark.parametrize("log_delta, beta, said", [(-1, 0, ["refused", "accepted"]), (-1, 0.6, ["refused"]),
+                                                   (-1, 0.1, ["accepted"]), (-4, 0.1, ["refused"])])
+def test_step_throughs_sliders_refuse_and_accept(log_delta, beta, said):
+    def L_and_kl(theta):
+        return theta[0], theta[0] ** 2 * (1 + theta[0])
+
+    figure = Figure()
+    step_through.draw_for(L_and_kl, 0.0, np.ones(1), 2.0, np.zeros(1), np.ones(1), figure, log_delta, beta)
+    assert [text.get_text() for text in figure.axes[1].texts if text.get_text() in ("refused", "accepted")] == said
+
+
+def test_each_method_of_the_pictures_has_one_colour_and_no_two_the_same_line():
+    drawn = {"TRPO", *section_8_cart_pole.methods(1), *section_8_locomotion.methods("Hopper-v5", 1)} - {"single path"}
+    assert drawn <= METHODS.keys() >= section_4_trust_region.LABELS.keys() | uphill.LABELS.keys()
+    assert len({str(METHODS[name]) for name in drawn}) == len(drawn) and METHODS["single path"] == METHODS["TRPO"]
 
 
 def test_section_5():
@@ -113,10 +211,10 @@ def test_section_5():
 def test_section_7():
     numbers = section_7_prior_work.compute(0, 1.0, 12)
     at_delta = {name: np.interp(0.01, kl, L) for name, (L, kl) in numbers["curves"].items()}
-    assert at_delta["TRPO"] == at_delta["natural gradient (17)"] > 1.5 * at_delta["policy gradient (18)"] > 0
+    assert at_delta["TRPO"] == at_delta["natural gradient"] > 1.5 * at_delta["policy gradient"] > 0
     assert at_delta["empirical FIM"] == pytest.approx(at_delta["TRPO"], rel=0.2)
     assert numbers["kls"]["TRPO"].max() <= 0.01
-    fixed = numbers["kls"]["natural gradient (17)"]
+    fixed = numbers["kls"]["natural gradient"]
     assert fixed.max() > 4 * fixed.min()
 
 

@@ -41,9 +41,9 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
 def compute(Ns, hiddens, ks, repeats):
     """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
     sweeps = {}
-    for name, varies, cases in [("samples N (P = 5,708)", 0, [(N, (64, 64), 10) for N in Ns]),
-                                ("parameters P (N = 10,000)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
-                                ("CG iterations k (N = 10,000)", 2, [(10_000, (64, 64), k) for k in ks])]:
+    for name, varies, cases in [("samples N\n(P = 5,708)", 0, [(N, (64, 64), 10) for N in Ns]),
+                                ("parameters P\n(N = 10,000)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
+                                ("CG iterations k\n(N = 10,000)", 2, [(10_000, (64, 64), k) for k in ks])]:
         results = [[seconds_of_update(*case, fraction, repeats) for case in cases] for fraction in FRACTIONS]
         N_P_k = [(N, P, k) for (N, _, k), (_, P) in zip(cases, results[0])]
         seconds = {fraction: np.array(rows)[:, 0] for fraction, rows in zip(FRACTIONS, results)}
@@ -53,15 +53,15 @@ def compute(Ns, hiddens, ks, repeats):
 
 def draw(figure, sweeps):
     """A panel per sweep, logarithmic, with a line of slope one."""
-    figure.set_size_inches(12, 4)
-    for axes, (name, (varied, times)) in zip(figure.subplots(1, 3), sweeps.items()):
-        for (fraction, seconds), style in zip(times.items(), ("o-", "o--")):
-            axes.loglog(varied, seconds, style, label=f"{fraction:.0%} of the states in A")
+    figure.suptitle("The cost of an update grows no faster than its data: the slope is at most one")
+    panels = figure.subplots(1, 3, sharey=True)
+    for axes, (name, (varied, times)) in zip(panels, sweeps.items()):
+        for (fraction, seconds), style, color in zip(times.items(), ("o-", "o--"), ("#0072B2", "#D55E00")):
+            axes.loglog(varied, seconds, style, color=color, linewidth=2, label=f"{fraction:.0%} of the states in $A$")
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
-        axes.set(xlabel=name, ylabel="seconds per update, one thread")
-        axes.grid(alpha=0.3, which="both")
-        axes.legend(fontsize=8)
-    figure.tight_layout()
+        axes.set(xlabel=name)
+    panels[0].set(ylabel="seconds per update, one thread")
+    panels[2].legend(loc="upper left")
 
 
 def main():
@@ -78,13 +78,15 @@ def main():
     if args.quick:
         Ns, hiddens, ks = (500, 1000), ((8, 8), (16, 16)), (1, 3)
     sweeps = compute(Ns, hiddens, ks, 1 if args.quick else 3)
-    figure = new_figure(args.show)
+    figure = new_figure(args.show, figsize=(8.5, 4))
     draw(figure, sweeps)
     save_figure(figure, args.out, "appendix_c_cost", args.show)
     for name, (varied, times) in sweeps.items():
         slope = np.log(times[1.0][-1] / times[1.0][-2]) / np.log(varied[-1] / varied[-2])
+        name = name.replace("\n", " ")
         print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
               f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
+    print("Look for: no line is steeper than slope one, and with 10% of the states in A an update costs a fraction.")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and in general not elsewhere.
 
-Look for: left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the KL is
-always zero: is it a bug?"), but its curvature is v'Av. Middle: each component of J'MJv against the Hessian of the KL
-times v, by differences of its gradient. Right: the same difference away from theta_old, where the second term of
-Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
-Then change: the network to no hidden layer, hidden, N = (), 500. mu is linear in theta, the second term is zero
-everywhere, and the curves on the right fall to rounding error.
+Look for: above left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the
+KL is always zero: is it a bug?"), but its curvature is v'Av. Above right: each component of J'MJv against the Hessian
+of the KL times v, by differences of its gradient. Below: the same difference away from theta_old, where the second term
+of Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
+Then change: --hidden, with no number after it. Without a hidden layer mu is linear in theta, the second term is zero
+everywhere, and the curves below fall to rounding error.
 """
 from functools import partial
 
@@ -38,24 +38,28 @@ def name_axes(along, scatter, second):
     along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
               ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     scatter.axline((0, 0), slope=1, color="gray", linewidth=0.8)
-    scatter.set(xlabel="Hessian of the KL times v", ylabel="J'MJv", title=r"at $\theta_{old}$ they agree")
-    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="size of the second term, relative to Hv",
-               title="away from it, Eq. (57)'s second term")
+    scatter.set(xlabel="$Hv$: the Hessian of the KL times $v$", ylabel="$J'MJv$",
+                title=r"at $\theta_{old}$ they agree")
+    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="second term / $Hv$",
+               title="away from it, Eq. (57)'s second term grows with the distance")
     for axes in (along, scatter, second):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend()
 
 
 def main():
-    args = tutorial_parser(__doc__).parse_args()
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--hidden", type=int, nargs="*", default=[16, 16], help="hidden layers (default: 16 16)")
+    args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
-    hidden, N = (16, 16), 20 if args.quick else 500
+    hidden, N = args.hidden, 20 if args.quick else 500
     states = rng.standard_normal((N, 3))
     distances = np.logspace(-6, 0, 13)
-    figure = new_figure(args.show, figsize=(12, 4))
-    along, scatter, second = figure.subplots(1, 3)
+    figure = new_figure(args.show, figsize=(8.5, 7))
+    figure.suptitle(r"$J'MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere")
+    grid = figure.add_gridspec(2, 2)
+    along, scatter, second = (figure.add_subplot(grid[place]) for place in [(0, 0), (0, 1), (1, slice(None))])
 
-    for family, color in [(Gaussian(2), "C0"), (Categorical((4,)), "C1")]:
+    for family, color in [(Gaussian(2), "#0072B2"), (Categorical((4,)), "#D55E00")]:
         name = type(family).__name__
         policy = Policy(MLP((3, *hidden, family.d_output)), family)
         theta_old = policy.initial(rng, 0.0) + 0.5 * rng.standard_normal(policy.n_parameters)
@@ -72,9 +76,9 @@ def main():
 
         t = np.linspace(-0.5, 0.5, 41)
         along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
-                   label=f"{name}: KL")
+                   linestyle="-", label=f"{name}: KL")
         along.plot(t, 0.5 * t ** 2 * (v @ Av), ":", color=color, label=r"$\frac{1}{2}t^2 v'Av$")
-        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: rel. difference {agreement:.0e}")
+        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: differ by {agreement:.0e}")
 
         apart = []
         for distance in distances:
@@ -84,9 +88,9 @@ def main():
         second.loglog(distances, apart, "o-", markersize=4, color=color, label=name)
 
     name_axes(along, scatter, second)
-    figure.tight_layout()
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)
     print(f"relative size of the second term at distance 1, categorical: {apart[-1]:.3f}")
+    print("Look for: at theta_old the KL and its slope are 0, its curvature is not; J'MJ is that curvature.")
 
 
 if __name__ == "__main__":

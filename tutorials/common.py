@@ -5,7 +5,18 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from trpo_numpy.record import InputError  # imported before NumPy, so that the package can ask for one thread
+
+# The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
+METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
+    "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--"},
+    "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":"},
+    "#009E73": {"policy gradient": "-."}, "#CC79A7": {"empirical FIM": (0, (3, 1, 1, 1))}, "#56B4E9": {"vine": "-"},
+    "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
+    "#777777": {"max KL": (0, (7, 2, 1, 2))},
+    "black": {"CEM": (0, (1, 1)), "eta": "-"}}.items() for name, linestyle in names.items()}
 
 
 def say_error(kind, error, traceback):
@@ -59,13 +70,66 @@ def new_figure(show, **kwargs):
     return plt.figure(**kwargs)
 
 
-def save_figure(figure, out, name, show, dpi=100):
-    """Writes out/name.png, says so, and shows it if asked to."""
-    figure.savefig(out / f"{name}.png", dpi=dpi)
+def save_figure(figure, out, name, show):
+    """Writes out/name.png in 256 colours, says so, and shows it if asked to."""
+    from PIL import Image  # which matplotlib needs too
+    figure.savefig(out / f"{name}.png")
+    with Image.open(out / f"{name}.png") as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(out / f"{name}.png", optimize=True)
     print(f"picture: {out / name}.png")
+    show_windows(show)
+
+
+def show_windows(show):
+    """Shows the figures if asked to, until their windows are closed."""
     if show:
         import matplotlib.pyplot as plt
         plt.show()
+
+
+def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
+    """Writes a moving picture: a frame after each of the moves, which are functions. The last one stays longer."""
+    from PIL import Image  # which matplotlib needs too
+
+    figure.set_dpi(width / figure.get_figwidth())
+    frames = []
+    for move in moves:
+        move()
+        figure.canvas.draw()
+        frames.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())).convert("RGB"))
+    palette = frames[-1].quantize(255)
+    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    first.save(path, save_all=True, append_images=rest, duration=[milliseconds] * len(rest) + [stay], loop=0)
+    print(f"moving picture: {path}")
+
+
+def with_sliders(args, name, ranges, draw, moves, height):
+    """A window (--show) or out/name.gif (--gif) of draw(figure, *values), with a slider below it for each value.
+
+    ranges is {label: (lowest, highest, first)}; moves are the (number of the slider, value) of the moving picture.
+    """
+    from matplotlib import pyplot
+    from matplotlib.widgets import Slider
+    pyplot.close("all")     # the picture that is saved already
+    figure = new_figure(args.show, figsize=(7, height))
+    row = 0.3 / height      # of the sliders, as a part of the figure's height
+    picture, _ = figure.subfigures(2, 1, height_ratios=[1 - row * len(ranges), row * len(ranges)])
+    sliders = []
+    for i, (label, (low, high, first)) in enumerate(ranges.items()):
+        place = figure.add_axes((0.2, row * (len(ranges) - i - 0.8), 0.6, 0.6 * row))
+        sliders.append(Slider(place, label, low, high, valinit=first))
+
+    def changed(_):
+        picture.clear()
+        draw(picture, *(slider.val for slider in sliders))
+
+    for slider in sliders:
+        slider.on_changed(changed)
+    changed(None)
+    if args.gif:
+        save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200)
+    show_windows(args.show)
 
 
 def central_difference(f, x, direction, h):

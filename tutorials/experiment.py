@@ -7,7 +7,7 @@ from os import cpu_count
 from pathlib import Path
 from time import perf_counter
 
-from common import new_figure, save_figure, tutorial_parser, whole_number
+from common import METHODS, new_figure, save_figure, tutorial_parser, whole_number
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ from gymnasium.envs.classic_control import CartPoleEnv
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.executor import start_worker, stop_workers
-from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.learning_curve import SEED, SUMMARY, read_progress
 from trpo_numpy.practice.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
 from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
@@ -179,44 +179,72 @@ def mean_curve(columns, grid):
     return np.mean([np.interp(grid, c["timesteps"], c["mean_return"]) for c in columns], axis=0)
 
 
-def draw(figure, curves, sweeps, timesteps, title):
-    """A panel of all means, then one per method with its mean (thick) and its runs (thin), then one of the sweeps."""
-    n_panels = len(curves) + 1 + bool(sweeps)
-    figure.set_size_inches(12, 3 * -(-n_panels // 3))
-    panels = figure.subplots(-(-n_panels // 3), 3, squeeze=False).ravel()
-    for panel in panels[n_panels:]:
-        panel.remove()
-    grid = np.linspace(0, timesteps, 200)[1:]
-    for i, (method, runs) in enumerate(curves.items()):
-        mean, panel = mean_curve(runs.values(), grid), panels[1 + i]
-        step = next(iter(runs)).step
-        panels[0].plot(grid, mean, color=f"C{i}")
-        for columns in runs.values():
-            panel.plot(columns["timesteps"], columns["mean_return"], color=f"C{i}", linestyle="-", linewidth=0.6,
-                       alpha=0.7)
-        panel.plot(grid, mean, color=f"C{i}", linestyle="-", linewidth=2.2)
-        title_of = method + (f", step {step:g}" if step else "") + f" ({len(runs)} seeds)"
-        panel.set_title(title_of, fontsize=10, color=f"C{i}")
-    panels[0].set_title("all means, in the colours of the titles", fontsize=10)
-    for panel in panels[1:1 + len(curves)]:
-        panel.sharey(panels[0])
-    for panel in panels[:1 + len(curves)]:
-        panel.set_xlabel("environment steps", fontsize=8)
-        panel.set_ylabel("training return (raw)", fontsize=8)
-    for method, by_step in sweeps.items():
-        color, steps = f"C{list(curves).index(method)}", sorted(by_step)
+def name_with_step(method, runs):
+    """The method, with the step of its runs if that is swept."""
+    step = next(iter(runs)).step
+    return method + (f", step {step:g}" if step else "")
+
+
+def draw_all(axes, curves, means, grid):
+    """The mean of each method in one panel, its name beside the end: from top to bottom in the order of the ends."""
+    order = sorted(means, key=lambda method: means[method][-1])
+    heights = np.array([means[method][-1] for method in order])
+    for _ in range(200):    # names that are nearer than 9% of the height push each other apart
+        push = 0.09 * np.diff(axes.get_ylim()) - np.diff(heights)
+        heights[1:] += np.maximum(push, 0) / 2
+        heights[:-1] -= np.maximum(push, 0) / 2
+    for method, height in zip(order, heights):
+        axes.plot(grid, means[method], **METHODS[method], **SUMMARY)
+        axes.annotate(name_with_step(method, curves[method]), (grid[-1], means[method][-1]), (1.04 * grid[-1], height),
+                      color=METHODS[method]["color"], va="center", fontweight="bold", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "color": METHODS[method]["color"], "linewidth": 0.8})
+    axes.set(title="the mean of each method's seeds", xlim=(0, grid[-1]), xlabel="environment steps")
+
+
+def draw_sweep(axes, sweeps):
+    """The final return of each seed against the step, and the mean."""
+    for (method, by_step), height in zip(sweeps.items(), (8, -18)):
+        steps = sorted(by_step)
         for step in steps:
-            panels[n_panels - 1].plot([step] * len(by_step[step]), by_step[step], ".", color=color)
-        panels[n_panels - 1].plot(steps, [np.mean(by_step[step]) for step in steps], color=color, label=method)
+            axes.plot([step] * len(by_step[step]), by_step[step], ".", color=METHODS[method]["color"], alpha=0.6)
+        means = [np.mean(by_step[step]) for step in steps]
+        best = int(np.argmax(means))
+        axes.plot(steps, means, **METHODS[method], **SUMMARY)
+        axes.annotate(f"{method}: {steps[best]:g}", (steps[best], means[best]), (0, height), textcoords="offset points",
+                      ha="right" if best == len(steps) - 1 else "left", color=METHODS[method]["color"],
+                      fontweight="bold", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1})
+    axes.margins(y=0.2)
+    axes.set(xscale="log", xlabel=r"step $1/\lambda$")
+    axes.set_title("final return by step; the best step is kept", fontsize=10)
+
+
+def draw(figure, curves, sweeps, timesteps, title):
+    """A panel of all means; then a panel per method, with its mean (thick) and its runs (thin); then the sweeps."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+    n_rows = -(-(len(curves) + 2 * bool(sweeps)) // 3)
+    figure.set_size_inches(8.5, 3 + 2 * n_rows)
+    figure.suptitle(title, ha="left", x=0.01)
+    figure.supylabel("mean training return (raw)", fontsize=10.5)
+    grid = np.linspace(0, timesteps, 200)[1:]
+    means = {method: mean_curve(runs.values(), grid) for method, runs in curves.items()}
+    above, below = figure.subfigures(2, 1, height_ratios=[3, 2 * n_rows])
+    first, spec = above.subplots(), below.add_gridspec(n_rows, 3)
+    panels = [first]
+    for i, (method, runs) in enumerate(curves.items()):
+        panel = below.add_subplot(spec[i // 3, i % 3], sharex=first, sharey=first)
+        for other in means.values():
+            panel.plot(grid, other, "-", color="0.85", linewidth=1)
+        for columns in runs.values():
+            panel.plot(columns["timesteps"], columns["mean_return"], "-", color=METHODS[method]["color"], **SEED)
+        panel.plot(grid, means[method], "-", color=METHODS[method]["color"], **SUMMARY)
+        panel.set_title(name_with_step(method, runs), color=METHODS[method]["color"], fontsize=10)
+        panels.append(panel)
+    draw_all(first, curves, means, grid)
+    for panel in panels:
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+        panel.xaxis.set_major_locator(MaxNLocator(5 if panel is first else 2))
     if sweeps:
-        panels[n_panels - 1].set(xscale="log", xlabel="step", ylabel="final return (last tenth)")
-        panels[n_panels - 1].set_title("the sweep: each seed, and the mean", fontsize=10)
-        panels[n_panels - 1].legend(fontsize=7)
-    for panel in panels[:n_panels]:
-        panel.grid(alpha=0.3)
-        panel.tick_params(labelsize=8)
-    figure.suptitle(title)
-    figure.tight_layout()
+        draw_sweep(below.add_subplot(spec[n_rows - 1, len(curves) % 3 % 2:]), sweeps)
 
 
 def report(curves, timesteps, top, path):

@@ -5,7 +5,7 @@ for L still counts visits as the old policy made them: to the left it even promi
 cannot give. How far can L be trusted? That is Section 3.
 Then change: --seed. Another theta_old; the touching stays, the parting differs.
 """
-from common import central_difference, new_figure, save_figure, tutorial_parser
+from common import METHODS, central_difference, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -46,21 +46,25 @@ def main():
     args = tutorial_parser(__doc__).parse_args()
     numbers = compute(args.seed, 21 if args.quick else 81)
     t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
-    figure = new_figure(args.show, figsize=(8, 5))
+    figure = new_figure(args.show)
     axes = figure.subplots()
-    axes.plot(t, numbers["L"], "--", label=r"$L_{\theta_{old}}$: visits as the old policy makes them")
-    axes.plot(t, numbers["eta"], "-", label=r"$\eta$: the expected return itself")
+    axes.plot(t, numbers["L"], linewidth=2.5, **METHODS["L"])
+    axes.plot(t, numbers["eta"], linewidth=2.5, **METHODS["eta"])
     near = abs(t) < 2.5
-    axes.plot(t[near], eta_old + slope * t[near], ":", color="gray", label=f"their common tangent, slope {slope:.5f}")
-    axes.plot(0, eta_old, "ko", label=r"$\theta_{old}$")
+    axes.plot(t[near], eta_old + slope * t[near], ":", color="gray")
+    axes.plot(0, eta_old, "ko")
+    for name, text, up in [("eta", r"$\eta$: the expected return itself", 1),
+                           ("L", r"$L_{\theta_{old}}$: visits as the old policy makes them", -1)]:
+        axes.annotate(text, (t[-1], numbers[name][-1]), (0, 12 * up), textcoords="offset points", ha="right",
+                      va="bottom" if up > 0 else "top", color=METHODS[name]["color"], fontweight="bold")
+    axes.annotate(rf"$\theta_{{old}}$: one value, one tangent (slope {slope:.5f})", (0, eta_old), (12, -20),
+                  textcoords="offset points", va="top")
     axes.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$ and $v$ along the policy gradient, $|v| = 1$",
-             ylabel="discounted return", title="FrozenLake: L touches eta at theta_old, then parts from it")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.tight_layout()
+             ylabel="discounted return", title=r"$L$ touches $\eta$ at $\theta_{old}$, then parts from it (FrozenLake)")
     save_figure(figure, args.out, "section_2_surrogate", args.show)
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.4f}, eta is {numbers['eta'][-1]:.4f}")
+    print("Look for: at t = 0 the two curves have one value and one tangent; further away L misses what eta is.")
 
 
 if __name__ == "__main__":

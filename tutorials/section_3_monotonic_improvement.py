@@ -1,15 +1,15 @@
 """Section 3: Algorithm 1 climbs without ever falling, in steps so small that Section 4 gives them up.
 
-Look for: left, the minorize-maximize picture. M_i touches eta at pi_i, lies below it everywhere, and pi_{i+1} is where
-M_i is highest: eta cannot fall. (L and eta can hardly be told apart here: the bound is far too careful.) Right above,
+Look for: above, the minorize-maximize picture. M_i touches eta at pi_i, lies below it everywhere, and pi_{i+1} is where
+M_i is highest: eta cannot fall. (L and eta can hardly be told apart here: the bound is far too careful.) Below left,
 eta by iteration: Algorithm 1 needs many iterations for what an update bounded by mean KL <= 0.01, Eq. (12), reaches in
-a few. Right below, why: the KL of their steps.
-Then change: gamma in compute to 0.5. C, which has 1 / (1 - gamma)^2, falls from 138 to 13, and Algorithm 1 is half-way
+a few. Below right, why: the KL of their steps.
+Then change: --gamma 0.5. C, which has 1 / (1 - gamma)^2, falls from 138 to 13, and Algorithm 1 is half-way
 after 9 iterations.
 """
 from itertools import islice
 
-from common import new_figure, save_figure, tutorial_parser
+from common import METHODS, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -50,36 +50,49 @@ def iterations_to(eta, eta_0, optimum, part=0.5):
     return int(reached[0]) + 1 if len(reached) else None
 
 
-def main():
-    args = tutorial_parser(__doc__).parse_args()
-    numbers = compute(args.seed, 20 if args.quick else 300)
-    figure = new_figure(args.show, figsize=(12, 5))
-    grid = figure.add_gridspec(2, 2)
-    line, etas = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
-    kls = figure.add_subplot(grid[1, 1], sharex=etas)
-
-    line.plot(numbers["t"], numbers["L_line"], "--", label=r"$L_{\pi_0}$")
-    line.plot(numbers["t"], numbers["eta_line"], "-", label=r"$\eta$")
-    line.plot(numbers["t"], numbers["M_line"], "-.", label=r"$M_0 = L - C\,D_{KL}^{max}$")
-    line.plot([0, 1], [numbers["eta_0"], numbers["M"][0]], "ko", label=r"$\pi_0$, and $\pi_1$ where $M_0$ is highest")
+def draw(figure, numbers):
+    """M_0 along the first step of Algorithm 1; then eta and the KL of each step, by iteration."""
+    line, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    line, (etas, kls) = line.subplots(), below.subplots(1, 2)
+    t, (start, end) = numbers["t"], (numbers["eta_0"], numbers["M"][0])
+    M_is = rf"$M_0 = L - C\,D_{{KL}}^{{max}}$ with $C$ = {numbers['C']:.0f}"
+    for key, method, text, offset in [("eta_line", "eta", r"$\eta$, with $L_{\pi_0}$ (dashed) on it", (0, -58)),
+                                      ("M_line", "M", M_is, (-60, 4))]:
+        line.plot(t, numbers[key], linewidth=2.5, **METHODS[method])
+        line.annotate(text, (t[-1], numbers[key][-1]), offset, textcoords="offset points", ha="right",
+                      color=METHODS[method]["color"], fontweight="bold")
+    line.plot(t, numbers["L_line"], linewidth=2.5, **METHODS["L"])
+    line.plot([0, 1], [start, end], "ko")
+    line.annotate(r"$\pi_0$", (0, start), (0, 8), textcoords="offset points", ha="right")
+    line.annotate(r"$\pi_1$, where $M_0$ is highest", (1, end), (0, -16), textcoords="offset points", ha="center")
     line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
-             title=rf"$M_0$ minorises $\eta$ (C = {numbers['C']:.0f})")
-    for eta, kl, label in [(numbers["eta"], numbers["kl"], "Algorithm 1"),
-                           (numbers["bounded_eta"], numbers["bounded_kl"], "mean KL <= 0.01, Eq. (12)")]:
-        etas.semilogx(np.arange(len(eta) + 1) + 1, [numbers["eta_0"], *eta], label=label)
-        kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), label=label)
-    etas.axhline(numbers["optimum"], color="gray", linestyle=":", label="optimum")
-    etas.set(ylabel=r"$\eta(\pi_i)$", title="many small steps, or a few larger ones")
-    kls.set(xlabel="number of the policy, the first being 1", ylabel=r"max KL of step i (nats)")
-    for axes in (line, etas, kls):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.tight_layout()
+             title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
+    for method, label, eta, kl in [("Algorithm 1", "Algorithm 1", numbers["eta"], numbers["kl"]),
+                                   ("mean KL", r"mean KL $\leq$ 0.01, Eq. (12)", numbers["bounded_eta"],
+                                    numbers["bounded_kl"])]:
+        etas.semilogx(np.arange(len(eta) + 1) + 1, [start, *eta], linewidth=2.5, **METHODS[method])
+        kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
+        kls.annotate(label, (2, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
+                     fontweight="bold")
+    etas.axhline(numbers["optimum"], color="gray", linestyle=":")
+    etas.annotate("optimum", (1, numbers["optimum"]), (0, -13), textcoords="offset points", color="gray")
+    etas.set(xlabel="number of the policy, from 1", title=r"so $\eta$ never falls, but rises slowly")
+    kls.set(xlabel="number of the policy, from 1", title="and its steps are tiny: max KL, nats")
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--gamma", type=float, default=0.8, help="discount (default: 0.8)")
+    args = parser.parse_args()
+    numbers = compute(args.seed, 20 if args.quick else 300, args.gamma)
+    figure = new_figure(args.show, figsize=(8.5, 6.5))
+    draw(figure, numbers)
     save_figure(figure, args.out, "section_3_monotonic_improvement", args.show)
     half_way = [iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]) for key in ("eta", "bounded_eta")]
     print(f"eta: start {numbers['eta_0']:.4f}, optimum {numbers['optimum']:.4f}; Algorithm 1 after "
           f"{len(numbers['eta'])} iterations {numbers['eta'][-1]:.4f}, its first step's KL {numbers['kl'][0]:.1e}")
     print(f"iterations to half-way: Algorithm 1 {half_way[0]}, mean KL <= 0.01 {half_way[1]}")
+    print("Look for: Algorithm 1 never falls, but its steps are so small that it needs several times as many.")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,22 @@
 """Section 4: the step that each problem takes, for a policy with two parameters, one per state.
 
-Look for: contours of eta (left) and of L (right), which agree near theta_old. The max-KL region, Eq. (11), is a box:
-each state has its own bound. The mean-KL region, Eq. (12), is nearly an ellipse, longer where states are visited less.
-The penalty's step is a fifth of the others. A policy gradient step as long as the natural gradient's points elsewhere:
-it is steepest in theta, not in the policies' own metric. The natural gradient's step, which believes in the quadratic
-model of the KL and is as long as that allows (prior_work.py has the other kind, a fixed step), ends just outside the
-region; TRPO's line search brings it back. The gains that are printed go with KLs that differ: policy gradient's is the
-largest, and paid for with the most KL.
-Then change: delta in compute to 0.5. The mean-KL region is no ellipse any more; eta and L differ within it; and the
-natural gradient's step ends inside it, so that there is nothing to bring back.
+Look for: contours of eta. The max-KL region, Eq. (11), is a box: each state has its own bound. The mean-KL region,
+Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the others. A
+policy gradient step as long as the natural gradient's points elsewhere: it is steepest in theta, not in the policies'
+own metric. The natural gradient's step, which believes in the quadratic model of the KL and is as long as that allows
+(prior_work.py has the other kind, a fixed step), ends just outside the region; TRPO's line search brings it back. The
+gains that are printed go with KLs that differ: policy gradient's is the largest, and paid for with the most KL.
+Then change: --delta 0.5. The mean-KL region is no ellipse any more; and the natural gradient's step ends inside it, so
+that there is nothing to bring back. Or --show, and move delta, the policy and the damping.
+
+    python tutorials/section_4_trust_region.py --show       # a window with four sliders
+    python tutorials/section_4_trust_region.py --gif        # the sliders, moved, as a moving picture too
 """
-from common import new_figure, save_figure, tutorial_parser
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from common import METHODS, new_figure, save_figure, tutorial_parser, with_sliders
 
 import numpy as np
 from scipy.special import expit, logit
@@ -19,7 +25,14 @@ from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import advantage, expected_return, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, penalty_coefficient
+from trpo_numpy.record import InputError
+from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
+
+BOTH = np.eye(2)    # of two states, each has a logit of its own
+LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "natural gradient (17)",
+          "TRPO": "TRPO: line search (55)", "max KL": "bound on max KL (11)", "mean KL": "bound on mean KL (12)",
+          "penalty": "penalty C of (9)"}
 
 
 def two_state_mdp():
@@ -28,69 +41,135 @@ def two_state_mdp():
     return FiniteMDP(P, np.array([[0.0, 1.0], [0.0, 0.4]]), np.array([0.9, 0.1]), 0.8)
 
 
-def table(theta):
-    """pi (2, 2): in state s, action 1 has probability expit(theta_s)."""
-    p = expit(theta)
+def table(theta, groups=BOTH):
+    """pi (S, 2): in state s, action 1 has probability expit(theta_i), for s in group i: groups[s, i] = 1."""
+    p = expit(groups @ theta)
     return np.stack([1 - p, p], axis=1)
 
 
-def compute(delta=0.03):
+@dataclass(frozen=True)
+class Problem:
+    """Eq. (12) at theta_old, exactly: what `trust_region_step` takes, and what the solutions of trust_region take."""
+    L_old: float                # L at theta_old, which is eta
+    g: np.ndarray               # (2,) the gradient of L, which is that of eta
+    A: Callable                 # y -> Ay, the Hessian of the mean KL
+    L_and_kl: Callable          # theta -> (L, mean KL)
+    pi_old: np.ndarray          # (2, 2), of each group
+    A_pi: np.ndarray            # (2, 2), the advantage in each group, averaged over its visits
+    rho: np.ndarray             # (2,), the visits of each group
+    C: float                    # the penalty coefficient of Eq. (9)
+
+
+def exact_problem(mdp, theta_old, groups=BOTH):
+    """The Problem of the policy theta_old on the MDP."""
+    pi_old = table(theta_old, groups)
+    rho_s = visitation(mdp, pi_old)                                 # (S,)
+    rho = groups.T @ rho_s
+    A_pi = groups.T @ (rho_s[:, None] * advantage(mdp, pi_old)) / rho[:, None]
+    p = expit(theta_old)
+    slope = p * (1 - p)                                             # d expit(theta_i) / d theta_i
+    fisher = rho / rho.sum() * slope                                # A is diagonal
+
+    def L_and_kl(theta):
+        pi = table(theta, groups)
+        return exact_surrogate(mdp, pi_old, pi), visited_mean_kl(rho_s, pi_old, pi)
+
+    return Problem(expected_return(mdp, pi_old), rho * slope * (A_pi[:, 1] - A_pi[:, 0]), partial(np.multiply, fisher),
+                   L_and_kl, table(theta_old), A_pi, rho, penalty_coefficient(mdp, pi_old))
+
+
+def penalty_theta(problem):
+    """theta after the step of Algorithm 1: the maximiser of L - C D_KL^max over the policies of the groups."""
+    return logit(penalize_max_kl(problem.pi_old, problem.A_pi, problem.rho, problem.C)[0][:, 1])
+
+
+def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
     """theta_old, delta, and theta after the step of each method."""
-    mdp, theta_old = two_state_mdp(), np.array([-0.5, 1.0])
-    pi_old = table(theta_old)
-    A, rho = advantage(mdp, pi_old), visitation(mdp, pi_old)
-    spread = pi_old[:, 0] * pi_old[:, 1]                        # d expit(theta_s) / d theta_s
-    g = rho * spread * (A[:, 1] - A[:, 0])                      # gradient of L, which is that of eta
-    fisher = rho / rho.sum() * spread                           # the diagonal of A, the metric of the mean KL
-    natural = g / fisher * np.sqrt(2 * delta / (g / fisher @ g))  # beta s of Appendix C: s = A^-1 g
-    trpo = natural  # the line search of Appendix C, with a factor of 0.9; L improves at each candidate here
-    while visited_mean_kl(rho, pi_old, table(theta_old + trpo)) > delta:
-        trpo = 0.9 * trpo
-    steps = {"policy gradient (18)": g / np.linalg.norm(g) * np.linalg.norm(natural),
-             "natural gradient (17)": natural, "TRPO: with line search": trpo}
-    exact = {"max KL (11)": bound_max_kl(pi_old, A, rho, delta)[0],
-             "mean KL (12)": bound_mean_kl(pi_old, A, rho, delta)[0],
-             "penalty C of (9)": penalize_max_kl(pi_old, A, rho, penalty_coefficient(mdp, pi_old))[0]}
-    thetas = {**{name: theta_old + step for name, step in steps.items()},
-              **{name: logit(pi[:, 1]) for name, pi in exact.items()}}
-    return {"mdp": mdp, "theta_old": theta_old, "pi_old": pi_old, "rho": rho, "delta": delta, "thetas": thetas}
+    mdp, theta_old = two_state_mdp(), np.array(theta_old)
+    problem = exact_problem(mdp, theta_old)
+    update = trust_region_step(theta_old, problem.L_old, problem.g, problem.A, problem.L_and_kl,
+                               UpdateOptions(delta=delta, damping=damping, shrink=0.9))
+    natural = update.candidates[0].beta * update.s                  # beta s of Appendix C: s = A^-1 g
+    gradient = problem.g / np.linalg.norm(problem.g) * np.linalg.norm(natural)
+    exact = {name: logit(solve(problem.pi_old, problem.A_pi, problem.rho, delta)[0][:, 1])
+             for name, solve in [("max KL", bound_max_kl), ("mean KL", bound_mean_kl)]}
+    thetas = {"policy gradient": theta_old + gradient, "natural gradient": theta_old + natural,
+              "TRPO": update.theta_new, **exact, "penalty": penalty_theta(problem)}
+    return {"mdp": mdp, "theta_old": theta_old, "problem": problem, "delta": delta, "thetas": thetas}
+
+
+def draw(figure, numbers, span):
+    """The regions around theta_old, and an arrow to each of the thetas, on contours of eta."""
+    axes = figure.subplots()
+    x, y = np.linspace(-0.5 - span, -0.5 + span, 61), np.linspace(1 - span, 1 + span, 61)
+    mdp, theta_old, problem, delta = (numbers[key] for key in ("mdp", "theta_old", "problem", "delta"))
+    tables = [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
+    eta, mean_region, max_region = (np.array([[f(pi) for pi in row] for row in tables]) for f in (
+        partial(expected_return, mdp), partial(visited_mean_kl, problem.rho, problem.pi_old),
+        partial(max_kl, problem.pi_old)))
+    lines = axes.contour(x, y, eta, levels=12, colors="0.75", linewidths=1)
+    axes.clabel(lines, fontsize=10, colors="0.45", fmt="%.1f")
+    inset = axes.inset_axes((1.06, 0.0, 0.32, 0.32))        # the ends of the steps that are nearly the same
+    for region, name in [(mean_region, "mean KL"), (max_region, "max KL")]:
+        for panel in (axes, inset):
+            panel.contour(x, y, region, levels=[delta], linewidths=2, colors=METHODS[name]["color"],
+                          linestyles=[METHODS[name]["linestyle"]])
+    near = 0.25 * np.sqrt(delta / 0.03)
+    by_height = sorted(numbers["thetas"].items(), key=lambda item: -item[1][1])
+    for i, (method, theta) in enumerate(by_height):
+        color = METHODS[method]["color"]
+        axes.annotate("", theta, theta_old, arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 1.5,
+                                                        "shrinkA": 0, "shrinkB": 0})
+        axes.annotate(LABELS[method], theta, (1.03, 0.93 - 0.1 * i), textcoords="axes fraction", color=color,
+                      va="center", fontweight="bold", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.8, "linestyle": ":",
+                                  "relpos": (0, 0.5), "shrinkA": 0})
+        inset.plot(*theta, "s" if method in ("max KL", "mean KL") else "o", color=color, markersize=8,
+                   markeredgecolor="black")
+    (x_0, y_0), width = numbers["thetas"]["natural gradient"] - near, 2 * near
+    inset.set(xlim=(x_0, x_0 + width), ylim=(y_0, y_0 + width), xticks=[], yticks=[])
+    inset.set_title("enlarged; squares: exact", fontsize=10, fontweight="normal")
+    axes.indicate_inset((x_0, y_0, width, width), edgecolor="black")
+    axes.plot(*theta_old, "ko", markersize=8)
+    axes.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=13)
+    refused = not np.array_equal(numbers["thetas"]["TRPO"], numbers["thetas"]["natural gradient"])
+    says = "The line search brings the step back into" if refused else "The whole step is inside"
+    axes.grid(False)
+    axes.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
+             xlim=x[[0, -1]], ylim=y[[0, -1]], aspect="equal",
+             title=rf"{says} mean KL $\leq\delta$ = {delta:.3g}")
+
+
+def draw_at(figure, log_delta, theta_0, theta_1, damping):
+    """The picture for the values of the sliders."""
+    draw(figure, compute(10 ** log_delta, (theta_0, theta_1), damping), span=1.9)
 
 
 def main():
-    args = tutorial_parser(__doc__).parse_args()
-    numbers = compute()
-    mdp, theta_old, pi_old, delta = (numbers[key] for key in ("mdp", "theta_old", "pi_old", "delta"))
-    n = 25 if args.quick else 101
-    span = 1.3 * np.sqrt(delta / 0.03)
-    x, y = (np.linspace(theta - span, theta + span, n) for theta in theta_old)
-    tables = [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
-    eta = np.array([[expected_return(mdp, pi) for pi in row] for row in tables])
-    L = np.array([[exact_surrogate(mdp, pi_old, pi) for pi in row] for row in tables])
-    max_region = np.array([[max_kl(pi_old, pi) for pi in row] for row in tables])
-    mean_region = np.array([[visited_mean_kl(numbers["rho"], pi_old, pi) for pi in row] for row in tables])
-
-    figure = new_figure(args.show, figsize=(12, 5.8))
-    for axes, z, name in zip(figure.subplots(1, 2), (eta, L), (r"$\eta$", r"$L_{\theta_{old}}$")):
-        lines = axes.contour(x, y, z, levels=np.linspace(eta.min(), eta.max(), 16), cmap="cividis", linewidths=1)
-        axes.clabel(lines, fontsize=7)
-        axes.contour(x, y, max_region, levels=[delta], colors="C1", linestyles="--")
-        axes.contour(x, y, mean_region, levels=[delta], colors="C0")
-        axes.plot([], [], "--", color="C1", label=rf"max KL = $\delta$ = {delta}")
-        axes.plot([], [], "-", color="C0", label=r"mean KL = $\delta$")
-        for (method, theta), marker in zip(numbers["thetas"].items(), "vs^DPX"):
-            axes.plot(*theta, marker, markersize=8, linestyle="", label=method, markeredgecolor="black")
-        axes.plot(*theta_old, "ko", markersize=5, label=r"$\theta_{old}$")
-        axes.set(xlabel=r"$\theta_0$, logit of action 1 in state 0", ylabel=r"$\theta_1$, logit of action 1 in state 1",
-                 title=f"contours of {name} (discounted return)", aspect="equal")
-    figure.axes[0].legend(fontsize=8, loc="lower left")
-    figure.tight_layout()
-    save_figure(figure, args.out, "section_4_trust_region", args.show)
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--delta", type=float, default=0.03, help="bound on the KL, nats (default: 0.03)")
+    parser.add_argument("--damping", type=float, default=0.0, help="added to A in CG (default: 0)")
+    parser.add_argument("--gif", action="store_true", help="write a moving picture of the sliders too")
+    args = parser.parse_args()
+    if not 0 < args.delta < np.inf:
+        raise InputError(f"delta: got {args.delta}, wanted a finite number above 0")
+    numbers = compute(args.delta, damping=args.damping)
+    figure = new_figure(args.show, figsize=(8.5, 6.2))
+    draw(figure, numbers, span=1.4 * max(1, np.sqrt(args.delta / 0.03)))
+    save_figure(figure, args.out, "section_4_trust_region", show=False)
+    mdp, problem = numbers["mdp"], numbers["problem"]
     for method, theta in numbers["thetas"].items():
-        pi = table(theta)
-        promised, kept = (f(mdp, *policies) - expected_return(mdp, pi_old)
-                          for f, policies in [(exact_surrogate, (pi_old, pi)), (expected_return, (pi,))])
-        print(f"{method:>23}: gain in L {promised:.4f}, in eta {kept:.4f}, mean KL "
-              f"{visited_mean_kl(numbers['rho'], pi_old, pi):.4f}, max KL {max_kl(pi_old, pi):.4f}")
+        L, kl = problem.L_and_kl(theta)
+        gain = expected_return(mdp, table(theta)) - problem.L_old
+        print(f"{LABELS[method]:>22}: gain in L {L - problem.L_old:.4f}, in eta {gain:.4f}, mean KL {kl:.4f}, "
+              f"max KL {max_kl(problem.pi_old, table(theta)):.4f}")
+    print("Look for: natural gradient's step ends outside the mean-KL region, and TRPO's line search brings it back.")
+    if args.show or args.gif:
+        ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
+                  r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}
+        moves = [(i, float(value)) for i, low, high, back in [(0, -3, -1, -1.5), (1, -1.5, 0, -0.5), (3, 0, 0.5, 0)]
+                 for value in np.concatenate([np.linspace(low, high, 10), np.linspace(high, back, 5)])]
+        with_sliders(args, "section_4_trust_region", ranges, draw_at, moves, height=6)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Section 5: single path against vine, on Pendulum-v1: how good an estimate of the gradient is, and what it costs.
 
-Left: Q of two actions in one state, once for each of many random sequences. With common random numbers
+Above: Q of two actions in one state, once for each of many random sequences. With common random numbers
 both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
-Middle and right: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
+Below: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
 simulator steps, each of single path's one: counted in steps the two are near. And much of vine's advantage is that
 Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at all, single path is far ahead of both,
@@ -16,7 +16,7 @@ variance doubles.
 from functools import partial
 from itertools import count
 
-from common import new_figure, save_figure, tutorial_parser
+from common import METHODS, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -104,22 +104,22 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
 
 
 def draw(figure, numbers):
-    """Three panels from the numbers of `compute`."""
-    figure.set_size_inches(12, 4)
-    scatter, by_values, by_steps = figure.subplots(1, 3)
-    scatter.margins(y=0.2)
-    for name, Q in numbers["pairs"].items():
-        scatter.plot(Q[:, 0], Q[:, 1], ".", markersize=4, label=f"{name} random numbers")
-    scatter.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$")
-    for name, (n_values, n_steps, variance) in numbers["curves"].items():
-        by_values.loglog(n_values, variance, marker="o", label=name)
-        by_steps.loglog(n_steps, variance, marker="o", label=name)
-    by_values.set(xlabel="Q-values", ylabel="variance of the gradient / squared length")
-    by_steps.set(xlabel="simulator steps", ylabel="variance of the gradient / squared length")
-    for axes in (scatter, by_values, by_steps):
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.tight_layout()
+    """Q with and without common random numbers, then the variance by Q-values and by simulator steps."""
+    above, below = figure.subfigures(2, 1)
+    figure.suptitle("One of vine's Q-values is worth more, and costs more")
+    look = {**METHODS, "single path less a fit": {"color": METHODS["single path"]["color"], "linestyle": ":"}}
+    below_axes = below.subplots(1, 2, sharey=True)
+    for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
+        axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
+        axes.axline((Q.mean(), Q.mean()), slope=1, color="gray", linewidth=0.8, linestyle="-")
+        axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers")
+    for name, curve in numbers["curves"].items():
+        for axes, n in zip(below_axes, curve[:2]):
+            axes.loglog(n, curve[2], marker="o", label=name, linewidth=2, **look[name])
+    below_axes[0].set(xlabel="Q-values", ylabel="variance of $g$ / squared length",
+                      title="by Q-values: vine is far ahead")
+    below_axes[1].set(xlabel="simulator steps", title="by simulator steps: a fitted baseline is")
+    below_axes[0].legend(loc="upper right")
 
 
 def main():
@@ -127,7 +127,7 @@ def main():
     parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
     args = parser.parse_args()
     numbers = compute(args.seed, *[20, 4, 10, (50, 200, 800)] if args.quick else [args.length])
-    figure = new_figure(args.show)
+    figure = new_figure(args.show, figsize=(8.5, 7))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}
@@ -136,6 +136,7 @@ def main():
     for n_values in numbers["curves"]["vine"][0]:
         variances = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
         print(f"relative variance of the gradient from {n_values:.0f} Q-values: {', '.join(variances)}")
+    print("Look for: vine needs far fewer Q-values for the same variance, but no fewer simulator steps.")
 
 
 if __name__ == "__main__":

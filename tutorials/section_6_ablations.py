@@ -7,6 +7,7 @@ most options changes with them: that is what the spread of the seeds means.
 
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "lambda 0.97"
+    python tutorials/section_6_ablations.py --plot-only --out tutorials/results     # from the table there
     python tutorials/section_6_ablations.py --env-ids Reacher-v5 Acrobot-v1 --variants default "log-std -0.5"
 
 The table of some rows or tasks has a name of its own, .._part or .._other_tasks; the next such table takes its place.
@@ -102,21 +103,39 @@ def evaluate(run, parent, n_episodes=20):
 
 
 def draw(figure, table):
-    """table {task: {variant: returns (n,)}}: a panel per task, a row per variant, with each seed and the median."""
+    """table {task: {variant: returns (n,)}}: a panel per task, a row per variant, with each seed and the median.
+
+    The grey band is the range of the default's seeds. The median is an orange square if none of the seeds is in it.
+    """
     variants = list(next(iter(table.values())))
-    figure.set_size_inches(2.2 * len(table) + 2, 0.28 * len(variants) + 1.2)
+    figure.set_size_inches(8.5, 0.28 * len(variants) + 1.8)
+    figure.suptitle("Few options part from the default: of most, some seeds lie among the default's", ha="left", x=0.01)
     for i, (axes, (task, rows)) in enumerate(zip(figure.subplots(1, len(table), squeeze=False)[0], table.items())):
-        for y, variant in enumerate(variants):
-            axes.plot(rows[variant], [y] * len(rows[variant]), ".", color="C0", alpha=0.6)
-            axes.plot(np.nanmedian(rows[variant]), y, "|", color="black", markersize=12)
+        low, high = np.nanmin(rows[variants[0]]), np.nanmax(rows[variants[0]])
+        axes.axvspan(low, high, color="0.9")
         axes.axvline(np.nanmedian(rows[variants[0]]), color="gray", linestyle=":")
-        axes.set_yticks(range(len(variants)), variants if i == 0 else [""] * len(variants), fontsize=8)
+        for y, variant in enumerate(variants):
+            axes.plot(rows[variant], [y] * len(rows[variant]), ".", color="#0072B2", alpha=0.35, markersize=5)
+            median = np.nanmedian(rows[variant])
+            apart = np.nanmax(rows[variant]) < low or np.nanmin(rows[variant]) > high
+            axes.plot(median, y, "s" if apart else "o", color="#D55E00" if apart else "#0072B2", markersize=7)
+        axes.set_yticks(range(len(variants)), variants if i == 0 else [""] * len(variants))
         axes.invert_yaxis()
-        axes.set_title(task, fontsize=10)
-        axes.set_xlabel("return without noise", fontsize=8)
-        axes.tick_params(labelsize=8)
-        axes.grid(alpha=0.3)
-    figure.tight_layout()
+        axes.set_title(task, fontsize=10, loc="center")
+        ticks = [x for x in axes.get_xticks() if axes.get_xlim()[0] <= x <= axes.get_xlim()[1]]
+        axes.set_xticks(ticks[::max(1, len(ticks) - 1)])    # the first and the last, for want of room
+    figure.supxlabel("return without noise: each seed (small), median (large), range of the default's seeds (grey);\n"
+                     "orange squares: no seed is in that range",
+                     fontsize=10)
+
+
+def read_table(path):
+    """The table {task: {variant: returns (n,)}} that `main` has written."""
+    table = {}
+    with open(path, newline="") as file:
+        for task, variant, _, *returns in list(csv.reader(file))[1:]:
+            table.setdefault(task, {})[variant] = np.array(returns, dtype=float)
+    return table
 
 
 def main():
@@ -142,11 +161,14 @@ def main():
     table = {}
     for (env_id, variant, seed), run in runs.items():
         table.setdefault(env_id, {}).setdefault(variant, []).append(evaluate(run, parent))
+    if args.plot_only and not parent.exists() and (args.out / f"{name}.csv").exists():   # the runs are not kept
+        table = read_table(args.out / f"{name}.csv")
     if np.isnan([returns for rows in table.values() for returns in rows.values()]).all():
         raise InputError(f"out: {parent} holds no runs that are done, wanted those that come without --plot-only")
+    n_seeds = len(next(iter(next(iter(table.values())).values())))
     with open(args.out / f"{name}.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["task", "variant", "median", *[f"seed {seed}" for seed in seeds]])
+        writer.writerow(["task", "variant", "median", *[f"seed {args.seed + i}" for i in range(n_seeds)]])
         for env_id, rows in table.items():
             for variant, returns in rows.items():
                 writer.writerow([env_id, variant, *np.round([np.nanmedian(returns), *returns], 1)])
@@ -155,6 +177,7 @@ def main():
     figure = new_figure(args.show)
     draw(figure, table)
     save_figure(figure, args.out, name, args.show)
+    print("Look for: the few orange squares; of all other options some seeds lie among those of the default.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Then change: --delta 0.1. Steps are longer, progress is faster at first, and set
 
     python tutorials/section_6_trpo.py                                        # 3 seeds on Pendulum-v1
     python tutorials/section_6_trpo.py --env-id CartPole-v1 --seeds 5         # another task
+    python tutorials/section_6_trpo.py --plot-only --out tutorials/results    # draws all seeds that are there
 """
 import csv
 import re
@@ -21,6 +22,7 @@ from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.learning_curve import draw_learning_curve, read_progress
 from trpo_numpy.practice.run_folder import create_run_folder, record_iteration
 from trpo_numpy.practice.training import train
+from trpo_numpy.record import InputError
 
 
 def run(config, out):
@@ -46,24 +48,33 @@ def main():
     parser.add_argument("--gamma", type=float, default=Config.gamma, help=f"discount (default: {Config.gamma})")
     parser.add_argument("--delta", type=float, default=Config.delta, help=f"bound on the KL, for each of the action's "
                         f"dimensions (default: {Config.delta})")
+    parser.add_argument("--plot-only", action="store_true", help="draw the runs that are there, train nothing")
     args = parser.parse_args()
     timesteps, name = 4000 if args.quick else args.timesteps, re.sub("[/:]", "-", args.env_id)
     name += f"_from_seed_{args.seed}" if args.seed else ""
     configs = [Config(env_id=args.env_id, timesteps=timesteps, seed=seed, gamma=args.gamma, delta=args.delta)
                for seed in range(args.seed, args.seed + (1 if args.quick else args.seeds))]
 
-    results = [run(config, args.out) for config in configs]
-    with open(args.out / f"{name}-evaluation.csv", "w", newline="") as file:
-        rows = [(config.seed, timesteps, np.mean(returns), np.std(returns))
-                for config, (_, returns) in zip(configs, results)]
-        csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
+    evaluation = args.out / f"{name}-evaluation.csv"
+    if args.plot_only:
+        folders = sorted(args.out.glob(f"{name}-seed*-1"))
+        if not folders:
+            raise InputError(f"out: {args.out} holds no runs on {args.env_id}, wanted those without --plot-only")
+        returns = np.atleast_1d(np.genfromtxt(evaluation, delimiter=",", names=True))["mean_return"]
+    else:
+        folders, all_returns = zip(*[run(config, args.out) for config in configs])
+        returns = [np.mean(of_one) for of_one in all_returns]
+        with open(evaluation, "w", newline="") as file:
+            rows = [(config.seed, timesteps, R, np.std(of_one)) for config, R, of_one in
+                    zip(configs, returns, all_returns)]
+            csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
 
-    figure = new_figure(args.show)
-    runs = {f"seed {config.seed}": read_progress(folder) for config, (folder, _) in zip(configs, results)}
-    draw_learning_curve(figure, runs, f"TRPO, single path, on {args.env_id}")
+    figure = new_figure(args.show, figsize=(8.5, 5.5))
+    runs = {folder.name: read_progress(folder) for folder in folders}
+    draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}, and each update's KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
-    print(f"median of {len(configs)} seeds, 20 episodes each without noise: "
-          f"{np.median([np.mean(returns) for _, returns in results]):.1f}")
+    print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
+    print("Look for: returns that rise with few setbacks, and below them a KL that is never above the bound.")
 
 
 if __name__ == "__main__":

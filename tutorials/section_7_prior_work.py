@@ -10,7 +10,7 @@ Then change: --step 3. Natural gradient now leaves the trust region in most iter
 """
 from functools import partial
 
-from common import new_figure, save_figure, tutorial_parser
+from common import METHODS, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 def all_updates(seen, step, policy, theta_old, batch, options, rng):
     """TRPO's update, for `train`; those of the others from the same batch are kept in seen, {method: [Update]}."""
     updates = {"TRPO": trpo_update, "empirical FIM": empirical_fim_update,
-               "natural gradient (17)": partial(natural_gradient_update, step=step),
-               "policy gradient (18)": partial(policy_gradient_update, step=step)}
+               "natural gradient": partial(natural_gradient_update, step=step),
+               "policy gradient": partial(policy_gradient_update, step=step)}
     for name, update in updates.items():
         seen.setdefault(name, []).append(update(policy, theta_old, batch, options, rng))
     seen["batch"] = policy, theta_old, batch
@@ -54,22 +54,20 @@ def compute(seed=0, step=1.0, n_iterations=25):
 
 def draw(figure, numbers):
     """Two panels from the numbers of `compute`."""
-    figure.set_size_inches(11, 4.2)
     gains, kls = figure.subplots(1, 2)
-    for i, (name, (L, kl)) in enumerate(numbers["curves"].items()):
-        style = {"color": f"C{i}", "linestyle": "--" if name.startswith("natural") else "-",
-                 "linewidth": 2.5 if name == "TRPO" else 1.5}
-        gains.plot(kl, L, label=name, **style)
-        kls.semilogy(1 + np.arange(len(numbers["kls"][name])), numbers["kls"][name], ".", label=name, **style)
+    for name, (L, kl) in numbers["curves"].items():
+        width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
+        gains.plot(kl, L, label=name, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])
+        style = METHODS[name] | {"linestyle": "-"}
+        kls.semilogy(1 + np.arange(len(numbers["kls"][name])), numbers["kls"][name], marker=".", linewidth=width / 2,
+                     **style)
     for axes, line in [(gains, gains.axvline), (kls, kls.axhline)]:
         line(numbers["delta"], color="black", linestyle=":", label=rf"$\delta$ = {numbers['delta']:g}")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    gains.set(xscale="log", xlabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)", ylabel=r"$L - L_{old}$",
-              title="one batch: gain along each direction")
+    gains.legend(loc="upper left")
+    gains.set(xscale="log", xlabel="mean KL (nats)", ylabel=r"$L - L_{old}$", ylim=(0, None),
+              title="One batch: TRPO's and natural\ngradient's direction is one, and best")
     kls.set(xlabel="iteration of a TRPO run on Pendulum-v1", ylabel="mean KL of the step taken (nats)",
-            title=f"fixed steps of {numbers['step']:g} against TRPO's")
-    figure.tight_layout()
+            title=f"A fixed step of {numbers['step']:g} means another\nKL in each iteration")
 
 
 def main():
@@ -79,14 +77,15 @@ def main():
     if not 0 < args.step < np.inf:
         raise InputError(f"step: got {args.step}, wanted a finite number above 0")
     numbers = compute(args.seed, args.step, 3 if args.quick else 25)
-    figure = new_figure(args.show)
+    figure = new_figure(args.show, figsize=(8.5, 4.5))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_7_prior_work", args.show)
     at_delta = {name: np.interp(numbers["delta"], kl, L) for name, (L, kl) in numbers["curves"].items()}
     print("L gained where the KL is delta: " + ", ".join(f"{name} {L:.4f}" for name, L in at_delta.items()))
-    fixed = numbers["kls"]["natural gradient (17)"]
+    fixed = numbers["kls"]["natural gradient"]
     print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
           f"{fixed.max() / fixed.min():.0f} times as much")
+    print("Look for: TRPO's KL is at most delta in each iteration; that of a fixed step wanders, and exceeds it.")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 
+CLAIMS = {  # the titles; of any other task just its name
+    "Swimmer-v5": "Swimmer-v5: single path and both gradients learn to swim, vine and CEM hardly",
+    "Hopper-v5": "Hopper-v5: natural gradient keeps up with single path, but only with its best step",
+    "Walker2d-v5": "Walker2d-v5: natural gradient walks only with standardized advantages",
+    "Pendulum-v1": "Pendulum-v1: single path learns in 60,000 steps, vine not at all",
+    "FrozenLake-v1": "FrozenLake-v1: single path learns most, vine hardly moves"}
 SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 
 
@@ -54,7 +60,8 @@ def main():
     for env_id in ["Pendulum-v1"] if args.quick else args.env_ids:
         print(env_id)
         experiment(f"section_8_locomotion_{env_id}", methods(env_id, 4_000 if args.quick else args.timesteps),
-                   f"{env_id}: training returns (Gymnasium's rewards, not the paper's)", args)
+                   CLAIMS.get(env_id, env_id), args)
+    print("Look for: single path has one delta for all tasks; natural gradient needs another step on each.")
 
 
 if __name__ == "__main__":

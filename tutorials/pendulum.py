@@ -1,0 +1,74 @@
+"""Section 6, as a moving picture: Pendulum-v1 under the policies of iterations 0, 20 and 50, side by side.
+
+Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds. All start
+from the same state, and take the most probable actions. The run is that of `python -m trpo_numpy`, seed 0.
+Then change: --seed 1, which is another run and another start.
+
+    python tutorials/pendulum.py        # trains 100,000 steps, then writes pendulum.gif; needs the extra `render`
+"""
+from functools import partial
+
+from common import new_figure, save_gif, show_windows, tutorial_parser
+
+import gymnasium as gym
+
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.scaling import scaled_action
+from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+
+
+def policies(seed, iterations):
+    """[(iteration, act)] of one run of Pendulum-v1; act(s, rng) is the most probable action."""
+    config = Config(seed=seed, timesteps=Config.batch_size * max(iterations))
+    policy, baseline = policy_and_baseline(make_env(config.env_id), config)
+    start = initial_state(policy, baseline, config)
+    thetas = {0: (start.theta, start.scaling)}
+    for step in train(config):
+        thetas[step.iteration] = step.update.theta_new, step.scaling
+        print(f"\riteration {step.iteration}: training return {step.mean_return:9.1f}", end="", flush=True)
+    print()
+    return [(i, partial(scaled_action, policy.act_greedily, policy.unpack(thetas[i][0]), thetas[i][1]))
+            for i in iterations]
+
+
+def film(act, seed, n_frames):
+    """The frames of an episode's first steps, arrays (height, width, 3), and the return up to each."""
+    env, frames, returns = gym.make("Pendulum-v1", render_mode="rgb_array"), [], [0.0]
+    s, _ = env.reset(seed=seed)
+    for _ in range(n_frames):
+        s, reward, *_ = env.step(act(s, None))
+        frames.append(env.render()[100:400, 100:400])
+        returns.append(returns[-1] + reward)
+    return frames, returns[1:]
+
+
+def show(panels, films, t):
+    """Frame t of each film in its panel, and the return so far below it."""
+    for panel, (frames, returns) in zip(panels, films):
+        panel.images[0].set_data(frames[t])
+        panel.set_xlabel(f"return so far {returns[t]:.0f}")
+
+
+def main():
+    args = tutorial_parser(__doc__).parse_args()
+    iterations, n_frames = ((0, 1, 2), 5) if args.quick else ((0, 20, 50), 90)
+    films, names = [], ("hardly pushes", "gets up, falls again", "gets up and holds")
+    figure = new_figure(args.show, figsize=(7, 3.1))
+    panels = figure.subplots(1, 3)
+    for panel, name, (iteration, act) in zip(panels, names, policies(args.seed, iterations)):
+        films.append(film(act, args.seed, n_frames))
+        panel.imshow(films[-1][0][0])
+        panel.grid(False)
+        panel.spines[:].set_visible(True)
+        panel.set(xticks=[], yticks=[])
+        panel.set_title(f"iteration {iteration}:\n{name}", loc="center")
+        print(f"iteration {iteration}: return of the {n_frames} steps that are shown {films[-1][1][-1]:.0f}")
+    moments = [partial(show, panels, films, t) for t in range(0, n_frames, 2)]
+    save_gif(figure, args.out / "pendulum.gif", moments, milliseconds=80, stay=80)
+    print("Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds.")
+    show_windows(args.show)
+
+
+if __name__ == "__main__":
+    main()

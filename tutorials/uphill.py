@@ -1,0 +1,138 @@
+"""Section 4: the trust region walks uphill. TRPO, natural gradient with a step too long, and Algorithm 1, side by side.
+
+Someone walks along six rooms; the way on from the last leads back to the first, with a reward of 1. Action 1 leads on
+and action 0 leads back, but in two rooms they are swapped, and the policy cannot tell the rooms of one half from each
+other: theta has one logit for each half. So the best policy is a random one, and eta is a hill with its top inside the
+picture. Everything is exact: eta, L, the KL, g and A.
+
+Look for: the blue curve is where the mean KL from TRPO's present policy is delta. Each of TRPO's steps ends inside it,
+and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, twice as long as
+TRPO's first step: it crosses the ridge at each step, and never gets to the top. Algorithm 1 cannot fall; but its
+penalty coefficient is 212, and in ten iterations it moves by 0.01.
+Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.05: TRPO's regions are so wide that its
+steps cross the ridge too, for L counts visits as the old policy made them. It climbs all the same, with setbacks.
+
+    python tutorials/uphill.py          # writes uphill.gif, in half a minute
+"""
+from functools import partial
+
+from common import METHODS, new_figure, save_gif, show_windows, tutorial_parser
+from section_4_trust_region import exact_problem, penalty_theta, table
+
+import numpy as np
+from scipy.optimize import brentq
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.expected_return import expected_return
+from trpo_numpy.finite_mdp import FiniteMDP
+from trpo_numpy.trpo import UpdateOptions, trust_region_step
+
+SWAPPED = np.array([0, 1, 0, 0, 1, 0])          # the rooms where action 0 leads on
+HALVES = np.repeat(np.eye(2), 3, axis=0)        # (6, 2): rooms 0 to 2 have the logit theta_0, rooms 3 to 5 theta_1
+LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nstep too\nlong", "s"),
+          "Algorithm 1": ("Algorithm 1", "D")}
+
+
+def rooms(gamma=0.9):
+    """The six rooms as a FiniteMDP."""
+    P, r = np.zeros((6, 2, 6)), np.zeros((6, 2))
+    for room, action in np.ndindex(6, 2):
+        leads_on = action != SWAPPED[room]
+        P[room, action, (room + 1) % 6 if leads_on else max(room - 1, 0)] = 1
+        r[room, action] = leads_on and room == 5
+    return FiniteMDP(P, r, np.eye(6)[0], gamma)
+
+
+def compute(n_iterations=10, delta=0.01, step=1.87):
+    """The MDP, {method: thetas (n_iterations + 1, 2)}, their etas, and the mean KL of each step of TRPO."""
+    mdp, kls = rooms(), []
+    thetas = {method: [np.array([-2.0, -1.5])] for method in LABELS}
+    for _ in range(n_iterations):
+        theta = thetas["TRPO"][-1]
+        at = exact_problem(mdp, theta, HALVES)
+        update = trust_region_step(theta, at.L_old, at.g, at.A, at.L_and_kl, UpdateOptions(delta=delta))
+        thetas["TRPO"].append(update.theta_new)
+        kls.append(update.kl_new)
+        theta = thetas["natural gradient"][-1]
+        at = exact_problem(mdp, theta, HALVES)
+        s, _ = conjugate_gradient(at.A, at.g, iterations=2, damping=0.0)
+        thetas["natural gradient"].append(theta + step * s)                     # Eq. (17): step is 1/lambda
+        at = exact_problem(mdp, thetas["Algorithm 1"][-1], HALVES)
+        thetas["Algorithm 1"].append(penalty_theta(at))
+    etas = {name: [expected_return(mdp, table(theta, HALVES)) for theta in path] for name, path in thetas.items()}
+    return {"mdp": mdp, "thetas": {name: np.array(path) for name, path in thetas.items()}, "etas": etas, "kls": kls,
+            "delta": delta}
+
+
+def draw_hill(figure, numbers):
+    """What does not move: the contours of eta, and the axes of eta by iteration. Returns both axes."""
+    hill, curves = figure.subplots(1, 2, width_ratios=[1.9, 1])
+    x = np.linspace(-3, 3, 61)
+    eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
+    hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
+    hill.contour(x, x, eta, levels=10, colors="white", linewidths=1)
+    hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12)
+    hill.text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {numbers['delta']:g}", ha="right",
+              color=METHODS["TRPO"]["color"], fontweight="bold")
+    hill.grid(False)
+    hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+    curves.axhline(eta.max(), color="gray", linestyle=":", linewidth=1)
+    curves.set(xlabel="iteration", title=r"expected return $\eta$", xlim=(0, len(numbers["kls"])),
+               ylim=(0, 1.1 * eta.max()), xticks=range(0, len(numbers["kls"]) + 1, 5))
+    for method, height in zip(LABELS, (0.9, 0.5, 0.06)):
+        curves.text(1.04, height, LABELS[method][0], transform=curves.transAxes, color=METHODS[method]["color"],
+                    fontweight="bold", va="center")
+    return hill, curves
+
+
+def region(numbers, theta, n_rays=60):
+    """Points (n_rays, 2) on the edge of {mean KL <= delta} around theta; along a ray the KL only rises."""
+    L_and_kl = exact_problem(numbers["mdp"], theta, HALVES).L_and_kl
+    rays = [np.array([np.cos(angle), np.sin(angle)]) for angle in np.linspace(0, 2 * np.pi, n_rays)]
+
+    def excess(r, ray):
+        return min(L_and_kl(theta + r * ray)[1] - numbers["delta"], 1.0)    # far away the KL is infinite
+
+    return [theta + brentq(excess, 0, 1e4, args=(ray,)) * ray for ray in rays]
+
+
+def draw_moment(axes, numbers, edges, i, part):
+    """The part of iteration i + 1 that is done, from 0 to 1: the paths so far, and TRPO's region at iteration i."""
+    hill, curves = axes
+    for artist in [a for panel in axes for a in panel.get_children() if a.get_gid() == "moves"]:
+        artist.remove()
+    hill.fill(*edges[i].T, color=METHODS["TRPO"]["color"], alpha=0.3, gid="moves")
+    for method, path in numbers["thetas"].items():
+        here = path[i] + part * (path[min(i + 1, len(path) - 1)] - path[i])
+        etas = numbers["etas"][method][:i + 1]
+        style = {**METHODS[method], "gid": "moves", "marker": LABELS[method][1], "markersize": 4, "linewidth": 2}
+        hill.plot(*np.vstack([path[:i + 1], here]).T, **style)
+        hill.plot(*here, **{**style, "markersize": 10, "markeredgecolor": "black"})
+        curves.plot(etas, **style)
+    if part == 0:
+        hill.plot(*edges[i].T, color=METHODS["TRPO"]["color"], linestyle="-", linewidth=0.7, alpha=0.6)
+    hill.set_title(rf"iteration {i}" + (rf": TRPO's KL {numbers['kls'][i - 1]:.4f} $\leq\delta$" if i else ""))
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--delta", type=float, default=0.01, help="bound on the mean KL, nats (default: 0.01)")
+    parser.add_argument("--step", type=float, default=1.87, help="natural gradient's 1/lambda (default: 1.87)")
+    args = parser.parse_args()
+    numbers = compute(2 if args.quick else 10, args.delta, args.step)
+    figure = new_figure(args.show, figsize=(7, 4.2))
+    figure.suptitle("The trust region walks uphill; a step too long zigzags", ha="left", x=0.01)
+    axes, n = draw_hill(figure, numbers), len(numbers["kls"])
+    edges = [np.array(region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
+    moments = [partial(draw_moment, axes, numbers, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]
+    moments.append(partial(draw_moment, axes, numbers, edges, n, 0))
+    save_gif(figure, args.out / "uphill.gif", moments, milliseconds=200, width=1050)
+    for method, path in numbers["thetas"].items():
+        print(f"{method:>16}: moved by {np.linalg.norm(path[-1] - path[0]):.3f}; eta "
+              + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
+    print("Look for: TRPO climbs inside its regions; natural gradient crosses the ridge; Algorithm 1 hardly moves.")
+    show_windows(args.show)
+
+
+if __name__ == "__main__":
+    main()
