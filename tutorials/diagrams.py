@@ -92,13 +92,14 @@ def draw_vine(axes, rng):
 
 def main():
     args = tutorial_parser(__doc__).parse_args()
-    figure = new_figure(args.show, figsize=(9, 6.6))
+    figure = new_figure(args.show, figsize=(9, 6.6), layout="none")
     draw_update(figure.add_axes((0.005, 0.005, 0.99, 0.93)))
     save_figure(figure, args.out, "one_update", args.show)
-    figure = new_figure(args.show, figsize=(9, 4.2))
+    figure = new_figure(args.show, figsize=(9, 4.2), layout="none")
     draw_vine(figure.add_axes((0.005, 0.005, 0.99, 0.92)), np.random.default_rng(args.seed))
     save_figure(figure, args.out, "vine", args.show)
-    print("Look for: in the first, how mu leads to g and to A, which meet in A s = g; in the second, what the rollouts share.")
+    print("Look for: in the first, how mu leads to g and to A, which meet in A s = g; in the second, what rollouts "
+          "share.")
 
 
 if __name__ == "__main__":

@@ -117,7 +117,8 @@ def main():
     figure = new_figure(args.show)
     draw(figure, ours, theirs)
     save_figure(figure, args.out, name, args.show)
-    print("Look for: the tasks whose interval is clear of one half; on the others ten runs a side cannot tell the codes apart.")
+    print("Look for: the tasks whose interval is clear of one half; elsewhere ten runs a side cannot tell the codes "
+          "apart.")
 
 
 if __name__ == "__main__":
