@@ -1,5 +1,4 @@
 """What is refused of an environment: wrong steps, and one that vine cannot restore to an earlier state."""
-import environments  # noqa: F401
 
 import numpy as np
 import pytest

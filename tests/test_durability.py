@@ -8,8 +8,6 @@ import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import environments  # noqa: F401
-
 import numpy as np
 import pytest
 

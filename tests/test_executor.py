@@ -6,8 +6,6 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolEx
 from itertools import islice
 from multiprocessing import active_children
 
-import environments  # noqa: F401
-
 import numpy as np
 import pytest
 

@@ -4,8 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-import environments  # noqa: F401
-
 import pytest
 
 import trpo_numpy

@@ -3,8 +3,6 @@ import json
 import pickle
 from pathlib import Path
 
-import environments  # noqa: F401
-
 import numpy as np
 import pytest
 

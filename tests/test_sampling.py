@@ -2,7 +2,6 @@
 import math
 from itertools import count
 
-import environments  # noqa: F401
 from problems import sample_one
 
 import numpy as np

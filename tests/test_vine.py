@@ -3,7 +3,6 @@ from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
-import environments  # noqa: F401
 from problems import FAMILIES, for_seeds, random_problem, sample_actions, softmax_table
 
 import numpy as np
