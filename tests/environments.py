@@ -137,12 +137,17 @@ class Equal(Count):
         return observation, 0.0, terminated, truncated, info
 
 
+class Word(spaces.Space):
+    """A space that Gymnasium cannot flatten, as MiniGrid's missions."""
+
+
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 VARIANTS = {
     "Count": {},
     "Terminates": {"terminate_at": 3},
     "DiscreteStates": {"observation_space": spaces.Discrete(4)},
     "ImageStates": {"observation_space": spaces.Box(-np.inf, np.inf, (2, 3), np.float64)},
+    "TextStates": {"observation_space": spaces.Dict(a=BOX, b=Word())},
     "SequenceStates": {"observation_space": spaces.Dict(a=BOX, b=spaces.Sequence(BOX))},
     "GraphStates": {"observation_space": spaces.Graph(BOX, BOX)},
     "MatrixActions": {"action_space": spaces.Box(-0.1, 0.1, (2, 2), np.float32)},
@@ -226,6 +231,23 @@ class Remembers(Count):
         return observation
 
 
+class SeedsBefore(Count):
+    """Its first observation has the number of different seeds that it has been reset with."""
+
+    def __init__(self):
+        super().__init__()
+        self.seeds = set()
+
+    def observe(self):
+        observation = super().observe()
+        observation[1] = len(self.seeds)
+        return observation
+
+    def reset(self, *, seed=None, options=None):
+        self.seeds.add(seed)
+        return super().reset(seed=seed)
+
+
 class OldReset(Count):
     """Has the reset of the old Gym: no seed, and no info."""
 
@@ -268,7 +290,7 @@ class TakesOptions(Count):
         return observation, float(self.size), *rest
 
 
-for kind in (Remembers, OldReset, OldResetWithSeed, OldStep, ArrayRewards, TakesOptions):
+for kind in (Remembers, SeedsBefore, OldReset, OldResetWithSeed, OldStep, ArrayRewards, TakesOptions):
     gym.register(f"{kind.__name__}-v0", entry_point=kind, max_episode_steps=5, disable_env_checker=True)
 
 

@@ -54,6 +54,7 @@ def test_standardize(unit):
     A = standardize(unit * np.array([1.0, 2.0, 6.0]))
     assert A.mean() == pytest.approx(0) and A.std() == pytest.approx(1)
     assert not standardize(np.full(2000, 0.1)).any(), "though their mean is not exactly 0.1"
+    assert np.allclose(standardize(np.array([1.0, 1 + 1e-9])), [-1, 1], rtol=1e-6), "a small difference is one"
 
 
 def test_explained_variance():

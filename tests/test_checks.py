@@ -120,6 +120,12 @@ def test_an_environment_that_remembers_is_named():
     assert notes_on("RewardElsewhere-v0") and notes_on("Elsewhere-v0") and not notes_on("InPlace-v0")
 
 
+def test_one_that_changes_with_every_reset_only_after_another_episode_is_found_too():
+    """Its reset restores what the same seed left: only another seed in between changes it."""
+    env = make_env(Config("SeedsBefore-v0"))
+    assert remembers(env, lambda s, rng: np.zeros(1), np.random.SeedSequence(0))
+
+
 def test_whether_it_remembers_is_not_asked_of_a_slow_one(monkeypatch):
     """Each look at the clock is two seconds after the one before."""
     clock = iter(range(0, 100, 2))

@@ -65,6 +65,13 @@ def test_the_interface_of_the_old_gym_is_named(env_id):
         env.step(np.zeros(1))
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_large_reward_beside_observations_of_single_precision_is_no_warning():
+    env = make_env(Config(lambda: gym.wrappers.TransformReward(gym.make("CartPole-v1"), lambda r: 1e200 * r)))
+    env.reset(seed=0)
+    assert env.step(np.zeros(1))[1] == 1e200
+
+
 def test_a_reward_in_an_array_of_one_is_a_number():
     assert sample_one("ArrayRewards-v0")[2].rewards.tolist() == [1, 2, 3, 4, 5]
 
@@ -212,6 +219,15 @@ def test_an_environment_whose_package_is_not_installed_is_bad_input(monkeypatch)
     monkeypatch.setattr(gym, "make", fail)
     with pytest.raises(InputError, match="^env_id: .*Hopper-v5.*MuJoCo is not installed"):
         make_env(Config("Hopper-v5"))
+
+
+def test_an_environment_that_fails_to_draw_is_refused_before_any_episode():
+    def fail(frame):
+        raise OSError("no screen")
+    make = partial(environments.DrawsCount, change=fail)
+    with pytest.raises(InputError, match="^render_mode: .* cannot be drawn as rgb_array, wanted .*can: OSError: no s"):
+        make_env(Config(make), render_mode="rgb_array")
+    make_env(Config(make))
 
 
 def test_an_environment_that_cannot_draw_itself_is_refused(monkeypatch):

@@ -6,6 +6,8 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolEx
 from itertools import islice
 from multiprocessing import active_children
 
+from environments import reset_seed
+
 import numpy as np
 import pytest
 
@@ -102,7 +104,7 @@ def test_an_error_in_a_worker_is_that_error_here():
 def test_bad_input_in_a_worker_is_bad_input_here():
     config = Config(env_id="NaNReward-v0", batch_size=20)   # its fourth episode goes wrong
     with ProcessPoolExecutor(1) as executor:
-        reset = rf"reset\(seed={environments.reset_seed(0, 3)}\)"
+        reset = rf"reset\(seed={reset_seed(0, 3)}\)"
         with pytest.raises(InputError, match=f"^environment: step 2 after {reset} gave .*nan"):
             list(train(config, executor=executor))
 

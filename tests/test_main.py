@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import environments
 
 import pytest
 
+import trpo_numpy.__main__
 from trpo_numpy.__main__ import build_parser, main
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.learning_curve import read_progress
@@ -217,3 +219,30 @@ def test_the_time_left_falls_to_nothing(tmp_path, capsys):
 
 def test_evaluation_has_20_episodes_unless_told_otherwise():
     assert build_parser().parse_args(["evaluate", "DIR"]).episodes == 20
+
+
+def test_quiet_prints_no_rows_but_where_the_run_is(tmp_path, capsys):
+    assert main([*COUNT, "--quiet", "--out", str(tmp_path / "run")]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("training on Count-v0") and len(rest) == 2 and rest[1].startswith("evaluate with: ")
+    assert len(read_progress(tmp_path / "run")) == 3
+
+
+def test_a_note_is_one_line_and_deprecations_of_libraries_are_none(tmp_path, capsys, monkeypatch):
+    def warn(*args):
+        warnings.warn("old", DeprecationWarning)
+        return save(*args)
+    save = trpo_numpy.__main__.save_learning_curve
+    monkeypatch.setattr("trpo_numpy.__main__.save_learning_curve", warn)
+    assert main(["train", "Remembers-v0", *COUNT[2:], "--out", str(tmp_path / "run")]) == 0
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: Remembers-v0 remembers earlier episodes")
+
+
+def test_the_arguments_of_the_environment_are_kept_for_evaluation_and_resume(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert main(["train", "TakesOptions-v0", *COUNT[2:], "--out", run, "--env-kwargs", "size:7"]) == 0
+    assert main(["train", "--resume", run, "--timesteps", "61"]) == 0
+    assert main(["evaluate", run, "--episodes", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "mean_return=35.00 std=0.00 episodes=1"
+    assert read_config(run).env_kwargs == {"size": 7}

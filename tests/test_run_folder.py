@@ -266,3 +266,14 @@ def test_the_last_policy_stays_whole_when_writing_fails(folder, monkeypatch):
     with pytest.raises(OSError, match="no space left"):
         record_iteration(folder, next(train(CONFIG)))
     assert (folder / "policy.npz").read_bytes() == before
+
+
+def test_a_function_for_an_environment_has_no_folder(tmp_path):
+    with pytest.raises(InputError, match="^env_id: got <class 'dict'>, wanted a registered id"):
+        create_run_folder(tmp_path / "run", Config(dict))
+
+
+def test_a_run_without_an_iteration_has_no_policy_and_says_how_to_go_on(tmp_path):
+    create_run_folder(tmp_path / "run", Config())
+    with pytest.raises(InputError, match="policy.npz: is missing, wanted a run with a whole iteration: train --resume"):
+        load_policy(tmp_path / "run", 3, 2)

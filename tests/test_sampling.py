@@ -2,6 +2,7 @@
 import math
 from itertools import count
 
+from environments import reset_seed
 from problems import sample_one
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_numbers_that_are_not_finite_are_refused_where_they_come_in(env_id, t, e
     env, seeds = make_env(Config(env_id)), np.random.SeedSequence(0, spawn_key=(0,))
     for i in range(episode):
         sample_path(env, still, seeds, i)
-    reset = f"reset(seed={environments.reset_seed(0, episode)})"
+    reset = f"reset(seed={reset_seed(0, episode)})"
     with pytest.raises(InputError) as error:
         sample_path(env, still, seeds, episode)
     place = reset if t is None else f"step {t} after {reset}"

@@ -21,11 +21,22 @@ import section_8_locomotion
 import step_through
 import uphill
 from common import METHODS, central_difference, say_error, with_sliders
-from experiment import all_runs, complete_run, final_return, is_done, keep_best_steps, mean_curve, read_runs, report
+from experiment import (
+    ContinuousCartPole,
+    all_runs,
+    complete_run,
+    final_return,
+    is_done,
+    keep_best_steps,
+    mean_curve,
+    read_runs,
+    report,
+)
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -216,6 +227,17 @@ def test_section_7():
     assert numbers["kls"]["TRPO"].max() <= 0.01
     fixed = numbers["kls"]["natural gradient"]
     assert fixed.max() > 4 * fixed.min()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_cart_pole_with_forces_passes_gymnasiums_own_check_and_is_made_again_from_its_spec():
+    env = gym.make("ContinuousCartPole-v0")
+    check_env(ContinuousCartPole(), skip_render_check=True)
+    check_env(gym.make(env.spec), skip_render_check=True)
+    for twin in (env, again := gym.make(env.spec)):
+        twin.reset(seed=3)
+    for force in ([-1.0], [0.3], [1.0]):
+        assert np.array_equal(env.step(np.array(force))[0], again.step(np.array(force))[0])
 
 
 def test_cart_pole_has_six_parameters_and_gymnasiums_dynamics():
