@@ -26,7 +26,8 @@ def build_parser():
     parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="TRPO. Without a command: train.")
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train a policy into a run folder", argument_default=argparse.SUPPRESS)
-    training.add_argument("env_id", nargs="?", help="a Gymnasium environment (default: Pendulum-v1)")
+    training.add_argument("env_id", nargs="?", help="a Gymnasium environment, or module:Name-v0 of the module that "
+                          "registers it (default: Pendulum-v1)")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
     training.add_argument("--resume", metavar="DIR", help="continue this run, to the same bytes as without a stop; "
                           "only --timesteps and --workers may be added")

@@ -17,7 +17,7 @@ from pathlib import Path
 from aggregate import interquartile_mean, interval, probability_of_improvement, verdict
 from common import new_figure, save_figure
 from experiment import all_runs, complete_runs, experiment_parser
-from section_6_ablations import config_of, evaluate, seed_of
+from section_6_ablations import config_of, evaluate
 
 import numpy as np
 
@@ -33,26 +33,42 @@ RESULTS = Path(__file__).parent / "results"
 
 def read_returns(path, timesteps_of):
     """{task: mean returns (seeds,)} of the rows of a CSV that have the task's number of steps."""
-    returns = defaultdict(dict)
+    returns = defaultdict(list)
+    for (task, timesteps, _), row in sorted(read_rows(path).items(), key=lambda item: item[0][2]):
+        if timesteps == timesteps_of.get(task):
+            returns[task].append(float(row["mean_return"]))
+    return {task: np.array(returns[task]) for task in timesteps_of if task in returns}
+
+
+def read_rows(path):
+    """The rows of a CSV with these COLUMNS, {(task, timesteps, seed): row}; none if it is not there."""
+    if not path.exists():
+        return {}
     with open(path, newline="") as file:
-        for row in csv.DictReader(file):
-            if int(row["timesteps"]) == timesteps_of.get(row["env_id"]):
-                returns[row["env_id"]][int(row["seed"])] = float(row["mean_return"])
-    return {task: np.array([by_seed[seed] for seed in sorted(by_seed)]) for task, by_seed in returns.items()}
+        return {(row["env_id"], int(row["timesteps"]), int(row["seed"])): row for row in csv.DictReader(file)}
 
 
-def write_returns(runs, parent, path):
-    """A row per run that is done, by COLUMNS: the mean raw return of 20 episodes without noise."""
-    with open(path, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for run in runs:
-            mean_return = evaluate(run, parent)
-            if not np.isnan(mean_return):
-                progress = read_progress(Path(parent, run.folder))
-                seconds = progress["seconds_sampling"].sum() + progress["seconds_updating"].sum()
-                writer.writerow([run.config.env_id, run.config.timesteps, run.config.seed, round(mean_return, 1),
-                                 round(seconds)])
+def row_of(run, parent):
+    """The row of a run that is done: the mean raw return of 20 episodes without noise, and the seconds of training."""
+    progress = read_progress(Path(parent, run.folder))
+    seconds = progress["seconds_sampling"].sum() + progress["seconds_updating"].sum()
+    values = run.config.env_id, run.config.timesteps, run.config.seed, round(evaluate(run, parent), 1), round(seconds)
+    return dict(zip(COLUMNS, values))
+
+
+def complete_rows(tasks, seeds, parent, path, workers):
+    """Trains the runs that have no row in the CSV yet, a seed of all tasks at a time, and appends their rows."""
+    methods = {env_id: (train, config_of(env_id, "default", steps)) for env_id, steps in tasks.items()}
+    for seed in seeds:
+        rows = read_rows(path)
+        runs = [run for run in all_runs(methods, [seed])
+                if (run.config.env_id, run.config.timesteps, seed) not in rows]
+        complete_runs(runs, parent, workers)
+        rows |= {(run.config.env_id, run.config.timesteps, seed): row_of(run, parent) for run in runs}
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows.values())
 
 
 def compare(ours, theirs):
@@ -106,10 +122,7 @@ def main():
         tasks, seeds, name = {"Pendulum-v1": 2000}, range(2), name + "_quick"
     parent, path = args.out / name, args.out / f"{name}.csv"
     if not args.plot_only:
-        methods = {env_id: (train, config_of(env_id, "default", steps)) for env_id, steps in tasks.items()}
-        runs = sorted(all_runs(methods, seeds), key=seed_of)
-        complete_runs(runs, parent, args.workers)
-        write_returns(runs, parent, path)
+        complete_rows(tasks, seeds, parent, path, args.workers)
     elif not path.exists():
         path = RESULTS / path.name
     ours, theirs = read_returns(path, tasks), read_returns(RESULTS / "peer.csv", TASKS)
