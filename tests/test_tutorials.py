@@ -1,4 +1,5 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 7 claim is true of the numbers behind them."""
+import ast
 import os
 import shutil
 import signal
@@ -68,6 +69,18 @@ def test_each_runs_and_draws(tmp_path):
         assert picture.stat().st_size > 10_000, script
         assert run.stdout.splitlines()[-1].startswith("Look for: "), script
         assert run.stdout.splitlines()[-1] in gallery, script
+
+
+@pytest.mark.parametrize("path", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
+def test_the_package_which_asks_for_one_thread_is_imported_before_numpy(path):
+    ours = {"trpo_numpy", *(script.stem for script in TUTORIALS.glob("*.py"))}
+    names = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names += [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+    names = [name.split(".")[0] for name in names]
+    others = [name for name in names if name not in sys.stdlib_module_names]
+    assert not others or others[0] in ours or path.stem == "trpo_on_one_page"
 
 
 @pytest.mark.parametrize("script, kept", [

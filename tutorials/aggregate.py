@@ -1,4 +1,6 @@
 """What a few runs say, and how sure it is (Agarwal et al., 2021): interquartile means with 95% bootstrap intervals."""
+import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
+
 import numpy as np
 from scipy.stats import bootstrap, trim_mean
 

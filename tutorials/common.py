@@ -5,8 +5,6 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from trpo_numpy.record import InputError  # imported before NumPy, so that the package can ask for one thread
 
 # The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
@@ -97,7 +95,8 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     for move in moves:
         move()
         figure.canvas.draw()
-        frames.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())).convert("RGB"))
+        size, pixels = figure.canvas.get_width_height(), bytes(figure.canvas.buffer_rgba())
+        frames.append(Image.frombytes("RGBA", size, pixels).convert("RGB"))
     palette = frames[-1].quantize(255)
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     first.save(path, save_all=True, append_images=rest, duration=[milliseconds] * len(rest) + [stay], loop=0)
