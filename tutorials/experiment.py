@@ -231,7 +231,7 @@ def draw(figure, curves, sweeps, timesteps, title):
     first, spec = above.subplots(), below.add_gridspec(n_rows, 3)
     panels = [first]
     for i, (method, runs) in enumerate(curves.items()):
-        panel = below.add_subplot(spec[i // 3, i % 3], sharex=first, sharey=first)
+        panel = below.add_subplot(spec[i // 3, i % 3])
         for other in means.values():
             panel.plot(grid, other, "-", color="0.85", linewidth=1)
         for columns in runs.values():
@@ -239,6 +239,9 @@ def draw(figure, curves, sweeps, timesteps, title):
         panel.plot(grid, means[method], "-", color=METHODS[method]["color"], **SUMMARY)
         panel.set_title(name_with_step(method, runs), color=METHODS[method]["color"], fontsize=10)
         panels.append(panel)
+    low, high = np.transpose([panel.get_ylim() for panel in panels[1:]])
+    for panel in panels:    # equal, but not shared: across the two parts of the figure that is slow
+        panel.set(xlim=(0, grid[-1]), ylim=(low.min(), high.max()))
     draw_all(first, curves, means, grid)
     for panel in panels:
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
