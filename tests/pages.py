@@ -42,3 +42,19 @@ def lost(text, path):
         return fragment in map(anchor, headings(text if target == path else target.read_text()))
 
     return [link for link in links(text) if not leads_somewhere(link)]
+
+
+def wrong_formulas(text):
+    """The formulas of a page that GitHub would not take: a letter touches them, or Markdown takes a part for its own.
+
+    $`...`$ may have all but a | in a table.
+    """
+    text = prose(text)
+    in_rows = re.findall(r"\$[^$]*\$", "\n".join(re.findall(r"^ *\|.*$", text, re.M)))
+    wrong = [formula for formula in in_rows if "|" in formula and "\\|" not in formula]
+    text = re.sub(r"\$`[^`]*`\$", "X", re.sub(r"(?<!\$)`[^`$]*`(?!\$)", "", text))
+    formulas = re.findall(r"(\S?)\$([^$]+)\$(\S?)", text)
+    wrong += [formula for before, formula, after in formulas
+              if re.search(r"[}\])]_|[*|`\n]|\\[^a-zA-Z ]", formula) or formula != formula.strip()
+              or before not in ("", *"(*[") or after not in ("", *".,:;?!)*]")]
+    return wrong + ["$"] * (text.count("$") != 2 * len(formulas))

@@ -37,7 +37,7 @@ body {{ margin: 0; overflow-x: hidden }}
 <script>
 const [width, theme, top_] = (location.hash.slice(1) || "1012-light-0").split("-");
 const page = document.querySelector("article");
-document.getElementById("style").href = "{modules}/github-markdown-css/github-markdown-" + theme + ".css";
+document.getElementById("style").href = "{modules}/github-markdown-css/github-markdown-" + (theme || "light") + ".css";
 Object.assign(page.style, {{width: width + "px", padding: width < 768 ? "15px" : "45px", marginTop: -top_ + "px"}});
 onload = () => {{
   const folded = [...document.querySelectorAll("details:not([open])")], found = [];
@@ -47,7 +47,7 @@ onload = () => {{
       if (e.scrollWidth > e.clientWidth + 1)
         found.push([kind, e.scrollWidth - e.clientWidth, e.textContent.slice(0, 60)]);
   folded.forEach(e => e.open = false);
-  if (theme == "measure") document.body.innerHTML = JSON.stringify([page.offsetHeight, found]);
+  if (!theme) document.body.textContent = JSON.stringify([page.offsetHeight, found]);
 }};
 </script>"""
 
@@ -101,7 +101,7 @@ def photograph(chromium, file):
     scrolling = []
     for width in WIDTHS:
         window = max(width, 500)  # Chromium has no narrower one
-        out = browse(chromium, f"{file.as_uri()}#{width}-measure-0", "--dump-dom", f"--window-size={window},1000")
+        out = browse(chromium, f"{file.as_uri()}#{width}--0", "--dump-dom", f"--window-size={window},1000")
         height, found = json.loads(html.unescape(re.search(r"<body>(.*)</body>", out, re.S)[1]))
         scrolling += [(width, *item) for item in found]
         for theme in THEMES:

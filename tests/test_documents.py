@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from pages import PAGES, ROOT, anchor, headings, links, lost
+from pages import PAGES, ROOT, anchor, headings, links, lost, wrong_formulas
 
 from trpo_numpy import practice
 from trpo_numpy.__main__ import build_parser, main
@@ -88,6 +88,17 @@ def test_tables_of_contents_have_every_heading_in_order(name):
         assert listed == [(heading, anchor(heading)) for heading in wanted]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_formulas_are_what_github_takes(name):
+    assert not wrong_formulas(TEXT[name])
+
+
+def test_the_check_of_formulas_can_fail():
+    for text in ("$a_{b}_c$", "a$b$", "$b$a", "$ b$", "| $a|b$ |", "| $`a|b`$ |", "5 $", r"$a\\b$", "$a*b$"):
+        assert wrong_formulas(text), text
+    assert not wrong_formulas("`a`; ($a_b$), $`a_{b}_c`$, **$c$**")
+
+
 def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     assert README.count("\n") <= 120 and "\\tag{12}" in README
     rows = [row for row in README.splitlines() if row.startswith("| the ") and "$`" in row]
@@ -120,11 +131,11 @@ def test_modules_has_every_tutorial():
 
 
 def test_the_gallery_has_every_tutorial_and_its_picture():
-    rows = [line for line in GALLERY.splitlines() if line.startswith("|")]
+    shown = [line for line in GALLERY.splitlines() if line.startswith("[<img")]
     for name in TUTORIALS:
-        shown = [row for row in rows if f"`python tutorials/{name}.py" in row]
+        lines = [line for line in shown if f"`python tutorials/{name}.py" in line]
         picture = {"diagrams": "one_update"}.get(name, name)
-        assert shown and all(f'<img src="results/{picture}' in row and "Look for: " in row for row in shown), name
+        assert lines and all(f'src="results/{picture}' in line and "Look for: " in line for line in lines), name
 
 
 def test_every_picture_of_the_results_is_on_a_page_and_small_enough():
@@ -177,9 +188,10 @@ def test_the_check_of_commands_sees_them():
 
 
 def test_code_that_is_quoted_after_a_file_is_in_it():
-    """[fisher](trpo_numpy/fisher.py): `code`."""
+    """[fisher](trpo_numpy/fisher.py): `code`, and perhaps more lines after a <br>."""
     for name, least in [("README.md", 6), ("tutorials/questions.md", 11)]:
-        quotes = re.findall(r"\]\(([\w/.]+\.py)\): `([^`]+)`", TEXT[name])
+        quotes = [(file, code) for file, cell in re.findall(r"\]\(([\w/.]+\.py)\): ((?:`[^`]+`(?:<br>)?)+)", TEXT[name])
+                  for code in cell.strip("`").split("`<br>`")]
         assert len(quotes) >= least
         assert not [code for file, code in quotes if code not in (PAGES[name].parent / file).read_text()]
 
