@@ -204,6 +204,13 @@ def test_functions_that_are_named_with_their_file_exist():
         assert hasattr(importlib.import_module(f"trpo_numpy.{module.replace('/', '.')}"), function)
 
 
+def test_the_output_on_the_front_page_begins_as_a_run_does(tmp_path, capsys):
+    """All but the time that is left. Later iterations depend on the processor."""
+    assert main(["--timesteps", "2000", "--out", str(tmp_path / "run")]) == 0
+    for printed in capsys.readouterr().out.splitlines()[1:3]:
+        assert printed[:-8] in README
+
+
 def test_each_module_says_where_in_the_paper_it_belongs():
     for name in [*PAPER_MODULES, *(f"practice.{name}" for name in PRACTICE_MODULES)]:
         doc = importlib.import_module(f"trpo_numpy.{name}").__doc__
