@@ -2,7 +2,7 @@
 
 Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
 panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
-are worth when their steps are counted. README.md has the paper's words beside these curves.
+are worth when their steps are counted. results.md has the paper's words beside these curves.
 Then change: --delta 0.1 --timesteps 600000 --seeds 3, with another --out. Single path falls back again and again: its
 final returns are 248 to 351, with 0.01 they are 433 to 497.
 

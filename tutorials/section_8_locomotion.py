@@ -5,7 +5,7 @@ everywhere; what is left of CEM with thousands of parameters; and how far vine c
 Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
 gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
 have a larger cost of control and no penalty for impacts, bodies are newer; and 300,000 steps are a small part of what
-the paper spent. README.md has the paper's words beside these curves.
+the paper spent. results.md has the paper's words beside these curves.
 Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is 10 now, a hundred times that of
 the hopper; delta is the same.
 
