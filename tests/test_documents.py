@@ -218,11 +218,16 @@ def test_each_module_says_where_in_the_paper_it_belongs():
 
 
 def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys):
-    """Its first code trains, here for one short iteration; its second evaluates a run of the command line."""
+    """Its first code is an environment; then one trains, and one evaluates a run of the command line: briefly here."""
     fenced = {name for name in PAGES if "```python" in TEXT[name]}
     assert fenced == {f"tutorials/{name}.md" for name in ("running", "companion", "step_through")}  # each has its test
-    training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
+    point, training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "point.py").write_text(point)
+    assert main(["point:Point-v0", "--timesteps", "200", "--batch-size", "200", "--out", "runs/point"]) == 0
+    written = capsys.readouterr()
+    assert not written.err and "into runs/point" in written.out
     short = 'Config(env_id="CartPole-v1", timesteps=200, batch_size=200)'
     exec(training.replace('Config(env_id="CartPole-v1")', short), {})
     assert len(capsys.readouterr().out.split()) == 3
