@@ -50,7 +50,7 @@ def main():
     numbers = compute(not args.not_slippery)
     mdp = numbers["mdp"]
     figure = new_figure(args.show, figsize=(8.5, 6))
-    figure.suptitle("The action with the highest advantage leads to the goal, and $V$ rises")
+    figure.suptitle("A policy that prefers the best action: $V$ rises, and fewer actions have $A > 0$")
     for row, (name, pi) in zip(figure.subplots(2, 3), numbers["policies"].items()):
         A = advantage(mdp, pi)
         draw_map(figure, row[0], visitation(mdp, pi), rf"{name}: $\rho$", log=True)

@@ -68,7 +68,7 @@ def draw(figure, numbers):
     line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
              title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
     for method, label, eta, kl in [("Algorithm 1", "Algorithm 1", numbers["eta"], numbers["kl"]),
-                                   ("mean KL", r"mean KL $\leq$ 0.01, Eq. (12)", numbers["bounded_eta"],
+                                   ("mean KL", r"the same, where the mean is bounded by 0.01", numbers["bounded_eta"],
                                     numbers["bounded_kl"])]:
         etas.semilogx(np.arange(len(eta) + 1) + 1, [start, *eta], linewidth=2.5, **METHODS[method])
         kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
@@ -76,8 +76,8 @@ def draw(figure, numbers):
                      fontweight="bold")
     etas.axhline(numbers["optimum"], color="gray", linestyle=":")
     etas.annotate("optimum", (1, numbers["optimum"]), (0, -13), textcoords="offset points", color="gray")
-    etas.set(xlabel="number of the policy, from 1", title=r"so $\eta$ never falls, but rises slowly")
-    kls.set(xlabel="number of the policy, from 1", title="and its steps are tiny: max KL, nats")
+    etas.set(xlabel="policy", title=r"so $\eta$ never falls, but rises slowly")
+    kls.set(xlabel="policy", title="and its steps are tiny: max KL, nats")
 
 
 def main():

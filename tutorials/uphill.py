@@ -6,11 +6,11 @@ other: theta has one logit for each half. So the best policy is a random one, an
 picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the blue curve is where the mean KL from TRPO's present policy is delta. Each of TRPO's steps ends inside it,
-and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, twice as long as
-TRPO's first step: it crosses the ridge at each step, and never gets to the top. Algorithm 1 cannot fall; but its
+and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, chosen two and a half
+times as long as TRPO's first step: it overshoots each time, and never gets to the top. Algorithm 1 cannot fall; but its
 penalty coefficient is 212, and in ten iterations it moves by 0.01.
 Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.05: TRPO's regions are so wide that its
-steps cross the ridge too, for L counts visits as the old policy made them. It climbs all the same, with setbacks.
+steps overshoot too, for L counts visits as the old policy made them. It climbs all the same, with setbacks.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
@@ -130,7 +130,7 @@ def main():
     for method, path in numbers["thetas"].items():
         print(f"{method:>16}: moved by {np.linalg.norm(path[-1] - path[0]):.3f}; eta "
               + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
-    print("Look for: TRPO climbs inside its regions; natural gradient crosses the ridge; Algorithm 1 hardly moves.")
+    print("Look for: TRPO climbs inside its regions; natural gradient overshoots; Algorithm 1 hardly moves.")
     show_windows(args.show)
 
 
