@@ -68,7 +68,7 @@ def draw(figure, numbers):
     line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
              title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
     for method, label, eta, kl in [("Algorithm 1", "Algorithm 1", numbers["eta"], numbers["kl"]),
-                                   ("mean KL", r"the same, where the mean is bounded by 0.01", numbers["bounded_eta"],
+                                   ("mean KL", r"max KL where the mean is $\leq$ 0.01", numbers["bounded_eta"],
                                     numbers["bounded_kl"])]:
         etas.semilogx(np.arange(len(eta) + 1) + 1, [start, *eta], linewidth=2.5, **METHODS[method])
         kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
