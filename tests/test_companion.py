@@ -1,6 +1,7 @@
 """The companion page tells the truth: its quotes are the code, its examples run, its equations are the paper's.
 
-`python tests/test_companion.py` mends the line numbers of quotes whose lines have moved within their file.
+`PYTHONPATH=tutorials python tests/test_companion.py` mends the line numbers of quotes whose lines have moved within
+their file.
 """
 import ast
 import code
@@ -11,20 +12,18 @@ import re
 import sys
 import textwrap
 
+import section_2_expected_return
+import section_2_surrogate
+import section_3_bounds
+import section_4_trust_region
+
+import diagrams
 import numpy as np
 import pytest
 from pages import ROOT, anchor, headings, prose
 
-sys.path.insert(0, str(ROOT / "tutorials"))
-import section_2_expected_return  # noqa: E402
-import section_2_surrogate  # noqa: E402
-import section_3_bounds  # noqa: E402
-import section_4_trust_region  # noqa: E402
-
-import diagrams  # noqa: E402
-
-from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: E402
-from trpo_numpy.expected_return import expected_return  # noqa: E402
+from trpo_numpy.exact_surrogate import exact_surrogate
+from trpo_numpy.expected_return import expected_return
 
 PAGE = ROOT / "tutorials" / "companion.md"
 TEXT = PAGE.read_text()
@@ -73,6 +72,23 @@ def mended(text):
         return match[0]
 
     return QUOTE.sub(mend, text), lost
+
+
+def numbers_in(words):
+    """The numbers that "1 to 3, 5 and 7" means."""
+    ranges = [re.findall(r"\d+", part) for part in re.findall(r"\d+(?: to \d+)?", words)]
+    return [number for first, *last in ranges for number in range(int(first), int((last or [first])[0]) + 1)]
+
+
+def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
+    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\.", TEXT)
+    assert f"Read steps {way} of the" in (ROOT / "README.md").read_text().replace("\n", " ")
+    before = TEXT[:TEXT.index("\n### 1. ")]
+    steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
+    names = {}
+    for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", before + "".join(steps)), re.M | re.S):
+        exec(example, names)
+    assert {"mdp", "A"} <= names.keys()
 
 
 @pytest.mark.parametrize("function, name, words, file, link, quote", QUOTES, ids=[f"{q[3]}-{q[4]}" for q in QUOTES])

@@ -6,7 +6,7 @@ other: theta has one logit for each half. So the best policy is a random one, an
 picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the blue curve is where the mean KL from TRPO's present policy is delta. Each of TRPO's steps ends inside it,
-and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, chosen two and a half
+and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, two and a half
 times as long as TRPO's first step: it overshoots each time, and never gets to the top. Algorithm 1 cannot fall; but its
 penalty coefficient is 212, and in ten iterations it moves by 0.01.
 Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.05: TRPO's regions are so wide that its
