@@ -119,7 +119,7 @@ def test_the_tables_of_modules_have_every_module_in_the_order_of_help_and_its_te
     assert sorted(paths) == sorted([*(f"trpo_numpy/{name}" for name in PAPER_MODULES - {"record"}),
                                     *(f"trpo_numpy/practice/{name}" for name in PRACTICE_MODULES)])
     assert paths[-len(PRACTICE_MODULES):] == [f"trpo_numpy/practice/{name}"
-                                              for name in re.findall(r"^    (\w+)  ", practice.__doc__, re.M)]
+                                              for name in re.findall(r"^ *(\w+)  ", practice.__doc__, re.M)]
     for (module,), tests in rows_of_modules():
         assert f"tests/test_{Path(module).stem}" in tests or module == "trpo_numpy/family"  # types only
     linked = set(re.findall(r"\(\.\./tests/(test_\w+)\.py\)", MODULES))

@@ -18,8 +18,8 @@ PRACTICE = {path.stem: path for path in (PACKAGE / "practice").glob("*.py") if p
 
 
 def listed(package):
-    """The modules in the table of a package's docstring: the first word of each line that is set in by four spaces."""
-    return re.findall(r"^    (\w+)  ", package.__doc__, re.MULTILINE)
+    """The modules in the table of a package's docstring: the first word of each line that has two spaces after it."""
+    return re.findall(r"^ *(\w+)  ", package.__doc__, re.MULTILINE)
 
 
 ORDER = listed(trpo_numpy)

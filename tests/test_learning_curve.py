@@ -3,12 +3,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.learning_curve import (
     COLUMNS,
+    STYLE,
     draw_learning_curve,
     median_curve,
     progress_row,
@@ -53,15 +55,16 @@ def test_other_columns_are_bad_input(tmp_path, contents):
 
 
 def test_the_picture_has_one_line_per_run_the_median_and_delta():
-    figure = Figure()
-    draw_learning_curve(figure, {"a": PROGRESS, "b": PROGRESS}, "title")
+    with rc_context(STYLE):
+        figure = Figure()
+        draw_learning_curve(figure, {"a": PROGRESS, "b": PROGRESS}, "title")
     returns, kls = figure.axes
     assert [text.get_text() for text in returns.get_legend().texts] == ["each of 2 seeds", "their median"]
     assert len(returns.lines) == 3
     assert all(line.get_ydata().tolist() == [-3, 5] and line.get_xdata().tolist() == [10, 20] for line in returns.lines)
     assert [line.get_ydata().tolist() for line in kls.lines[:2]] == [[0.01, 0.005]] * 2
     assert set(kls.lines[2].get_ydata()) == {0.02}
-    assert returns.get_ylabel() and kls.get_ylabel() and kls.get_xlabel() and returns.get_title() == "title"
+    assert returns.get_ylabel() and kls.get_ylabel() and kls.get_xlabel() and returns.get_title(loc="left") == "title"
 
 
 def test_a_run_of_a_method_without_delta_leaves_the_delta_of_others_in_the_picture():

@@ -20,6 +20,8 @@ def blocks(text):
 
 def answers(command, typed, out):
     """What pdb, started by the command, answers to each line that is typed."""
+    if sys.version_info[:3] == (3, 13, 0):
+        pytest.skip("the pdb of Python 3.13.0 refuses the arguments of a script")
     _, *arguments = shlex.split(command)
     run = subprocess.run([sys.executable, *arguments, "--out", out], input="\n".join([*typed, "q", ""]), cwd=ROOT,
                          capture_output=True, text=True)

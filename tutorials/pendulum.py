@@ -21,7 +21,7 @@ from trpo_numpy.practice.training import initial_state, policy_and_baseline, tra
 def policies(seed, iterations):
     """[(iteration, act)] of one run of Pendulum-v1; act(s, rng) is the most probable action."""
     config = Config(seed=seed, timesteps=Config.batch_size * max(iterations))
-    policy, baseline = policy_and_baseline(make_env(config.env_id), config)
+    policy, baseline = policy_and_baseline(make_env(config), config)
     start = initial_state(policy, baseline, config)
     thetas = {0: (start.theta, start.scaling)}
     for step in train(config):
