@@ -411,6 +411,17 @@ def test_a_hunt_from_the_command_line_inside_a_repository(tmp_path):
     assert run.returncode == 0 and re.search(r"model +1\.00\d +1\.9\d", run.stdout), run.stdout + run.stderr
 
 
+def test_a_repaired_copy_is_kept_unless_a_new_one_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(hunt, "measure_copy", lambda number, folder: hunt.MEASURES[number]())
+    mended = tmp_path / "hunt_5" / "trpo_numpy" / "gaussian.py"
+    for options, kept in [([], False), ([], True), (["--new"], False)]:
+        monkeypatch.setattr(sys, "argv", ["hunt.py", "5", "--out", str(tmp_path), *options])
+        hunt.main()
+        assert ("is kept as it is" in capsys.readouterr().out) == kept
+        assert (mended.read_text() == "mended") == kept
+        mended.write_text("mended")
+
+
 # The pages
 
 def test_the_table_of_the_readme_is_that_of_the_judges():
