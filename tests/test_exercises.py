@@ -68,15 +68,19 @@ def test_an_exercise_is_a_function_of_the_same_arguments_as_its_solution():
 
 
 def test_half_written_exercises():
-    """A body of `...` returns None; an exercise that calls one that is not written says so; an error has its line."""
+    """What returns None says so, and so does an exercise that calls one that is not written, or one that is wrong."""
     empty = check.load(EXERCISES / "exercises.py")
-    assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: None))[0] == "not written yet"
+    for name in judges.JUDGES:
+        result, said = check.verdict(name, solutions(**{name: lambda *args: None}))
+        assert result == "fails" and said.endswith(check.NOTHING), name
     assert check.verdict("step_length", solutions(step_length=lambda sAs, delta: empty.kl(sAs, delta))) == (
         "not written yet", ": it calls kl")
     assert check.verdict("kl", empty) == ("not written yet", "")
-    assert check.verdict("jvp", solutions(jvp=lambda *args: None)) == ("not written yet", "")
-    assert check.verdict("conjugate_gradient", solutions(conjugate_gradient=lambda *args: None)) == (
-        "not written yet", ": it returns nothing")
+    mine = solutions(line_search=search_with(kl=lambda kl: kl / 1.5))
+    mine.trpo_update = lambda *args: changed_gradient(*args, searcher=mine.line_search)
+    result, said = check.verdict("trpo_update", mine)
+    assert result == "fails" and said.endswith("\nIt calls line_search, which is wrong: mend that first.")
+    assert "known" not in said
     result, said = check.verdict("conjugate_gradient", solutions(conjugate_gradient=lambda A, b, *args: b))
     assert result == "fails" and said.startswith("it does not return what the docstring says")
 
@@ -98,12 +102,20 @@ def test_nan_and_other_shapes_are_wrong():
         assert result == "fails" and "wanted" in said, value
 
 
-def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True):
+def test_a_syntax_error_is_one_line(tmp_path):
+    (tmp_path / "mine.py").write_text("def kl(mu_old, mu):\n    return (mu\n\ndef\n")
+    run = subprocess.run([sys.executable, EXERCISES / "check.py", "--file", tmp_path / "mine.py"], text=True,
+                         capture_output=True)
+    assert run.returncode == 1 and run.stderr == "mine.py, line 2: '(' was never closed. Nothing is judged.\n"
+
+
+def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True,
+                     L_off=0.0, draw=round, replaced=False, reversed_kl=False, own_q=True, searcher=None):
     """The package's update with a mistake."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     rows = slice(None)
     if options.fisher_fraction < 1 and over != "all":
-        rows = rng.choice(len(batch.Q), round(options.fisher_fraction * len(batch.Q)), replace=False)
+        rows = rng.choice(len(batch.Q), draw(options.fisher_fraction * len(batch.Q)), replace=replaced)
     mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
 
     def A(y):
@@ -111,12 +123,20 @@ def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=
 
     def L_and_kl(theta):
         L, kl = surrogate_and_kl(policy, batch, mu_old, log_q, theta)
+        if not own_q:
+            L = batch.Q.mean()
+        if reversed_kl:
+            kl = policy.family.kl(policy.mu(theta, batch.states), mu_old).mean()
         if over == "A":
             kl = policy.family.kl(mu_A, policy.mu(theta, batch.states[rows])).mean()
         return (L, kl) if search else (np.finfo(float).max, 0.0)
 
-    result = trust_region_step(theta_old, L_old, sign * g, A, L_and_kl, options)
+    result = trust_region_step(theta_old, L_old + L_off, sign * g, A, L_and_kl, options)
     beta = options.delta and np.sqrt(2 * options.delta / (result.sAs + options.damping * result.s @ result.s))
+    if searcher:
+        beta = np.sqrt(2 * options.delta / result.sAs)
+        return theta_old + result.s * searcher(L_and_kl, theta_old, result.s, beta, L_old, options.delta,
+                                               options.shrink, options.max_backtracks)
     if damped_sAs:
         taken, _ = right.searching.line_search(L_and_kl, theta_old, result.s, beta, L_old, options.delta,
                                                options.shrink, options.max_backtracks)
@@ -169,7 +189,75 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
     return x, norms
 
 
+def cg_by_hand(one_array=False, as_list=False, absolute=False):
+    def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
+        x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
+        p = r if one_array else r.copy()
+        for _ in range(iterations):
+            if norms[-1] <= tolerance * (1 if absolute else norms[0]):
+                break
+            rr, Ap = r @ r, A(p) + damping * p
+            alpha = rr / (p @ Ap)
+            x += alpha * p
+            r -= alpha * Ap
+            p = r + r @ r / rr * p
+            norms.append(np.linalg.norm(r))
+        return x, norms if as_list else np.array(norms)
+    return conjugate_gradient
+
+
+def sums_of_type(x, discount):
+    y = np.zeros_like(x)
+    for t in reversed(range(len(x))):
+        y[t] = x[t] + (discount * y[t + 1] if t + 1 < len(x) else 0)
+    return y
+
+
+def advantages_of_type(path, V, gamma, gae_lambda):
+    return right.generalized_advantages(path, V, gamma, gae_lambda).astype(path.rewards.dtype)
+
+
+def step_length_of(allowed):
+    def step_length(sAs, delta):
+        if not allowed(sAs):
+            raise ArithmeticError
+        return np.sqrt(2 * delta / sAs)
+    return step_length
+
+
+def update_that(**changed):
+    return lambda *args: changed_gradient(*args, **changed)
+
+
+def update_without_g_0(policy, theta_old, batch, *rest):
+    right.step_length(float(batch.Q.any()), 1.0)
+    return right.trpo_update(policy, theta_old, batch, *rest)
+
+
 MISTAKES = [
+    ("discounted_sums", sums_of_type, "cut to whole numbers"),
+    ("generalized_advantages", advantages_of_type, "cut to whole numbers"),
+    ("vjp", lambda *args: right.vjp(*args)[::-1], "the list is reversed"),
+    ("vjp", lambda *args: [(dW.T, db) for dW, db in right.vjp(*args)], "dW is transposed"),
+    ("grad_surrogate", lambda family, mu, a, Q, log_q: Q[:, None] * family.grad_log_prob(mu, a),
+     "the ratio and 1/N are missing"),
+    ("conjugate_gradient", cg_by_hand(one_array=True), "p and r are one array"),
+    ("conjugate_gradient", cg_by_hand(as_list=True), "the norms are an array\nwanted ndarray, found list"),
+    ("conjugate_gradient", cg_by_hand(absolute=True), "the tolerance is absolute"),
+    ("step_length", step_length_of(lambda sAs: sAs >= 0), "for s'As = 0.0 it raises\nwanted ArithmeticError"),
+    ("line_search", search_with(kl=lambda kl: kl / 1.5), "above delta, such as 1.25 delta"),
+    ("line_search", search_with(kl=lambda kl: kl * (1 + 1e-12)), "KL < delta is asked for"),
+    ("line_search", search_with(L=lambda L: min(L, 1e9)), "an infinite L is accepted"),
+    ("trpo_update", update_that(reversed_kl=True), "the KL is reversed"),
+    ("trpo_update", update_that(searcher=search_with(kl=lambda kl: kl / 1.5)), "the KL may be up to 1.5 delta"),
+    ("trpo_update", update_that(L_off=2.5), "or L_old, or log_q"),
+    ("trpo_update", update_that(own_q=False), "or L_old, or log_q"),
+    ("trpo_update", update_that(draw=int), "19 states: int cuts 19.6"),
+    ("trpo_update", update_that(replaced=True), "some states are drawn twice"),
+    ("trpo_update", update_without_g_0, "without step_length\nwanted an array of numbers, found Arithm"),
+    ("trpo_update", lambda *args: (right.trpo_update(*args), 0.1), "a tuple of 2, and theta_new alone is wanted"),
+    ("trpo_update", lambda policy, theta, *rest: 2 * theta - right.trpo_update(policy, theta, *rest),
+     "theta_old minus the step"),
     ("discounted_sums", lambda x, d: right.discounted_sums(x[::-1], d)[::-1], "from the start of the path"),
     ("discounted_sums", lambda x, d: np.cumsum(x[::-1])[::-1], "not discounted"),
     ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(
@@ -223,13 +311,13 @@ MISTAKES = [
     ("step_length", lambda sAs, delta: right.step_length(sAs, delta) / 2 ** 0.5, "the 2 is missing"),
     ("step_length", lambda sAs, delta: np.sqrt(2 * delta / sAs), "for s'As = -1.0 it raises\nwanted ArithmeticError"),
     ("line_search", search_with(kl=lambda kl: 0.0), "the KL is not checked"),
-    ("line_search", search_with(kl=lambda kl: kl / 2), "up to 1.5 delta"),
+    ("line_search", search_with(kl=lambda kl: kl / 2), "above delta"),
     ("line_search", search_with(L=lambda L: L + 100), "L is not checked"),
     ("line_search", search_with(L=lambda L: L + 1e-12), "L >= L_old is accepted"),
     ("line_search", search_with(last=1), "a candidate that was refused is returned"),
     ("line_search", search_with(more=1), "one too many"),
     ("line_search", search_with(kl=lambda kl: 0.0 if np.isnan(kl) else kl), "a NaN is accepted: kl > delta"),
-    ("trpo_update", lambda *args: changed_gradient(*args, sign=-1), "the sign of g is wrong"),
+    ("trpo_update", lambda *args: changed_gradient(*args, sign=-1), "is the sign of g wrong"),
     ("trpo_update", lambda *args: changed_gradient(*args, damped_sAs=True), "damping is counted in s'As"),
     ("trpo_update", lambda *args: changed_gradient(*args, search=False), "no line search"),
     ("trpo_update", lambda *args: changed_gradient(*args, over="all"), "fisher_fraction is ignored"),
@@ -248,7 +336,7 @@ def replace_end(path, terminated):
 def test_a_typical_wrong_answer_is_named(name, function, words):
     result, said = check.verdict(name, solutions(**{name: function}))
     assert result == "fails" and words in said, said
-    assert "known: " in said or "ArithmeticError" in said
+    assert "known: " in said or "wanted" in words + said.splitlines()[-1]
 
 
 def test_every_function_has_a_mistake_that_is_tested():
@@ -277,7 +365,10 @@ def test_training_with_other_functions_in_place_agrees_and_a_wrong_one_does_not(
     said = capsys.readouterr().out
     called = set(re.findall(r"(\w+) [\d,]+(?:, |$)", said.split("your functions: ")[1].strip()))
     assert called >= set(judges.JUDGES) - set(check.chosen(["2", "3", "6", "10"])), called
-    assert in_place.compare_curves(solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5]), 1) == 1
+    wrong = solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5])
+    assert in_place.compare_curves(wrong, 1) == 1
+    assert "\nFAILS: above the bar. Alone in the place of the package's, above the bar too: M_product." in (
+        capsys.readouterr().out)
     assert check.verdict("M_product", solutions())[0] == "right"
     assert Gaussian.M_product.__qualname__ == "Gaussian.M_product"
 
@@ -318,6 +409,17 @@ def test_a_hunt_from_the_command_line_inside_a_repository(tmp_path):
     command = [sys.executable, EXERCISES / "hunt.py", "5", "--out", tmp_path / "runs"]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0 and re.search(r"model +1\.00\d +1\.9\d", run.stdout), run.stdout + run.stderr
+
+
+def test_a_repaired_copy_is_kept_unless_a_new_one_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(hunt, "measure_copy", lambda number, folder: hunt.MEASURES[number]())
+    mended = tmp_path / "hunt_5" / "trpo_numpy" / "gaussian.py"
+    for options, kept in [([], False), ([], True), (["--new"], False)]:
+        monkeypatch.setattr(sys, "argv", ["hunt.py", "5", "--out", str(tmp_path), *options])
+        hunt.main()
+        assert ("is kept as it is" in capsys.readouterr().out) == kept
+        assert (mended.read_text() == "mended") == kept
+        mended.write_text("mended")
 
 
 # The pages

@@ -12,6 +12,8 @@ import argparse
 import importlib.util
 import sys
 import traceback
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from textwrap import indent
 
@@ -23,15 +25,21 @@ import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for o
 HERE = Path(__file__).parent
 
 
+NOTHING = "It returned nothing (None): is there a `return` with a value?"
+
+
 class Wrong(Exception):
-    """A property that fails: what was wanted, and what was found."""
+    """A property that fails: what was wanted and what was found, and the common mistake if it is known, or ""."""
 
 
 def load(path):
     """The functions of a file, as a module."""
     spec = importlib.util.spec_from_file_location("yours", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise SystemExit(f"{Path(error.filename).name}, line {error.lineno}: {error.msg}. Nothing is judged.") from None
     return module
 
 
@@ -44,14 +52,16 @@ def close(a, b, bar):
 def compare(found, wanted, mistakes, bar):
     """The relative error of found, a number or an array. Wrong if it is above bar: with the mistake, if it is known."""
     if found is None:
-        raise NotImplementedError
+        raise Wrong(NOTHING, "")
     if isinstance(found, str) or isinstance(wanted, str):
-        if found != wanted:
-            raise Wrong(f"wanted {wanted}, found {found}")
+        if type(found) is not type(wanted) or found != wanted:
+            what = wanted if isinstance(wanted, str) or not np.ndim(wanted) else "an array of numbers"
+            raise Wrong(f"wanted {what}, found {found}", "")
         return 0.0
     found, wanted = np.asarray(found), np.asarray(wanted, dtype=float)
     if found.dtype.kind not in "biuf":
-        raise Wrong(f"wanted {'an array of numbers' if wanted.ndim else 'a number'}, found {found.dtype} {found}")
+        raise Wrong(f"wanted {'an array of numbers' if wanted.ndim else 'a number'}, found {found.dtype} {found}",
+                    "")
     if found.shape == wanted.shape:
         error = abs(found - wanted) / (abs(wanted).max() or 1)
         if error.max() <= bar:
@@ -61,14 +71,16 @@ def compare(found, wanted, mistakes, bar):
         difference = f"{place}wanted {wanted[where]:.6g}, found {found[where]:.6g}"
     else:
         difference = f"wanted an array of shape {wanted.shape}, found shape {found.shape}"
-    known = [name for name, value in mistakes.items()
+    known = [f"\nThis number is known: {name}." for name, value in mistakes.items()
              if close(found, value, max(bar, 1e-6)) and not close(value, wanted, bar)]
-    raise Wrong(difference + "".join(f"\nThis number is known: {name}." for name in known[:1]))
+    raise Wrong(difference, *(known[:1] or [""]))
 
 
 def explain(error, path):
     """An exception in words: with the line of the student's file, if it is from there, and a usual cause."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
+    if not lines and "NoneType" in str(error):
+        return NOTHING
     if not lines:
         return f"it does not return what the docstring says: {error}"
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
@@ -79,8 +91,39 @@ def explain(error, path):
     return text
 
 
+@contextmanager
+def called(module):
+    """The set of the exercises that the functions of a module call by their names, filled while they run."""
+    names, saved = set(), {name: getattr(module, name) for name in JUDGES if hasattr(module, name)}
+
+    def note(name):
+        @wraps(saved[name])
+        def call(*args, **kwargs):
+            names.add(name)
+            return saved[name](*args, **kwargs)
+        return call
+
+    for name in saved:
+        setattr(module, name, note(name))
+    try:
+        yield names
+    finally:
+        for name, function in saved.items():
+            setattr(module, name, function)
+
+
 def verdict(name, module):
-    """("right", the largest error), ("not written yet", why) or ("fails", the property and the numbers)."""
+    """("right", the largest error), ("not written yet", why) or ("fails", the property, the numbers and the cause)."""
+    with called(module) as names:
+        result, detail, known = judged(name, module)
+    if result != "fails":
+        return result, detail
+    wrong = [other for other in JUDGES if other in names - {name} and judged(other, module)[0] == "fails"]
+    return result, detail + (f"\nIt calls {wrong[0]}, which is wrong: mend that first." if wrong else known)
+
+
+def judged(name, module):
+    """The verdict on a function by what it returns alone, and apart from it the mistake that is known, or ""."""
     _, bar, properties = JUDGES[name]
     errors, said = [0.0], ""
     try:
@@ -89,14 +132,13 @@ def verdict(name, module):
                 errors.append(compare(found, wanted, mistakes, bar))
     except NotImplementedError as error:
         where = traceback.extract_tb(error.__traceback__)[-1].name
-        return "not written yet", f": it calls {where}" if where in JUDGES and where != name else ""
+        return "not written yet", f": it calls {where}" if where in JUDGES and where != name else "", ""
     except Wrong as wrong:
-        return "fails", f"{said}\n{wrong}"
+        difference, known = wrong.args
+        return "fails", f"{said}\n{difference}", known
     except Exception as error:
-        if "NoneType" in str(error):  # `pass`, or `...`
-            return "not written yet", ": it returns nothing"
-        return "fails", (f"right: {said}\nthen " if said else "") + explain(error, module.__file__)
-    return "right", max(errors)
+        return "fails", (f"right: {said}\nthen " if said else "") + explain(error, module.__file__), ""
+    return "right", max(errors), ""
 
 
 def chosen(names):

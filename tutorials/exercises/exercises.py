@@ -109,7 +109,7 @@ def M_product(mu, y):
     """M y (N, 2 d_a), row by row, for y (N, 2 d_a): M of Appendix C.1 for each of the N states.
 
     M (2 d_a, 2 d_a) is the second derivative of KL(old || new) with respect to the parameters of new, [mean, r], where
-    new = old = mu. Here M is diagonal.
+    new = old = mu. Here M is diagonal: d_a numbers for the mean, then d_a numbers for r.
     """
     raise NotImplementedError("exercise 4")
 
@@ -134,7 +134,7 @@ def jvp(layers, inputs, slopes, dlayers):
 
     dlayers [(dW_1, db_1), ...] is v, in the shapes of layers. inputs is the list [h_0, ..., h_{L-1}] from `forward`.
     slopes is the list [1 - h_1^2, ..., 1 - h_{L-1}^2]: the derivative of tanh in each hidden layer. It is one shorter
-    than inputs: slopes[0] belongs to inputs[1].
+    than inputs: slopes[0] belongs to inputs[1], so the slope after layer l, counted from 0, is slopes[l].
     """
     raise NotImplementedError("exercise 5")
 
@@ -187,8 +187,8 @@ def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
     A is a function y -> A y, symmetric and positive definite; b (P,). x starts at 0. Call A once per iteration. The
     norms are an array: one before the first iteration, then one after each, so up to iterations + 1 of them.
 
-    Stop after so many iterations, or as soon as the last norm is at most tolerance * ||b||. If b is 0 then x is 0: no
-    iteration, one norm. Damping is not in the paper: A is nearly singular in large networks.
+    Stop after so many iterations, or as soon as the last norm is below tolerance * ||b|| or is 0. If b is 0 then x is
+    0: no iteration, one norm. Damping is not in the paper: A is nearly singular in large networks.
     """
     raise NotImplementedError("exercise 8")
 
@@ -209,8 +209,10 @@ def step_length(sAs, delta):
 def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
     """The first of beta, beta shrink, beta shrink^2, ... (max_backtracks + 1 candidates) that is accepted; else 0.0.
 
+    This number is all that you return; the package's line search also returns the candidates that it tried.
+
     L_and_kl(theta) is the pair (L, mean KL) at theta. A candidate stands for theta_old + candidate * s. It is accepted
-    if its L is above L_old and its mean KL is at most delta. A candidate with a NaN is refused.
+    if its L is above L_old and below infinity, and its mean KL is at most delta. A candidate with a NaN is refused.
     """
     raise NotImplementedError("exercise 10")
 
@@ -218,7 +220,9 @@ def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtrac
 # 11. One update (Section 6, step 3; Appendix C)
 
 def trpo_update(policy, theta_old, batch, options, rng):
-    """theta_new (P,): Eq. (14), solved approximately as in Appendix C. If no candidate is accepted, it is theta_old.
+    """theta_new (P,), and nothing else: Eq. (14), solved approximately as in Appendix C.
+
+    If g is 0 or no candidate is accepted, it is theta_old (do not call step_length with 0).
 
     batch.states (N, d_s), batch.actions (N, d_a) and batch.Q (N,) were sampled by the old policy: q = pi_old.
 

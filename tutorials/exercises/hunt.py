@@ -1,6 +1,8 @@
 """Five hunts: a copy of the package with one silent bug, and a number that is off. Find it.
 
     python tutorials/exercises/hunt.py 1        # makes runs/hunt_1/trpo_numpy, measures it, and the package beside it
+    python tutorials/exercises/hunt.py 1        # again: measures the copy as you have changed it
+    python tutorials/exercises/hunt.py 1 --new  # makes the copy anew; your changes are lost
 
 Nothing fails, and the bug is in one or a few lines. Read, think, measure: with PYTHONPATH=runs/hunt_1 any script of the
 tutorials, and check.py --solutions, run on the copy. Where the bug was: hunts/solutions.md.
@@ -96,7 +98,7 @@ def short_of_delta():
 
 
 def little_gain():
-    """Five iterations of Pendulum-v1. Conjugate gradient reports that it has solved A s = g."""
+    """Five iterations of Pendulum-v1. The policy changes in most of them, and every KL is at most delta."""
     updates, iterations = five_iterations()
     return {"gain in L, all updates together": sum(u.L_new - u.L_old for u in updates),
             "the last residual over ||g||, mean": np.mean([u.residuals[-1] / u.residuals[0] for u in updates]),
@@ -122,7 +124,11 @@ def make_copy(number, folder):
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
     no_repository = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}  # else git skips the copy
-    subprocess.run(["git", "apply", HUNTS.resolve() / f"{number}.patch"], cwd=folder, check=True, env=no_repository)
+    try:
+        subprocess.run(["git", "apply", HUNTS.resolve() / f"{number}.patch"], cwd=folder, check=True, env=no_repository)
+    except (OSError, subprocess.CalledProcessError):
+        shutil.rmtree(copy)  # else the next run would keep a copy without a bug
+        raise
 
 
 def measure_copy(number, folder):
@@ -137,13 +143,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("number", type=int, choices=MEASURES, metavar="N", help="1 to 5")
     parser.add_argument("--out", type=Path, default="runs", help="folder for the copy (default: runs)")
+    parser.add_argument("--new", action="store_true", help="make the copy anew, over one that is there")
     parser.add_argument("--measure", action="store_true", help="print the numbers alone, as JSON")
     args = parser.parse_args()
     measure, folder = MEASURES[args.number], args.out / f"hunt_{args.number}"
     if args.measure:
         print(json.dumps({name: float(number) for name, number in measure().items()}))
         return
-    make_copy(args.number, folder)
+    if args.new or not (folder / "trpo_numpy").exists():
+        make_copy(args.number, folder)
+    else:
+        print(f"{folder / 'trpo_numpy'} is there already, and is kept as it is. --new makes it anew.\n")
     print(f"Hunt {args.number}. {measure.__doc__}\n\n{'':70}{'package':>10}{'copy':>10}")
     wrong = measure_copy(args.number, folder)
     for name, number in measure().items():

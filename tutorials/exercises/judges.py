@@ -14,6 +14,7 @@ from truth import (
     advantage_by_steps,
     best_in_krylov_space,
     by_sample,
+    cg_with,
     dense_update,
     derivative,
     double_sum,
@@ -58,6 +59,9 @@ def judge(exercise, bar):
 
 # 1. Returns (Section 5.1)
 
+CUT = "cut to whole numbers: np.zeros_like of integers holds integers"
+
+
 @judge(1, bar=1e-12)
 def discounted_sums(x):
     rewards = fixed(np.array([1.0, -2.0, 3.0, 0.5]))
@@ -69,6 +73,9 @@ def discounted_sums(x):
         "not discounted": double_sum(rewards, 1.0),
         "x_t itself is missing": wanted - rewards,
         "x_t is discounted too": 0.9 * wanted}
+    rewards = fixed(np.array([3, 0, 1]))
+    yield "the same for rewards that are integers", x.discounted_sums(rewards, 0.5), double_sum(rewards, 0.5), {
+        CUT: rewards}
 
 
 @judge(1, bar=1e-12)
@@ -92,9 +99,12 @@ def generalized_advantages(x):
             "discounted by gamma alone, as if lambda were 1": truth(V_next, gamma),
             "td alone, as if lambda were 0": truth(V_next, 0.0),
             "the wrong sign: V - Q": truth(V_next, sign=-1)}
-    path = SimpleNamespace(rewards=rewards, terminated=True)
+    path, wanted = SimpleNamespace(rewards=rewards, terminated=True), double_sum(rewards, gamma) - V[:-1]
     yield ("with lambda = 1 it is the discounted sum of rewards minus V",
-           x.generalized_advantages(path, V, gamma, 1.0), double_sum(rewards, gamma) - V[:-1], {})
+           x.generalized_advantages(path, V, gamma, 1.0), wanted, {})
+    path.rewards = fixed(rewards.astype(int))
+    yield "the same for rewards that are integers", x.generalized_advantages(path, V, gamma, 1.0), wanted, {
+        CUT: np.trunc(wanted)}
 
 
 # 2, 3. A finite MDP (Section 2)
@@ -322,6 +332,7 @@ def vjp(x):
 
     found = x.vjp(layers, inputs, slopes, u)
     no_slope, wrong_order = product([np.ones_like(slope) for slope in slopes]), product(slopes[::-1])
+    last_first = product()[::-1]
     yield "the number of layers", len(found), len(layers), {}
     for i in reversed(range(len(layers))):
         for part, name in enumerate(("dW", "db")):
@@ -333,6 +344,8 @@ def vjp(x):
                 "averaged over the samples, not summed": wanted / len(u),
                 "the slopes of tanh are missing": no_slope[i][part],
                 "the slopes are in the wrong order": wrong_order[i][part],
+                "the list is reversed: the first layer comes first": last_first[i][part],
+                "dW is transposed: it has the shape of W": wanted.T,
                 "the wrong sign": -wanted}
     sides = ((u * jvp_by_differences(layers, rows, v)).sum(),
              sum((a * b).sum() for f, d in zip(found, v) for a, b in zip(f, d)))
@@ -367,6 +380,7 @@ def grad_surrogate(x):
         "1/N is missing": 6 * wanted,
         "the wrong sign: L is maximised": -wanted,
         "the ratio is missing: that is right at theta_old only": wanted / ratio,
+        "the ratio and 1/N are missing": 6 * wanted / ratio,
         "the derivative of the ratio lacks the score's factor": (ratio * Q[:, None] / 6).repeat(4, axis=1),
         "Q is missing": wanted / Q[:, None]}
 
@@ -417,7 +431,9 @@ def conjugate_gradient(x):
         "the wrong sign": -solution,
         "steepest descent: p is the residual alone, not conjugate to the directions before it":
             steepest_descent(damped, b, 10),
-        "the factor of p is upside down: it is rr_new / rr": steepest_descent(damped, b, 10, inverted=True),
+        "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, 10, power=-1),
+        "p and r are one array, so that what is subtracted from r changes p: copy one":
+            cg_with(damped, b, 10, one_array=True),
         "the residual falls to 0 and x is not the solution: x did not start at 0, or the residual is not that of x":
             found if norms[-1] < 1e-6 * true_norm else None}
     for k in (1, 3):
@@ -426,6 +442,7 @@ def conjugate_gradient(x):
         yield f"after {k} iterations, the best x of the span of b, Ab, ... ({k} vectors)", found, best, {
             "one iteration too few": best_in_krylov_space(damped, b, k - 1) if k > 1 else np.zeros(10),
             "one iteration too many": best_in_krylov_space(damped, b, k + 1)}
+    yield "the norms are an array", type(norms).__name__, "ndarray", {}
     yield "one norm before the first iteration and one after each: iterations + 1", len(norms), 4, {
         "the first norm, ||b||, or the last one is missing": 3}
     yield "the last norm is that of b - (A + damping) x", norms[-1], np.linalg.norm(b - damped @ found), {
@@ -441,6 +458,9 @@ def conjugate_gradient(x):
     yield "with A = 2 I one iteration is enough: it stops at x = b / 2", found, b / 2, {
         "it goes on when the residual is 0, and divides 0 by 0": np.full(10, np.nan)}
     yield "with A = 2 I it has called A once", len(calls), 1, {"it does not look at the tolerance": 50}
+    found, norms = x.conjugate_gradient(product, fixed(1e-12 * b), 10, 0.5)
+    yield "a b of 1e-12: it is the norm over ||b|| that stops it", found, 1e-12 * solution, {
+        "the tolerance is absolute; it is a part of ||b||": np.zeros(10)}
     found, norms = x.conjugate_gradient(product, fixed(np.zeros(10)), 5)
     yield "b = 0 gives x = 0", found, np.zeros(10), {"0 divided by 0": np.full(10, np.nan)}
 
@@ -457,7 +477,7 @@ def step_length(x):
             "upside down": 1 / wanted,
             "the 2 is below: sqrt(delta / (2 s'As))": wanted / 2,
             "the 2 is outside the root": 2 * (delta / sAs) ** 0.5}
-    for sAs in (-1.0, 0.0, float("nan")):
+    for sAs in np.array([-1.0, 0.0, np.nan]):  # as s @ A(s) gives them: of NumPy, where 1 / 0.0 raises nothing
         yield f"for s'As = {sAs} it raises", raised(x.step_length, sAs, 0.01), "ArithmeticError", {}
 
 
@@ -476,15 +496,17 @@ def line_search(x):
         tried.clear()
         return x.line_search(L_and_kl, theta_old, s, beta, 5.0, delta, 0.5, max_backtracks)
 
-    found = search(lambda b: 5 + b, lambda b: 0.07 * b * b)
+    found = search(lambda b: 5 + b, lambda b: 0.05 * b * b)  # 5 delta, 1.25 delta, 0.31 delta
     yield "beta 1, 1/2, 1/4, ...: the first whose KL is at most delta", found, 0.25, {
-        "the KL is not checked": 1.0, "it accepts a KL of up to 1.5 delta and more": 0.5,
+        "the KL is not checked": 1.0, "it accepts a KL above delta, such as 1.25 delta": 0.5,
         "it shrinks once more after it has accepted": 0.125, "theta is returned, not beta": theta_old + 0.25 * s}
     yield "the candidates that were tried", np.array([b for b, _ in tried]), np.array([1.0, 0.5, 0.25]), {
         "it shrinks before the first candidate": np.array([0.5, 0.25]),
         "the candidates start from each other, not from theta_old": np.array([1.0, 1.5, 1.75]),
         "beta shrinks by equal steps, not by a factor": np.array([1.0, 0.5, 0.0])}
     yield "all on the line theta_old + beta s", max(1 + off for _, off in tried), 1.0, {}
+    yield "a KL that is just delta is accepted", search(lambda b: 5 + b, lambda b: 0.01), 1.0, {
+        "KL < delta is asked for: it may be delta": 0.0}
     found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
     yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
     yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
@@ -497,6 +519,8 @@ def line_search(x):
     yield "a KL that is NaN is refused", found, 0.25, {"a NaN is accepted: kl > delta is False for it": 1.0}
     found = search(lambda b: np.nan if b > 0.3 else 5 + b, lambda b: 0.001)
     yield "an L that is NaN is refused", found, 0.25, {"a NaN is accepted: L <= L_old is False for it": 1.0}
+    found = search(lambda b: np.inf if b > 0.3 else 5 + b, lambda b: 0.001)
+    yield "an L that is infinite is refused", found, 0.25, {"an infinite L is accepted: a ratio has overflowed": 1.0}
 
 
 # 11. One update (Section 6)
@@ -505,23 +529,41 @@ def line_search(x):
 def trpo_update(x):
     policy, theta_old, states, actions, Q = update_problem()
     batch, everything = Batch(states, actions, Q), tuple(range(40))
-    options = UpdateOptions(delta=0.05, cg_iterations=60, fisher_fraction=1.0, damping=0.05)
+    # a delta so large that KL(old || new) and KL(new || old) accept different candidates
+    options = UpdateOptions(0.3, cg_iterations=60, fisher_fraction=1.0, shrink=0.9, max_backtracks=40, damping=0.05)
 
-    def step(options):
-        return x.trpo_update(policy, theta_old, batch, options, np.random.default_rng(9)) - theta_old
+    def step(options, batch=batch):
+        theta_new = x.trpo_update(policy, theta_old, batch, options, np.random.default_rng(9))
+        if isinstance(theta_new, tuple):
+            raise TypeError(f"a tuple of {len(theta_new)}, and theta_new alone is wanted")
+        return theta_new - theta_old if theta_new is not None else None
 
-    yield "theta_new - theta_old, by dense matrices", step(options), dense_update(options, everything), {
+    wanted = dense_update(options, everything)
+    yield "theta_new - theta_old, by dense matrices", step(options), wanted, {
+        "theta_old minus the step; it is theta_old plus the step": -wanted,
         "the wrong sign: it goes down in L": -dense_update(options, everything, search=False),
         "damping is counted in s'As, so the step is too short":
             dense_update(options, everything, damped_sAs=True),
         "no line search: the first candidate is taken": dense_update(options, everything, search=False),
-        "the sign of g is wrong, so no candidate is accepted": np.zeros(28),
+        "the KL is reversed: KL(new || old) is at most delta": dense_update(options, everything, reversed_kl=True),
+        "the KL may be up to 1.5 delta": dense_update(options, everything, most=1.5),
+        "no candidate is accepted: is the sign of g wrong, or L_old, or log_q (both are those of theta_old)?":
+            np.zeros(28),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
-    some = replace(options, fisher_fraction=0.5)
-    rows = np.random.default_rng(9).choice(40, 20, replace=False)
-    yield "the same with A from half of the states", step(some), dense_update(some, tuple(rows)), {
+    some = replace(options, fisher_fraction=0.49)
+
+    def rows(n, **how):
+        return tuple(np.random.default_rng(9).choice(40, n, **{"replace": False, **how}))
+
+    yield "the same with A from 0.49 of 40 states, 20 of them", step(some), dense_update(some, rows(20)), {
         "fisher_fraction is ignored: A has all states": dense_update(some, everything),
-        "the KL of the line search is that of A's states; all count": dense_update(some, tuple(rows), kl_over=rows)}
+        "19 states: int cuts 19.6, round makes it 20": dense_update(some, rows(19)),
+        "replace=True: some states are drawn twice": dense_update(some, rows(20, replace=True)),
+        "the KL of the line search is that of A's states; all count":
+            dense_update(some, rows(20), kl_over=list(rows(20)))}
     none = replace(options, max_backtracks=0)
     yield "no candidate accepted: theta_new = theta_old", 1 + step(none), np.ones(28), {
         "a candidate that was refused is taken": 1 + dense_update(none, everything, search=False)}
+    flat = raised(step, options, Batch(states, actions, fixed(np.zeros(40))))
+    yield ("all Q are 0, so g is 0: theta_new = theta_old, without step_length",
+           flat if isinstance(flat, str) else 1 + flat, np.ones(28), {})

@@ -228,7 +228,8 @@ def dense_gradient():
     return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q, log_q), theta_old)
 
 
-def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None)):
+def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None), most=1.0,
+                 reversed_kl=False):
     """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
     _, theta_old, states, actions, Q = update_problem()
     mu_old = plain_mu(theta_old, states)
@@ -242,8 +243,9 @@ def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True
     beta = np.sqrt(2 * options.delta / (s @ (A + damping * damped_sAs) @ s))
     for j in range(options.max_backtracks + 1):
         step = beta * options.shrink ** j * s
-        kl = kl_by_quadrature(mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])).mean()
-        if not search or L(theta_old + step) > L(theta_old) and kl <= options.delta:
+        pair = mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])
+        kl = kl_by_quadrature(*(pair[::-1] if reversed_kl else pair)).mean()
+        if not search or kl <= most * options.delta and L(theta_old + step) > L(theta_old):
             return step
     return 0 * s
 
@@ -268,12 +270,23 @@ def best_in_krylov_space(A, b, k):
     return basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ b)
 
 
-def steepest_descent(A, b, k, inverted=False):
-    """What comes of CG if p is the residual alone, or if rr_new / rr is upside down."""
-    x, r = np.zeros_like(b), b
-    p = r
+def cg_with(A, b, k, power=1, one_array=False):
+    """What comes of CG with another power of rr_new / rr, -1 if upside down, or if p and r begin as one array."""
+    x, r = np.zeros_like(b), b.copy()
+    p = r if one_array else r.copy()
     for _ in range(k):
-        alpha = r @ r / (p @ A @ p)
-        x, r_new = x + alpha * p, r - alpha * A @ p
-        p, r = r_new + (r @ r) / (r_new @ r_new) * p if inverted else r_new, r_new
+        rr, Ap = r @ r, A @ p
+        alpha = rr / (p @ Ap)
+        x += alpha * p
+        r -= alpha * Ap
+        p = r + (r @ r / rr) ** power * p
+    return x
+
+
+def steepest_descent(A, b, k):
+    """What comes of CG if p is the residual alone."""
+    x = np.zeros_like(b)
+    for _ in range(k):
+        r = b - A @ x
+        x += r @ r / (r @ A @ r) * r
     return x
