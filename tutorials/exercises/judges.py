@@ -547,8 +547,7 @@ def trpo_update(x):
         "no line search: the first candidate is taken": dense_update(options, everything, search=False),
         "the KL is reversed: KL(new || old) is at most delta": dense_update(options, everything, reversed_kl=True),
         "the KL may be up to 1.5 delta": dense_update(options, everything, most=1.5),
-        "no candidate is accepted: is the sign of g wrong, or L_old, or log_q (both are those of theta_old)?":
-            np.zeros(28),
+        "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
     some = replace(options, fisher_fraction=0.49)
 
