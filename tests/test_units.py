@@ -121,13 +121,13 @@ def test_episodes_of_one_step_and_of_many_are_learned_from(n_steps, batch_size, 
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("low, high", [(5, 10), (0, 100), (-1000, 1000), (-0.01, 0.01)])
+@pytest.mark.parametrize("low, high", [(5, 10), (-1000, 1000)])
 def test_rescaled_actions_are_learned_in_any_box(low, high):
     """At first the mean return is about -1, as it stays without the option."""
     def make():
         env = gym.wrappers.RescaleAction(Guess(), np.full(1, low, np.float32), np.full(1, high, np.float32))
         return gym.wrappers.TimeLimit(env, 1)
-    config = Config(make, batch_size=1000, timesteps=15_000, rescale_actions=True)
+    config = Config(make, batch_size=1000, timesteps=12_000, rescale_actions=True)
     *_, iteration = train(config)
     assert iteration.mean_return > -0.3
 
