@@ -1,8 +1,24 @@
-"""What a few runs say, and how sure it is (Agarwal et al., 2021): interquartile means with 95% bootstrap intervals."""
-import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
+"""What several runs say, and how sure it is (Agarwal et al., 2021): interquartile means with 95% bootstrap intervals.
+
+A run is a row of a CSV: the mean raw return of 20 episodes without noise after training, by task, variant, steps, seed.
+"""
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+from experiment import all_runs, complete_runs, is_done
 
 import numpy as np
 from scipy.stats import bootstrap, trim_mean
+
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.evaluation import greedy_returns
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import load_policy
+from trpo_numpy.practice.training import train
+
+COLUMNS = "env_id", "variant", "timesteps", "seed", "mean_return", "seconds"
+RESULTS = Path(__file__).parent / "results"
 
 
 def interquartile_mean(returns, axis=-1):
@@ -33,3 +49,62 @@ def probability_of_improvement(*samples):
 def verdict(low, high, even=0.5):
     """What an interval says of a first sample against a second one."""
     return "better" if low > even else "worse" if high < even else "cannot tell"
+
+
+def read_rows(path):
+    """The rows of a CSV with these COLUMNS, {(task, variant, timesteps, seed): row}; none if it is not there.
+
+    Without a column "variant", as in peer.csv, all are the default.
+    """
+    if not path.exists():
+        return {}
+    with open(path, newline="") as file:
+        return {(row["env_id"], row.get("variant", "default"), int(row["timesteps"]), int(row["seed"])): row
+                for row in csv.DictReader(file)}
+
+
+def read_returns(path, tasks, variant="default"):
+    """{task: returns (seeds,)} of the rows of a variant, for tasks {task: timesteps}; a task without rows is left out.
+
+    A run that its numbers stopped has the return NaN in the CSV, and minus infinity here: it is below any other.
+    """
+    returns = defaultdict(list)
+    for (task, its_variant, timesteps, _), row in sorted(read_rows(path).items(), key=lambda item: item[0][3]):
+        if its_variant == variant and timesteps == tasks.get(task):
+            returns[task].append(np.nan_to_num(float(row["mean_return"]), nan=-np.inf))
+    return {task: np.array(returns[task]) for task in tasks if task in returns}
+
+
+def evaluate(run, parent, n_episodes=20):
+    """The mean raw return of n_episodes without noise; NaN for a run that its numbers stopped."""
+    folder = Path(parent, run.folder)
+    if (folder / "stopped.txt").exists():
+        return np.nan
+    env = make_env(run.config)
+    policy = policy_for(env, run.config.hidden_sizes)
+    theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+    return np.mean(list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))
+
+
+def complete_rows(configs, seeds, parent, path, workers):
+    """Trains configs {(task, variant): Config} that have no row in the CSV yet, and appends their rows, seed by seed.
+
+    Runs are kept in the folder parent until they have a row, so that the same command goes on where it was stopped.
+    """
+    names = {f"{task} {variant}": (task, variant) for task, variant in configs}
+    for seed in seeds:
+        there = read_rows(path)
+        methods = {name: (train, configs[key]) for name, key in names.items()
+                   if (*key, configs[key].timesteps, seed) not in there}
+        runs = all_runs(methods, [seed])
+        complete_runs(runs, parent, workers)
+        with open(path, "a", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if not there and file.tell() == 0:
+                writer.writerow(COLUMNS)
+            for run in runs:
+                assert is_done(run, parent)
+                progress = read_progress(Path(parent, run.folder))
+                seconds = progress["seconds_sampling"].sum() + progress["seconds_updating"].sum()
+                writer.writerow([*names[run.method], run.config.timesteps, seed, round(evaluate(run, parent), 1),
+                                 round(seconds)])

@@ -6,69 +6,31 @@ Then change: --seed 10, for ten other seeds of ours; the order of some tasks cha
     python tutorials/section_6_peer.py                  # hours on two cores; goes on where it was stopped
     python tutorials/section_6_peer.py --env-ids Pendulum-v1 CartPole-v1
     python tutorials/section_6_peer.py --plot-only      # from the committed results
+    python tutorials/section_6_peer.py --timesteps 1000000 --seeds 5 --env-ids Hopper-v5 Walker2d-v5    # hours
 
 One configuration, the default, for all tasks, but for gamma 0.9999 on Swimmer-v5. The peer's runs are in
 results/peer.csv; tests/benchmark_peer.py makes them, with the settings that its authors tuned for each task.
 """
-import csv
-from collections import defaultdict
-from pathlib import Path
-
-from aggregate import interquartile_mean, interval, probability_of_improvement, verdict
+from aggregate import (
+    RESULTS,
+    complete_rows,
+    interquartile_mean,
+    interval,
+    probability_of_improvement,
+    read_returns,
+    verdict,
+)
 from common import new_figure, save_figure
-from experiment import all_runs, complete_runs, experiment_parser
-from section_6_ablations import config_of, evaluate
+from experiment import experiment_parser
+from section_6_ablations import config_of
 
 import numpy as np
 
-from trpo_numpy.practice.learning_curve import read_progress
-from trpo_numpy.practice.training import train
+from trpo_numpy.record import InputError
 
 TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 50_000, "Swimmer-v5": 200_000,
          "Hopper-v5": 300_000, "Reacher-v5": 200_000, "LunarLander-v3": 300_000, "HalfCheetah-v5": 300_000,
          "Walker2d-v5": 300_000, "Pusher-v5": 200_000, "BipedalWalker-v3": 300_000}
-COLUMNS = "env_id", "timesteps", "seed", "mean_return", "seconds"
-RESULTS = Path(__file__).parent / "results"
-
-
-def read_returns(path, timesteps_of):
-    """{task: mean returns (seeds,)} of the rows of a CSV that have the task's number of steps."""
-    returns = defaultdict(list)
-    for (task, timesteps, _), row in sorted(read_rows(path).items(), key=lambda item: item[0][2]):
-        if timesteps == timesteps_of.get(task):
-            returns[task].append(float(row["mean_return"]))
-    return {task: np.array(returns[task]) for task in timesteps_of if task in returns}
-
-
-def read_rows(path):
-    """The rows of a CSV with these COLUMNS, {(task, timesteps, seed): row}; none if it is not there."""
-    if not path.exists():
-        return {}
-    with open(path, newline="") as file:
-        return {(row["env_id"], int(row["timesteps"]), int(row["seed"])): row for row in csv.DictReader(file)}
-
-
-def row_of(run, parent):
-    """The row of a run that is done: the mean raw return of 20 episodes without noise, and the seconds of training."""
-    progress = read_progress(Path(parent, run.folder))
-    seconds = progress["seconds_sampling"].sum() + progress["seconds_updating"].sum()
-    values = run.config.env_id, run.config.timesteps, run.config.seed, round(evaluate(run, parent), 1), round(seconds)
-    return dict(zip(COLUMNS, values))
-
-
-def complete_rows(tasks, seeds, parent, path, workers):
-    """Trains the runs that have no row in the CSV yet, a seed of all tasks at a time, and appends their rows."""
-    methods = {env_id: (train, config_of(env_id, "default", steps)) for env_id, steps in tasks.items()}
-    for seed in seeds:
-        rows = read_rows(path)
-        runs = [run for run in all_runs(methods, [seed])
-                if (run.config.env_id, run.config.timesteps, seed) not in rows]
-        complete_runs(runs, parent, workers)
-        rows |= {(run.config.env_id, run.config.timesteps, seed): row_of(run, parent) for run in runs}
-        with open(path, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(rows.values())
 
 
 def compare(ours, theirs):
@@ -119,15 +81,20 @@ def main():
     parser.add_argument("--env-ids", nargs="+", default=list(TASKS), metavar="ENV_ID")
     args = parser.parse_args()
     tasks = {env_id: args.timesteps or TASKS.get(env_id, 1_000_000) for env_id in args.env_ids}
-    name, seeds = "section_6_peer", range(args.seed, args.seed + args.seeds)
+    seeds, name = range(args.seed, args.seed + args.seeds), "section_6_peer"
     if args.quick:
         tasks, seeds, name = {"Pendulum-v1": 2000}, range(2), name + "_quick"
-    parent, path = args.out / name, args.out / f"{name}.csv"
+    elif args.timesteps:
+        name += f"_{args.timesteps}"
+    path = args.out / ("section_6_runs" + "_quick" * args.quick + ".csv")
     if not args.plot_only:
-        complete_rows(tasks, seeds, parent, path, args.workers)
+        configs = {(env_id, "default"): config_of(env_id, "default", steps) for env_id, steps in tasks.items()}
+        complete_rows(configs, seeds, args.out / name, path, args.workers)
     elif not path.exists():
         path = RESULTS / path.name
-    ours, theirs = read_returns(path, tasks), read_returns(RESULTS / "peer.csv", TASKS)
+    ours, theirs = read_returns(path, tasks), read_returns(RESULTS / "peer.csv", tasks)
+    if not ours:
+        raise InputError(f"out: {path} has no runs of these tasks, wanted those that come without --plot-only")
     compare(ours, theirs)
     figure = new_figure(args.show)
     draw(figure, ours, theirs)
