@@ -1,9 +1,8 @@
-"""TRPO on one page: the practical algorithm (Section 6) of Schulman et al., ICML 2015, from NumPy and Gymnasium alone.
+"""TRPO on one page: the practical algorithm (Section 6) of Schulman et al., ICML 2015.
 
-python tutorials/trpo_on_one_page.py [SEED]: learns Pendulum-v1 in about a minute. The mean return of a batch starts
-below -1000; its average over the last ten batches is above -200 (seeds 0 to 5). Saves the curve, trpo_on_one_page.png.
-Shapes: N states s of d_s numbers, N actions a of d_a numbers, d_h hidden units; theta (P,) is one vector that holds
-W_1, b_1, W_2, b_2, r. Arrays have one row per state, so W h + b is h @ W.T + b here. J' is the transpose of J.
+python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute: a batch's mean return
+rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s (d_s,), N actions
+a (d_a,), d_h hidden units. A batch has a row per state: W h + b is h @ W.T + b. J' is J transposed.
 """
 import sys
 
@@ -11,11 +10,11 @@ import gymnasium
 import matplotlib.pyplot as plt
 import numpy as np
 
-ITERATIONS, PATHS, T = 60, 50, 200      # a batch is PATHS paths of T steps each; Pendulum-v1 has a limit of 200
-D_S, D_H, D_A = 3, 30, 1                # d_s, d_h, d_a: sizes of a state, of the hidden layer, of an action
-GAMMA, DELTA = 0.99, 0.01               # discount factor; bound on the mean KL divergence, Eq. (12)
-CG_ITERATIONS, DAMPING = 10, 0.01       # k of Appendix C.1. Not in the paper: DAMPING, see trpo_update
-SHRINK, MAX_BACKTRACKS = 0.5, 10        # the line search tries beta, beta SHRINK, beta SHRINK^2, ...
+ITERATIONS, PATHS, T = 60, 50, 200  # a batch is PATHS paths of T steps, Pendulum-v1's time limit
+D_S, D_H, D_A = 3, 30, 1            # d_s, d_h, d_a: the sizes of state, hidden layer and action
+GAMMA, DELTA = 0.99, 0.01           # discount factor; bound on the mean KL divergence, Eq. (12)
+CG_ITERATIONS, DAMPING = 10, 0.01   # k of Appendix C.1. Not in the paper: DAMPING, see trpo_update
+SHRINK, MAX_BACKTRACKS = 0.5, 10    # the line search tries beta, beta SHRINK, beta SHRINK^2, ...
 
 
 def unpack(theta):
@@ -25,95 +24,97 @@ def unpack(theta):
 
 
 def forward(theta, states):
-    """mu = [mean, r] (N, 2 d_a) of the policy N(mean, stdev = exp(r)), Appendix D, and the hidden layer h (N, d_h)."""
+    """mu = [mean, r] (N, 2 d_a) of N(mean, stdev = exp(r)), Appendix D; hidden layer h (N, d_h)."""
     W_1, b_1, W_2, b_2, r = unpack(theta)
-    h = np.tanh(states @ W_1.T + b_1)                                           # (N, d_h): h = tanh(W_1 s + b_1)
-    mean = h @ W_2.T + b_2                                                      # (N, d_a): mean = W_2 h + b_2
+    h = np.tanh(states @ W_1.T + b_1)                   # (N, d_h): h = tanh(W_1 s + b_1)
+    mean = h @ W_2.T + b_2                              # (N, d_a): mean = W_2 h + b_2
     return np.hstack([mean, np.tile(r, (len(mean), 1))]), h
 
 
 def jvp(theta, states, h, v):
-    """Jv (N, 2 d_a), where J = dmu/dtheta: the derivative of mu as theta moves along v (P,). Forward mode."""
-    W_2, (dW_1, db_1, dW_2, db_2, dr) = unpack(theta)[2], unpack(v)
-    dh = (1 - h ** 2) * (states @ dW_1.T + db_1)                                # (N, d_h): tanh' = 1 - tanh^2
-    dmean = h @ dW_2.T + dh @ W_2.T + db_2                                      # (N, d_a): product rule
+    """Jv (N, 2 d_a), J = dmu/dtheta: how mu changes as theta moves along v (P,). Forward mode."""
+    _, _, W_2, _, _ = unpack(theta)
+    dW_1, db_1, dW_2, db_2, dr = unpack(v)
+    dh = (1 - h ** 2) * (states @ dW_1.T + db_1)        # (N, d_h): tanh' = 1 - tanh^2
+    dmean = h @ dW_2.T + dh @ W_2.T + db_2              # (N, d_a): product rule
     return np.hstack([dmean, np.tile(dr, (len(h), 1))])
 
 
 def vjp(theta, states, h, u):
-    """J'u (P,): the gradient with respect to theta of the sum of u * mu over all entries, u (N, 2 d_a). Backprop."""
-    W_2, (u_mean, u_r) = unpack(theta)[2], np.hsplit(u, 2)
-    u_z = (1 - h ** 2) * (u_mean @ W_2)                                         # (N, d_h): u of z = W_1 s + b_1
-    parts = u_z.T @ states, u_z.sum(axis=0), u_mean.T @ h, u_mean.sum(axis=0), u_r.sum(axis=0)
-    return np.concatenate([part.ravel() for part in parts])                     # of W_1, b_1, W_2, b_2, r
+    """J'u (P,): the gradient of the sum of u * mu over all entries, u (N, 2 d_a). Backprop."""
+    _, _, W_2, _, _ = unpack(theta)
+    u_mean, u_r = np.hsplit(u, 2)
+    u_z = (1 - h ** 2) * (u_mean @ W_2)                 # (N, d_h): u of z = W_1 s + b_1
+    parts = [u_z.T @ states, u_z.sum(axis=0), u_mean.T @ h, u_mean.sum(axis=0), u_r.sum(axis=0)]
+    return np.concatenate([part.ravel() for part in parts])     # of W_1, b_1, W_2, b_2, r
 
 
 def log_prob(mu, actions):
-    """log pi(a|s) (N,): the sum over the d_a numbers of -1/2 ((a - mean) / exp(r))^2 - r - 1/2 log(2 pi)."""
+    """log pi(a|s) (N,): the sum of -1/2 ((a - mean) / exp(r))^2 - r - 1/2 log(2 pi)."""
     mean, r = np.hsplit(mu, 2)
     return np.sum(-((actions - mean) / np.exp(r)) ** 2 / 2 - r - np.log(2 * np.pi) / 2, axis=1)
 
 
 def kl(mu_old, mu):
-    """KL(pi_old || pi) (N,): the sum of r - r_old + (exp(2 r_old) + (mean_old - mean)^2) / (2 exp(2 r)) - 1/2."""
+    """KL(old || new) (N,): r - r_old + (e^{2 r_old} + (mean_old - mean)^2) / (2 e^{2r}) - 1/2."""
     (mean_old, r_old), (mean, r) = np.hsplit(mu_old, 2), np.hsplit(mu, 2)
-    return np.sum(r - r_old + (np.exp(2 * r_old) + (mean_old - mean) ** 2) / (2 * np.exp(2 * r)) - 1 / 2, axis=1)
+    second_moment = np.exp(2 * r_old) + (mean_old - mean) ** 2
+    return np.sum(r - r_old + second_moment / (2 * np.exp(2 * r)) - 1 / 2, axis=1)
 
 
 def trpo_update(theta_old, states, actions, Q):
-    """states (N, d_s), actions (N, d_a), Q (N,) -> theta_new, gain in L, mean KL, number of refused candidates."""
+    """(N, d_s), (N, d_a), (N,) -> theta_new, gain in L, mean KL, number of refused candidates."""
     mu_old, h = forward(theta_old, states)
     mean, r = np.hsplit(mu_old, 2)
-    # Gradient of L, Eq. (14), at theta_old: g = 1/N sum_n Q_n grad log pi(a_n|s_n), grad log pi = J' dlog_pi_dmu
-    dlog_pi_dmu = np.hstack([(actions - mean) / np.exp(2 * r), ((actions - mean) / np.exp(r)) ** 2 - 1])  # (N, 2 d_a)
-    g = vjp(theta_old, states, h, Q[:, None] * dlog_pi_dmu / len(Q))                                      # (P,)
-    # Appendix C.1: Ay = 1/N sum_n J_n'M_n J_n y; M = diag(exp(-2r), 2) is the KL's second derivative in mu
-    M = np.hstack([np.exp(-2 * r), np.full_like(r, 2)])                                                   # (N, 2 d_a)
-
-    def A(y):
+    # g, the gradient of L at theta_old, Eq. (14): 1/N sum_n Q_n J_n' dlog_pi_n/dmu
+    z = (actions - mean) / np.exp(r)
+    dlog_pi_dmu = np.hstack([z / np.exp(r), z ** 2 - 1])    # (N, 2 d_a)
+    g = vjp(theta_old, states, h, Q[:, None] * dlog_pi_dmu / len(Q))
+    M = np.hstack([np.exp(-2 * r), np.full_like(r, 2)])     # the KL's second derivative in mu
+    def A(y):                               # 1/N sum_n J_n'M_n J_n y, Appendix C.1
         return vjp(theta_old, states, h, M * jvp(theta_old, states, h, y) / len(Q))
-
-    # Appendix C: conjugate gradient, A s = g. Not in the paper: A + DAMPING I instead of A, which is nearly singular
+    # A s = g by conjugate gradient. Not in the paper: A + DAMPING I, as A is nearly singular
     s, residual, p = np.zeros_like(g), g, g
     for _ in range(CG_ITERATIONS):
         Ap, rr = A(p) + DAMPING * p, residual @ residual
-        if np.sqrt(rr) <= 1e-10 * np.linalg.norm(g):
-            break                                                               # solved, but for rounding
-        s, residual = s + rr / (p @ Ap) * p, residual - rr / (p @ Ap) * Ap
-        p = residual + residual @ residual / rr * p
-    # Appendix C: beta such that 1/2 (beta s)'A(beta s) = delta, then the line search, which shrinks it
-    sAs = s @ A(s)                                                              # without DAMPING
-    beta = np.sqrt(2 * DELTA / sAs)
+        if np.sqrt(rr) <= 1e-10 * np.linalg.norm(g):    # solved, but for rounding
+            break
+        alpha = rr / (p @ Ap)
+        s, residual = s + alpha * p, residual - alpha * Ap
+        p = residual + (residual @ residual / rr) * p
+    beta = np.sqrt(2 * DELTA / (s @ A(s)))  # 1/2 (beta s)'A(beta s) = delta, without DAMPING
+    L_old = np.mean(Q)                      # Eq. (14) where all ratios are 1; then the line search
     for refused in range(MAX_BACKTRACKS + 1):
         theta_new = theta_old + beta * SHRINK ** refused * s
         mu_new, _ = forward(theta_new, states)
-        # Eq. (14): L(theta) = 1/N sum_n pi_theta(a_n|s_n) / pi_old(a_n|s_n) Q_n, where L(theta_old) = 1/N sum_n Q_n
-        L_old, L_new = np.mean(Q), np.mean(np.exp(log_prob(mu_new, actions) - log_prob(mu_old, actions)) * Q)
+        L_new = np.mean(np.exp(log_prob(mu_new, actions) - log_prob(mu_old, actions)) * Q)
         kl_new = np.mean(kl(mu_old, mu_new))
         if L_new > L_old and kl_new <= DELTA:
             return theta_new, L_new - L_old, kl_new, refused
-    return theta_old, 0.0, 0.0, MAX_BACKTRACKS + 1                              # theta stays
+    return theta_old, 0.0, 0.0, MAX_BACKTRACKS + 1      # theta stays
 
 
 if __name__ == "__main__":
     rng = np.random.default_rng(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     envs = gymnasium.make_vec("Pendulum-v1", num_envs=PATHS, vectorization_mode="sync")
     W_1, W_2 = rng.normal(0, D_S ** -0.5, D_H * D_S), rng.normal(0, D_H ** -0.5, D_A * D_H)
-    theta = np.concatenate([W_1, np.zeros(D_H), W_2, np.zeros(D_A), np.zeros(D_A)])
-    states, actions, rewards, returns = np.zeros((T, PATHS, D_S)), np.zeros((T, PATHS, D_A)), np.zeros((T, PATHS)), []
+    theta = np.concatenate([W_1, np.zeros(D_H), W_2, np.zeros(2 * D_A)])
+    states, actions = np.zeros((T, PATHS, D_S)), np.zeros((T, PATHS, D_A))
+    rewards, returns = np.zeros((T, PATHS)), []
     for i in range(1, ITERATIONS + 1):
-        s_t, _ = envs.reset(seed=int(rng.integers(2 ** 31)))    # Section 5.1: single path; PATHS of them at once
+        s_t, _ = envs.reset(seed=int(rng.integers(2 ** 31)))    # Section 5.1: single path
         for t in range(T):
             mean, r = np.hsplit(forward(theta, s_t)[0], 2)
             states[t], actions[t] = s_t, rng.normal(mean, np.exp(r))
             s_t, rewards[t], *_ = envs.step(actions[t])
-        Q = rewards.copy()                                      # (T, PATHS)
+        Q = rewards.copy()                              # (T, PATHS); the time limit cuts it off
         for t in reversed(range(T - 1)):
-            Q[t] += GAMMA * Q[t + 1]                            # Q_t = reward_t + gamma Q_{t+1}
-        Q -= Q.mean(axis=1, keepdims=True)      # Not in the paper: a baseline, mean Q at time t, makes g vary less
+            Q[t] += GAMMA * Q[t + 1]                    # Q_t = reward_t + gamma Q_{t+1}
+        Q -= Q.mean(axis=1, keepdims=True)              # not in the paper: a baseline
         returns.append(rewards.sum(axis=0).mean())
-        theta, gain, kl_new, refused = trpo_update(theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
-        print(f"{i:3} {i * Q.size:7} steps: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
-    plt.axes(title="TRPO learns to swing a pendulum up", xlabel="time steps", ylabel="return (sum of 200 rewards)")
-    plt.plot(Q.size * np.arange(1, ITERATIONS + 1), returns)
+        theta, gain, kl_new, refused = trpo_update(
+            theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
+        print(f"{i:3}: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
+    plt.axes(title="TRPO learns to swing a pendulum up", xlabel="time steps", ylabel="return")
+    plt.plot(T * PATHS * np.arange(1, ITERATIONS + 1), returns)
     plt.savefig("trpo_on_one_page.png")
