@@ -58,7 +58,8 @@ def test_each_runs_and_draws(tmp_path):
     def run(script):
         return subprocess.run([sys.executable, script, "--quick", "--out", tmp_path], capture_output=True, text=True)
 
-    scripts = sorted(set(TUTORIALS.glob("*_*.py")) - {TUTORIALS / "trpo_on_one_page.py"})  # which has no options
+    without_options = {TUTORIALS / f"{name}.py" for name in ("trpo_on_one_page", "derivative_free")}
+    scripts = sorted(set(TUTORIALS.glob("*_*.py")) - without_options)
     scripts += [TUTORIALS / "uphill.py", TUTORIALS / "pendulum.py"]
     gallery = (TUTORIALS / "README.md").read_text()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -328,7 +329,7 @@ def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
     assert [path.stem for path in tmp_path.glob("*.csv")] == ["section_6_ablations_part"]  # the whole table's is left
 
 
-@pytest.mark.parametrize("method", ["single path", "vine", "CEM"])
+@pytest.mark.parametrize("method", ["single path", "vine", "CEM", "CMA"])
 def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
     """Cut short and taken up again it leaves the bytes of the whole run; carried out once more it does nothing."""
     runs = {}

@@ -6,8 +6,10 @@ from functools import partial
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 
 from common import METHODS, new_figure, save_figure, tutorial_parser, whole_number
+from derivative_free import import_cma
 
 import gymnasium as gym
 import numpy as np
@@ -117,7 +119,8 @@ def complete_run(run, parent):
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)
-    state = resume(folder, policy, policy if run.method == "CEM" else baseline)  # CEM's phi has the size of theta
+    phi = {"CEM": policy, "CMA": SimpleNamespace(n_parameters="N")}  # as many numbers as in theta, and any
+    state = resume(folder, policy, phi.get(run.method, baseline))
     try:
         for iteration in run.loop(run.config, state=state):
             record_iteration(folder, iteration)
@@ -130,6 +133,8 @@ def complete_runs(runs, parent, workers):
     """Completes all runs, `workers` at a time (None: one per processor). Prints a line and the time left per run."""
     n_runs, start = len(runs), perf_counter()
     runs = [run for run in runs if not is_done(run, parent)]
+    if any(run.method == "CMA" for run in runs):
+        import_cma()  # called for its error, before hours are spent on other runs
     print(f"{n_runs - len(runs)} of {n_runs} runs are there")
     executor = ProcessPoolExecutor(workers or cpu_count(), initializer=start_worker)
     futures = [executor.submit(complete_run, run, parent) for run in runs]

@@ -1,4 +1,4 @@
-"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, seven methods on each.
+"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, eight methods on each.
 
 Look for: whether natural gradient, with the best of five steps, keeps up with TRPO, whose one delta is the same
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
@@ -16,7 +16,7 @@ the hopper; delta is the same.
 from dataclasses import replace
 from functools import partial
 
-from cem import cross_entropy_method
+from derivative_free import covariance_matrix_adaptation, cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser
 
 from trpo_numpy.practice.config import Config
@@ -49,6 +49,7 @@ def methods(env_id, timesteps):
         curves |= {"natural gradient, standardized": (step_1, standardized),
                    "empirical FIM": (partial(train, update=empirical_fim_update), single),
                    "CEM": (partial(cross_entropy_method, initial_std=0.1), single),
+                   "CMA": (partial(covariance_matrix_adaptation, initial_std=0.1), single),
                    "policy gradient": (STEPS[:3], single)}
     return curves
 
