@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from common import new_figure, save_figure
-from experiment import all_runs, complete_runs, experiment_parser, is_done
+from experiment import all_runs, complete_runs, experiment_parser, is_done, seed_of
 
 import numpy as np
 import scipy.linalg
@@ -78,11 +78,6 @@ def config_of(env_id, variant, timesteps):
     """The default Config with one option changed; Swimmer, whose strokes are long, has a discount of its own."""
     gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
     return Config(**{"env_id": env_id, "timesteps": timesteps, "gamma": gamma, **VARIANTS[variant]})
-
-
-def seed_of(run):
-    """Its seed."""
-    return run.config.seed
 
 
 def evaluate(run, parent, n_episodes=20):

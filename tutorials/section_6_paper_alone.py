@@ -12,8 +12,7 @@ import csv
 from functools import partial
 
 from common import new_figure, save_figure, whole_number
-from experiment import all_runs, complete_runs, experiment_parser, read_runs
-from section_6_ablations import seed_of
+from experiment import all_runs, complete_runs, experiment_parser, read_runs, seed_of
 
 import numpy as np
 
