@@ -19,6 +19,7 @@ import section_5_single_path_and_vine
 import section_7_prior_work
 import section_8_cart_pole
 import section_8_locomotion
+import section_8_paper_tasks
 import step_through
 import uphill
 from common import METHODS, central_difference, say_error, with_sliders
@@ -219,7 +220,8 @@ def test_step_throughs_sliders_refuse_and_accept(log_delta, beta, said):
 
 
 def test_each_method_of_the_pictures_has_one_colour_and_no_two_the_same_line():
-    drawn = {"TRPO", *section_8_cart_pole.methods(1), *section_8_locomotion.methods("Hopper-v5", 1)} - {"single path"}
+    drawn = {"TRPO", *section_8_cart_pole.methods(1), *section_8_locomotion.methods("Hopper-v5", 1),
+             *section_8_paper_tasks.methods("PaperSwimmer-v0")} - {"single path"}
     assert drawn <= METHODS.keys() >= section_4_trust_region.LABELS.keys() | uphill.LABELS.keys()
     assert len({str(METHODS[name]) for name in drawn}) == len(drawn) and METHODS["single path"] == METHODS["TRPO"]
 
