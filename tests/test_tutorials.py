@@ -19,6 +19,7 @@ import section_5_single_path_and_vine
 import section_7_prior_work
 import section_8_cart_pole
 import section_8_locomotion
+import section_8_paper_tasks
 import step_through
 import uphill
 from common import METHODS, central_difference, say_error, with_sliders
@@ -58,7 +59,8 @@ def test_each_runs_and_draws(tmp_path):
     def run(script):
         return subprocess.run([sys.executable, script, "--quick", "--out", tmp_path], capture_output=True, text=True)
 
-    scripts = sorted(set(TUTORIALS.glob("*_*.py")) - {TUTORIALS / "trpo_on_one_page.py"})  # which has no options
+    without_options = {TUTORIALS / f"{name}.py" for name in ("trpo_on_one_page", "derivative_free")}
+    scripts = sorted(set(TUTORIALS.glob("*_*.py")) - without_options)
     scripts += [TUTORIALS / "uphill.py", TUTORIALS / "pendulum.py"]
     gallery = (TUTORIALS / "README.md").read_text()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -219,7 +221,8 @@ def test_step_throughs_sliders_refuse_and_accept(log_delta, beta, said):
 
 
 def test_each_method_of_the_pictures_has_one_colour_and_no_two_the_same_line():
-    drawn = {"TRPO", *section_8_cart_pole.methods(1), *section_8_locomotion.methods("Hopper-v5", 1)} - {"single path"}
+    drawn = {"TRPO", *section_8_cart_pole.methods(1), *section_8_locomotion.methods("Hopper-v5", 1),
+             *section_8_paper_tasks.methods("PaperSwimmer-v0")} - {"single path"}
     assert drawn <= METHODS.keys() >= section_4_trust_region.LABELS.keys() | uphill.LABELS.keys()
     assert len({str(METHODS[name]) for name in drawn}) == len(drawn) and METHODS["single path"] == METHODS["TRPO"]
 
@@ -330,7 +333,7 @@ def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
     assert len((tmp_path / "section_6_runs.csv").read_text().splitlines()) == 1 + 6
 
 
-@pytest.mark.parametrize("method", ["single path", "vine", "CEM"])
+@pytest.mark.parametrize("method", ["single path", "vine", "CEM", "CMA"])
 def test_an_experiments_run_goes_on_where_it_was_stopped(method, tmp_path):
     """Cut short and taken up again it leaves the bytes of the whole run; carried out once more it does nothing."""
     runs = {}

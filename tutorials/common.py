@@ -9,11 +9,11 @@ from trpo_numpy.record import InputError  # imported before NumPy, so that the p
 
 # The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
 METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
-    "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--"},
+    "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--", "gamma 0.9999": "--"},
     "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":"},
     "#009E73": {"policy gradient": "-."}, "#CC79A7": {"empirical FIM": (0, (3, 1, 1, 1))}, "#56B4E9": {"vine": "-"},
     "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
-    "#777777": {"max KL": (0, (7, 2, 1, 2))},
+    "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},
     "black": {"CEM": (0, (1, 1)), "eta": "-"}}.items() for name, linestyle in names.items()}
 
 

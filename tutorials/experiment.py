@@ -6,8 +6,10 @@ from functools import partial
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 
 from common import METHODS, new_figure, save_figure, tutorial_parser, whole_number
+from derivative_free import import_cma
 
 import gymnasium as gym
 import numpy as np
@@ -23,6 +25,7 @@ from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_updat
 from trpo_numpy.record import InputError
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
+X_LABELS = {"timesteps": "environment steps", "iteration": "policy iterations"}
 SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
 
 
@@ -61,6 +64,14 @@ class ContinuousCartPole(gym.ActionWrapper, gym.utils.RecordConstructorArgs):
 
 
 gym.register("ContinuousCartPole-v0", entry_point=ContinuousCartPole, max_episode_steps=500)
+for name in ("Swimmer", "Hopper", "Walker2d"):  # Section 8.1: states of 10, 12 and 18 numbers, its cost of control
+    gym.register(f"Paper{name}-v0", entry_point=gym.spec(f"{name}-v5").entry_point, max_episode_steps=1000,
+                 kwargs={"exclude_current_positions_from_observation": False, "ctrl_cost_weight": 1e-5})
+
+
+def full_id(env_id):
+    """The env_id of a task, with the module that registers it if that is this one: `evaluate` too needs to know."""
+    return f"experiment:{env_id}" if env_id.startswith("Paper") else env_id
 
 
 def experiment_parser(description, timesteps):
@@ -74,6 +85,11 @@ def experiment_parser(description, timesteps):
                         help="runs side by side (default: one per processor)")
     parser.add_argument("--plot-only", action="store_true", help="draw what there is, train nothing")
     return parser
+
+
+def seed_of(run):
+    """Its seed."""
+    return run.config.seed
 
 
 def all_runs(methods, seeds):
@@ -117,7 +133,8 @@ def complete_run(run, parent):
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)
-    state = resume(folder, policy, policy if run.method == "CEM" else baseline)  # CEM's phi has the size of theta
+    phi = {"CEM": policy, "CMA": SimpleNamespace(n_parameters="N")}  # as many numbers as in theta, and any
+    state = resume(folder, policy, phi.get(run.method, baseline))
     try:
         for iteration in run.loop(run.config, state=state):
             record_iteration(folder, iteration)
@@ -130,6 +147,8 @@ def complete_runs(runs, parent, workers):
     """Completes all runs, `workers` at a time (None: one per processor). Prints a line and the time left per run."""
     n_runs, start = len(runs), perf_counter()
     runs = [run for run in runs if not is_done(run, parent)]
+    if any(run.method == "CMA" for run in runs):
+        import_cma()  # called for its error, before hours are spent on other runs
     print(f"{n_runs - len(runs)} of {n_runs} runs are there")
     executor = ProcessPoolExecutor(workers or cpu_count(), initializer=start_worker)
     futures = [executor.submit(complete_run, run, parent) for run in runs]
@@ -174,9 +193,9 @@ def keep_best_steps(progress, timesteps):
     return curves, sweeps
 
 
-def mean_curve(columns, grid):
+def mean_curve(columns, grid, x="timesteps"):
     """The mean over runs of their returns, linearly between their iterations; a run that ended keeps its last."""
-    return np.mean([np.interp(grid, c["timesteps"], c["mean_return"]) for c in columns], axis=0)
+    return np.mean([np.interp(grid, c[x], c["mean_return"]) for c in columns], axis=0)
 
 
 def name_with_step(method, runs):
@@ -185,7 +204,7 @@ def name_with_step(method, runs):
     return method + (f", step {step:g}" if step else "")
 
 
-def draw_all(axes, curves, means, grid):
+def draw_all(axes, curves, means, grid, x):
     """The mean of each method in one panel, its name beside the end: from top to bottom in the order of the ends."""
     order = sorted(means, key=lambda method: means[method][-1])
     heights = np.array([means[method][-1] for method in order])
@@ -198,7 +217,7 @@ def draw_all(axes, curves, means, grid):
         axes.annotate(name_with_step(method, curves[method]), (grid[-1], means[method][-1]), (1.04 * grid[-1], height),
                       color=METHODS[method]["color"], va="center", fontweight="bold", annotation_clip=False,
                       arrowprops={"arrowstyle": "-", "color": METHODS[method]["color"], "linewidth": 0.8})
-    axes.set(title="the mean of each method's seeds", xlim=(0, grid[-1]), xlabel="environment steps")
+    axes.set(title="the mean of each method's seeds", xlim=(0, grid[-1]), xlabel=X_LABELS[x])
 
 
 def draw_sweep(axes, sweeps):
@@ -218,15 +237,18 @@ def draw_sweep(axes, sweeps):
     axes.set_title("final return by step; the best step is kept", fontsize=10)
 
 
-def draw(figure, curves, sweeps, timesteps, title):
-    """A panel of all means; then a panel per method, with its mean (thick) and its runs (thin); then the sweeps."""
+def draw(figure, curves, sweeps, end, title, x="timesteps"):
+    """A panel of all means; then a panel per method, with its mean (thick) and its runs (thin); then the sweeps.
+
+    x, from 0 to end, is a column of progress.csv: a key of X_LABELS.
+    """
     from matplotlib.ticker import EngFormatter, MaxNLocator
     n_rows = -(-(len(curves) + 2 * bool(sweeps)) // 3)
     figure.set_size_inches(8.5, 3 + 2 * n_rows)
     figure.suptitle(title, ha="left", x=0.01)
     figure.supylabel("mean training return (raw)", fontsize=10.5)
-    grid = np.linspace(0, timesteps, 200)[1:]
-    means = {method: mean_curve(runs.values(), grid) for method, runs in curves.items()}
+    grid = np.linspace(0, end, 200)[1:]
+    means = {method: mean_curve(runs.values(), grid, x) for method, runs in curves.items()}
     above, below = figure.subfigures(2, 1, height_ratios=[3, 2 * n_rows])
     first, spec = above.subplots(), below.add_gridspec(n_rows, 3)
     panels = [first]
@@ -235,14 +257,14 @@ def draw(figure, curves, sweeps, timesteps, title):
         for other in means.values():
             panel.plot(grid, other, "-", color="0.85", linewidth=1)
         for columns in runs.values():
-            panel.plot(columns["timesteps"], columns["mean_return"], "-", color=METHODS[method]["color"], **SEED)
+            panel.plot(columns[x], columns["mean_return"], "-", color=METHODS[method]["color"], **SEED)
         panel.plot(grid, means[method], "-", color=METHODS[method]["color"], **SUMMARY)
         panel.set_title(name_with_step(method, runs), color=METHODS[method]["color"], fontsize=10)
         panels.append(panel)
     low, high = np.transpose([panel.get_ylim() for panel in panels[1:]])
     for panel in panels:    # equal, but not shared: across the two parts of the figure that is slow
         panel.set(xlim=(0, grid[-1]), ylim=(low.min(), high.max()))
-    draw_all(first, curves, means, grid)
+    draw_all(first, curves, means, grid, x)
     for panel in panels:
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.xaxis.set_major_locator(MaxNLocator(5 if panel is first else 2))
@@ -268,13 +290,16 @@ def report(curves, timesteps, top, path):
                   + f"   first {top:g}: {' '.join(str(first) or '-' for first in firsts)}" * (top < np.inf))
 
 
-def experiment(name, methods, title, args, top=np.inf):
-    """Completes all runs of methods, or what is left to do of them; then draws them, and prints a table."""
+def experiment(name, methods, title, args, top=np.inf, iterations=None):
+    """Completes all runs of methods, or what is left to do of them; then draws them, and prints a table.
+
+    With a number of iterations it draws against these. The first seed of all methods comes first.
+    """
     timesteps, name = next(iter(methods.values()))[1].timesteps, name + "_quick" * args.quick
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     if args.quick:
         methods = {method: ((0.1,) if method in SWEPT else loop, config) for method, (loop, config) in methods.items()}
-    runs, parent = all_runs(methods, seeds), args.out / name
+    runs, parent = sorted(all_runs(methods, seeds), key=seed_of), args.out / name
     if not args.plot_only:
         complete_runs(runs, parent, args.workers)
     progress = read_runs(runs, parent)
@@ -282,6 +307,9 @@ def experiment(name, methods, title, args, top=np.inf):
         raise InputError(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")
     curves, sweeps = keep_best_steps(progress, timesteps)
     figure = new_figure(args.show)
-    draw(figure, curves, sweeps, timesteps, title)
+    if iterations:
+        draw(figure, curves, sweeps, iterations, title, "iteration")
+    else:
+        draw(figure, curves, sweeps, timesteps, title)
     report(curves, timesteps, top, args.out / f"{name}.csv")
-    save_figure(figure, args.out, name, args.show)
+    save_figure(figure, args.out, name + "_by_iteration" * bool(iterations), args.show)

@@ -12,7 +12,7 @@ import csv
 from functools import partial
 
 from common import new_figure, save_figure, whole_number
-from experiment import all_runs, complete_runs, experiment_parser, read_runs
+from experiment import all_runs, complete_runs, experiment_parser, read_runs, seed_of
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def main():
     name = "section_6_paper_alone" + "_quick" * args.quick
     methods = {f"{env_id} batch {size}": (train, config_of(env_id, size, iterations, steps))
                for env_id in env_ids for size in sizes}
-    runs = sorted(all_runs(methods, range(args.seed, args.seed + args.seeds)), key=lambda run: run.config.seed)
+    runs = sorted(all_runs(methods, range(args.seed, args.seed + args.seeds)), key=seed_of)
     if not args.plot_only:
         complete_runs(runs, args.out / name, args.workers)
     progress, table = read_runs(runs, args.out / name), {}

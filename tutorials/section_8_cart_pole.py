@@ -1,4 +1,4 @@
-"""Section 8.1, the first panel of Figure 4: cart-pole with a linear policy of six parameters, seven methods.
+"""Section 8.1, the first panel of Figure 4: cart-pole with a linear policy of six parameters, eight methods.
 
 Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
 panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
@@ -12,7 +12,7 @@ final returns are 248 to 351, with 0.01 they are 433 to 497.
 from dataclasses import replace
 from functools import partial
 
-from cem import cross_entropy_method
+from derivative_free import covariance_matrix_adaptation, cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser
 
 from trpo_numpy.practice.config import PAPER, Config
@@ -30,7 +30,7 @@ def methods(timesteps, per_iteration=20_000, delta=0.01):
     return {"single path": (train, single), "vine": (train, vine), "natural gradient": (STEPS, single),
             "empirical FIM": (partial(train, update=empirical_fim_update), single),
             "max KL": (partial(train, update=max_kl_update), single), "policy gradient": (STEPS, single),
-            "CEM": (cross_entropy_method, single)}
+            "CEM": (cross_entropy_method, single), "CMA": (covariance_matrix_adaptation, single)}
 
 
 def main():

@@ -1,23 +1,24 @@
-"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, seven methods on each.
+"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, eight methods on each.
 
 Look for: whether natural gradient, with the best of five steps, keeps up with TRPO, whose one delta is the same
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
 Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
 gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
 have a larger cost of control and no penalty for impacts, bodies are newer; and 300,000 steps are a small part of what
-the paper spent. results.md has the paper's words beside these curves.
+the paper spent, of which section_8_paper_tasks spends more. results.md has the paper's words beside these curves.
 Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is 10 now, a hundred times that of
 the hopper; delta is the same.
 
     python tutorials/section_8_locomotion.py                # hours on two cores; goes on where it was stopped
     python tutorials/section_8_locomotion.py --env-ids Pendulum-v1 FrozenLake-v1    # without MuJoCo
+    python tutorials/section_8_locomotion.py --env-ids PaperHopper-v0 PaperWalker2d-v0    # with the paper's states
     python tutorials/section_8_locomotion.py --plot-only --out tutorials/results
 """
 from dataclasses import replace
 from functools import partial
 
-from cem import cross_entropy_method
-from experiment import STEPS, experiment, experiment_parser
+from derivative_free import covariance_matrix_adaptation, cross_entropy_method
+from experiment import STEPS, experiment, experiment_parser, full_id
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
@@ -37,10 +38,10 @@ def methods(env_id, timesteps):
 
     Swimmer's strokes are slow: its discount is nearer to one.
     """
-    gamma = 0.9999 if env_id.startswith("Swimmer") else Config.gamma
-    single = Config(env_id=env_id, timesteps=timesteps, gamma=gamma, standardize_advantages=False, fisher_fraction=1.0,
-                    damping=0.1, gae_lambda=0.97, baseline_lambda=0.97, baseline_steps=2, baseline_cg_iterations=10,
-                    baseline_damping=0.1)
+    gamma = 0.9999 if "Swimmer" in env_id else Config.gamma
+    single = Config(env_id=full_id(env_id), timesteps=timesteps, gamma=gamma, standardize_advantages=False,
+                    fisher_fraction=1.0, damping=0.1, gae_lambda=0.97, baseline_lambda=0.97, baseline_steps=2,
+                    baseline_cg_iterations=10, baseline_damping=0.1)
     standardized, vine = replace(single, standardize_advantages=True), replace(single, batch_size=1000, vine_states=20)
     steps = (0.3, 1.0, 3.0, 10.0, 30.0) if env_id == "FrozenLake-v1" else STEPS  # its returns are at most 1
     curves = {"single path": (train, single), "vine": (train, vine), "natural gradient": (steps, single)}
@@ -49,6 +50,7 @@ def methods(env_id, timesteps):
         curves |= {"natural gradient, standardized": (step_1, standardized),
                    "empirical FIM": (partial(train, update=empirical_fim_update), single),
                    "CEM": (partial(cross_entropy_method, initial_std=0.1), single),
+                   "CMA": (partial(covariance_matrix_adaptation, initial_std=0.1), single),
                    "policy gradient": (STEPS[:3], single)}
     return curves
 

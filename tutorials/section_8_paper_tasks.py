@@ -1,0 +1,119 @@
+"""Section 8.1, Figure 4 at Table 2's size: swimmer, hopper and walker with the paper's states, and the paper alone.
+
+Look for: whether single path and vine learn a gait, and what natural gradient does with three steps; whether CEM and
+CMA come as far with so few parameters; on the swimmer, what gamma decides.
+The swimmer has Table 2's full size: batches of 50,000 steps, 200 iterations, one hidden layer of 30 units. The hopper
+and the walker have its 200 iterations with a fortieth of its batches, 25,000 of 1,000,000 steps, and two hidden layers
+of 50. Each method spends the steps of single path; an iteration of vine takes fewer, so it has more iterations.
+
+The tasks have the paper's states (10, 12, 18 numbers) and its cost of control, 1e-5 times the squares of the actions.
+What still differs from the paper: the walker has no penalty for impacts; bodies, time steps (0.04 s, and 0.008 s for
+hopper and walker), what ends an episode, and that actions are in [-1, 1] are Gymnasium's: the paper's controls are
+torques, so that its cost may be larger; hidden units are tanh and have biases (394 parameters, the paper's 364).
+Then change: --discounts, when the runs are there: what the swimmers of both gammas are worth under each.
+
+    python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --seeds 3   # hours; goes on where it stopped
+    python tutorials/section_8_paper_tasks.py --seeds 2                             # the hopper and the walker too
+    python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --discounts --seeds 3
+    python tutorials/section_8_paper_tasks.py --plot-only --out tutorials/results
+"""
+import csv
+from dataclasses import replace
+from functools import partial
+
+from derivative_free import covariance_matrix_adaptation, cross_entropy_method
+from experiment import all_runs, experiment, experiment_parser, full_id
+
+import numpy as np
+
+from trpo_numpy.practice.config import PAPER, Config
+from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.run_folder import load_policy
+from trpo_numpy.practice.training import train
+from trpo_numpy.sampling import discounted_sums, sample_path
+
+NEAR, FAR = "single path", "gamma 0.9999"  # the curves that differ in gamma alone
+CLAIMS = {  # the titles, without a verdict until all runs are there
+    "PaperSwimmer-v0": "The paper's swimmer, at Table 2's full size",
+    "PaperHopper-v0": "The paper's hopper, with a fortieth of Table 2's batches",
+    "PaperWalker2d-v0": "The paper's walker, with a fortieth of Table 2's batches"}
+
+# Table 2: hidden layers and steps per iteration; vine's trunk, states (a quarter of its Q-values), length of rollouts.
+# Then natural gradient's steps. The middle one is, of those of all experiments, nearest to the step that single path
+# itself took in a trial: 0.44 in the swimmer's sixth iteration, 0.02 in the hopper's, 0.05 in the walker's fourth.
+SWIMMER = ({"hidden_sizes": (30,), "batch_size": 50_000}, {"batch_size": 16_000, "vine_states": 125, "vine_length": 50},
+           (0.1, 0.3, 1.0))
+LEGS = ({"hidden_sizes": (50, 50), "batch_size": 25_000},  # of 1,000,000; and of vine's 16,000 and 625 a tenth
+        {"batch_size": 1_600, "vine_states": 62, "vine_length": 100}, (0.01, 0.03, 0.1))
+SMOKE = ({"hidden_sizes": (30,), "batch_size": 1000}, {"batch_size": 400, "vine_states": 3, "vine_length": 50}, (0.1,))
+TABLE_2 = {"PaperSwimmer-v0": SWIMMER, "PaperHopper-v0": LEGS, "PaperWalker2d-v0": LEGS, "Pendulum-v1": SMOKE}
+
+
+def methods(env_id, timesteps=None):
+    """The curves: {name: (loop, or steps if swept, Config)}. Without timesteps, 200 iterations of single path."""
+    size, vine_size, steps = TABLE_2[env_id]
+    single = Config(**PAPER, **size, env_id=full_id(env_id), timesteps=timesteps or 200 * size["batch_size"])
+    curves = {NEAR: (train, single), "vine": (train, replace(single, **vine_size, vine_actions=4)),
+              "natural gradient": (steps, single),
+              "CEM": (partial(cross_entropy_method, initial_std=0.1), single),
+              "CMA": (partial(covariance_matrix_adaptation, initial_std=0.1), single)}
+    return curves if size is LEGS[0] else curves | {FAR: (train, replace(single, gamma=0.9999))}
+
+
+def worth(run, parent, gamma=0.99, n_paths=10):
+    """What the run's policy, with its noise, reaches on new paths, means over them.
+
+    Returns the return, the discounted return eta (Section 2), and the mean Q of the first half of a path: eta, but from
+    the middle of the motion. The second half is there for the rewards that follow.
+    """
+    env = make_env(run.config)
+    policy = policy_for(env, run.config.hidden_sizes)
+    theta, _ = load_policy(parent / run.folder, policy.n_parameters, policy.network.sizes[0])
+    seeds = np.random.SeedSequence(run.config.seed, spawn_key=(2,))
+    paths = [sample_path(env, partial(policy.act, policy.unpack(theta)), seeds, i) for i in range(n_paths)]
+    Qs = [discounted_sums(path.rewards, gamma) for path in paths]
+    return [float(np.mean(values)) for values in (
+        [path.rewards.sum() for path in paths], [Q[0] for Q in Qs], [Q[:(len(Q) + 1) // 2].mean() for Q in Qs])]
+
+
+def compare_discounts(curves, seeds, parent, path):
+    """Prints `worth` of the policies that were trained with each gamma, and writes it as CSV, a row per run.
+
+    If those of the larger gamma are worth more under the smaller too, then the smaller one's objective is no reason
+    against the gait: it is the search, by samples, that misses it.
+    """
+    runs = all_runs({name: curves[name] for name in (NEAR, FAR)}, seeds)
+    rows = [[run.config.gamma, run.config.seed, *np.round(worth(run, parent), 3).tolist()] for run in runs]
+    for row in rows:
+        print("trained with gamma {}, seed {}: return {:8.2f}; at gamma 0.99 eta is {:7.3f}, Q on the way {:7.3f}"
+              .format(*row))
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["trained_with_gamma", "seed", "return", "eta_at_0.99", "Q_at_0.99"])
+        writer.writerows(rows)
+
+
+def main():
+    parser = experiment_parser(__doc__, None)
+    parser.add_argument("--env-ids", nargs="+", choices=list(TABLE_2), default=list(TABLE_2)[:3])
+    parser.add_argument("--by-iteration", action="store_true", help="draw against policy iterations, as in Figure 4")
+    parser.add_argument("--discounts", action="store_true", help="no training: what the swimmers of both gammas earn")
+    parser.set_defaults(seeds=2)
+    args = parser.parse_args()
+    for env_id in ["Pendulum-v1"] if args.quick else args.env_ids:
+        print(env_id)
+        name = f"section_8_paper_tasks_{env_id}"
+        curves = methods(env_id, 2000 if args.quick else args.timesteps)
+        if args.discounts and FAR in curves:
+            name, n_seeds = name + "_quick" * args.quick, 1 if args.quick else args.seeds
+            compare_discounts(curves, range(args.seed, args.seed + n_seeds), args.out / name,
+                              args.out / f"{name}_discounts.csv")
+        elif not args.discounts:
+            _, single = curves[NEAR]
+            experiment(name, curves, CLAIMS.get(env_id, env_id), args,
+                       iterations=single.timesteps // single.batch_size if args.by_iteration else None)
+    print("Look for: who learns a gait in 200 iterations; on the swimmer, what a larger gamma changes.")
+
+
+if __name__ == "__main__":
+    main()
