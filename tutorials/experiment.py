@@ -208,13 +208,13 @@ def draw(figure, curves, sweeps, timesteps, title):
     figure.suptitle(title, ha="left", x=0.01)
     figure.supylabel("mean training return (raw)", fontsize=10.5)
     grid, spec, panel = np.linspace(0, timesteps, 200)[1:], figure.add_gridspec(n_rows, 3), None
+    first = next(iter(curves))
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // 3, i % 3], sharey=panel), METHODS[method]["color"]
         for n, columns in enumerate(runs.values()):
             panel.plot(columns["timesteps"], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
         panel.plot(grid, mean_curve(runs.values(), grid), "-", color=color, label="their mean; number: its last tenth",
                    **SUMMARY)
-        first = next(iter(curves))
         panel.plot(grid, mean_curve(curves[first].values(), grid), ":", color=METHODS[first]["color"], linewidth=1.5,
                    label=f"{first}'s mean")
         final = np.mean([final_return(columns, timesteps) for columns in runs.values()])

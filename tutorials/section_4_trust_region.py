@@ -123,17 +123,18 @@ def draw(figure, numbers, span):
                   colors="0.8", linewidths=1, zorder=0)
     whole.plot(*theta_old, "ko", markersize=8)
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
-    whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1")
+    whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
+              aspect="equal")
     whole.set_title(r"ellipse: mean KL = $\delta$" "\n" r"box: max KL = $\delta$", fontsize=10.5)
-    whole.annotate(LABELS["penalty"], theta_old, (0, -30), textcoords="offset points", ha="center", fontweight="bold",
+    whole.annotate(LABELS["penalty"], theta_old, (-4, -30), textcoords="offset points", ha="center", fontweight="bold",
                    color=METHODS["penalty"]["color"])
     whole.text(0.97, 0.03, r"$\eta$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
 
-    near = sorted((theta[1], *theta, method) for method, theta in thetas.items() if method != "penalty")
-    ends = np.array([theta for _, *theta, _ in near])
+    near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
+    ends = np.array([thetas[method] for method in near])
     low, size = ends.min(axis=0), np.ptp(ends, axis=0)
     draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T)
-    for (*_, method), end, height in zip(near, ends, spread(ends[:, 1], 0.15 * size[1])):
+    for method, end, height in zip(near, ends, spread(ends[:, 1], 0.15 * size[1])):
         enlarged.annotate(LABELS[method], end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
                           va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
                                                                          "relpos": (0, 0.5)})
