@@ -75,9 +75,9 @@ def test_curves_can_be_drawn_against_iterations():
     for end, x, label in [(2, "iteration", "policy iterations"), (95, "timesteps", "environment steps")]:
         figure = new_figure(False)
         draw(figure, {"vine": {run: columns}}, {}, end, "title", x)
-        above, below = figure.axes
-        assert above.get_xlabel() == label and above.get_xlim() == below.get_xlim() == (0, end)
-        assert any(np.array_equal(line.get_xdata(), columns[x]) for line in below.lines)
+        panel, = figure.axes
+        assert panel.get_xlabel() == label and panel.get_xlim() == (0, end)
+        assert any(np.array_equal(line.get_xdata(), columns[x]) for line in panel.lines)
 
 
 def test_the_first_seed_of_all_methods_comes_first(monkeypatch, tmp_path):

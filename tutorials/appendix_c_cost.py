@@ -53,15 +53,15 @@ def compute(Ns, hiddens, ks, repeats):
 
 def draw(figure, sweeps):
     """A panel per sweep, logarithmic, with a line of slope one."""
-    figure.suptitle("The cost of an update grows no faster than its data: the slope is at most one")
+    figure.suptitle("An update costs at most in proportion to $N$, to $P$, and to $k$", ha="left", x=0.01)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, (varied, times)) in zip(panels, sweeps.items()):
         for (fraction, seconds), style, color in zip(times.items(), ("o-", "o--"), ("#0072B2", "#D55E00")):
-            axes.loglog(varied, seconds, style, color=color, linewidth=2, label=f"{fraction:.0%} of the states in $A$")
+            axes.loglog(varied, seconds, style, color=color, linewidth=2.5, label=f"{fraction:.0%} of the states in A")
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
         axes.set(xlabel=name)
     panels[0].set(ylabel="seconds per update, one thread")
-    panels[2].legend(loc="upper left")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 def main():
@@ -78,7 +78,7 @@ def main():
     if args.quick:
         Ns, hiddens, ks = (500, 1000), ((8, 8), (16, 16)), (1, 3)
     sweeps = compute(Ns, hiddens, ks, 1 if args.quick else 3)
-    figure = new_figure(args.show, figsize=(8.5, 4))
+    figure = new_figure(args.show, figsize=(7.5, 4.2))
     draw(figure, sweeps)
     save_figure(figure, args.out, "appendix_c_cost", args.show)
     for name, (varied, times) in sweeps.items():

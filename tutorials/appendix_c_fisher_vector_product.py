@@ -42,8 +42,9 @@ def name_axes(along, scatter, second):
                 title=r"at $\theta_{old}$ they agree")
     second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="second term / $Hv$",
                title="away from it, Eq. (57)'s second term grows with the distance")
-    for axes in (along, scatter, second):
-        axes.legend()
+    along.plot([], [], "k:", linewidth=2, label=r"$\frac{1}{2}t^2 v'Av$")
+    for axes, place in [(along, "upper center"), (scatter, "upper left"), (second, "upper left")]:
+        axes.legend(loc=place)
 
 
 def main():
@@ -54,8 +55,8 @@ def main():
     hidden, N = args.hidden, 20 if args.quick else 500
     states = rng.standard_normal((N, 3))
     distances = np.logspace(-6, 0, 13)
-    figure = new_figure(args.show, figsize=(8.5, 7))
-    figure.suptitle(r"$J'MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere")
+    figure = new_figure(args.show, figsize=(7.5, 6.6))
+    figure.suptitle(r"$J'MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere", ha="left", x=0.01)
     grid = figure.add_gridspec(2, 2)
     along, scatter, second = (figure.add_subplot(grid[place]) for place in [(0, 0), (0, 1), (1, slice(None))])
 
@@ -76,16 +77,16 @@ def main():
 
         t = np.linspace(-0.5, 0.5, 41)
         along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
-                   linestyle="-", label=f"{name}: KL")
-        along.plot(t, 0.5 * t ** 2 * (v @ Av), ":", color=color, label=r"$\frac{1}{2}t^2 v'Av$")
-        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: differ by {agreement:.0e}")
+                   linestyle="-", linewidth=2.5, label=name)
+        along.plot(t, 0.5 * t ** 2 * (v @ Av), "k:", linewidth=2)
+        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: to {agreement:.0e}")
 
         apart = []
         for distance in distances:
             theta = theta_old + distance * v
             Hv = central_difference(gradient, theta, v, 1e-5)
             apart.append(np.linalg.norm(first_term(policy, states, mu_old, theta, v) - Hv) / np.linalg.norm(Hv))
-        second.loglog(distances, apart, "o-", markersize=4, color=color, label=name)
+        second.loglog(distances, apart, "o-", linewidth=2, color=color, label=name)
 
     name_axes(along, scatter, second)
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)

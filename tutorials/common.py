@@ -86,6 +86,14 @@ def show_windows(show):
         plt.show()
 
 
+def spread(heights, least):
+    """Heights of labels, from low to high: each is raised until it is `least` above the one before."""
+    raised = []
+    for height in heights:
+        raised.append(max([height, *(below + least for below in raised[-1:])]))
+    return raised
+
+
 def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     """Writes a moving picture: a frame after each of the moves, which are functions. The last one stays longer."""
     from PIL import Image  # which matplotlib needs too

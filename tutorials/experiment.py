@@ -163,9 +163,9 @@ def complete_runs(runs, parent, workers):
         stop_workers(executor)
 
 
-def final_return(progress, timesteps):
-    """The mean training return over the last tenth of the steps; of a run that ended early, its last one."""
-    late = progress["timesteps"] > 0.9 * timesteps
+def final_return(progress, end, x="timesteps"):
+    """The mean training return over the last tenth of x, up to end; of a run that ended early, its last one."""
+    late = progress[x] > 0.9 * end
     return progress["mean_return"][late].mean() if late.any() else progress["mean_return"][-1]
 
 
@@ -204,72 +204,54 @@ def name_with_step(method, runs):
     return method + (f", step {step:g}" if step else "")
 
 
-def draw_all(axes, curves, means, grid, x):
-    """The mean of each method in one panel, its name beside the end: from top to bottom in the order of the ends."""
-    order = sorted(means, key=lambda method: means[method][-1])
-    heights = np.array([means[method][-1] for method in order])
-    for _ in range(200):    # names that are nearer than 9% of the height push each other apart
-        push = 0.09 * np.diff(axes.get_ylim()) - np.diff(heights)
-        heights[1:] += np.maximum(push, 0) / 2
-        heights[:-1] -= np.maximum(push, 0) / 2
-    for method, height in zip(order, heights):
-        axes.plot(grid, means[method], **METHODS[method], **SUMMARY)
-        axes.annotate(name_with_step(method, curves[method]), (grid[-1], means[method][-1]), (1.04 * grid[-1], height),
-                      color=METHODS[method]["color"], va="center", fontweight="bold", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": METHODS[method]["color"], "linewidth": 0.8})
-    axes.set(title="the mean of each method's seeds", xlim=(0, grid[-1]), xlabel=X_LABELS[x])
-
-
 def draw_sweep(axes, sweeps):
-    """The final return of each seed against the step, and the mean."""
-    for (method, by_step), height in zip(sweeps.items(), (8, -18)):
-        steps = sorted(by_step)
-        for step in steps:
-            axes.plot([step] * len(by_step[step]), by_step[step], ".", color=METHODS[method]["color"], alpha=0.6)
-        means = [np.mean(by_step[step]) for step in steps]
-        best = int(np.argmax(means))
-        axes.plot(steps, means, **METHODS[method], **SUMMARY)
-        axes.annotate(f"{method}: {steps[best]:g}", (steps[best], means[best]), (0, height), textcoords="offset points",
-                      ha="right" if best == len(steps) - 1 else "left", color=METHODS[method]["color"],
-                      fontweight="bold", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1})
-    axes.margins(y=0.2)
-    axes.set(xscale="log", xlabel=r"step $1/\lambda$")
-    axes.set_title("final return by step; the best step is kept", fontsize=10)
+    """The final return of each seed against the step, and the mean, whose highest is ringed."""
+    for method, by_step in sweeps.items():
+        means = {step: np.mean(by_step[step]) for step in sorted(by_step)}
+        best, color = max(means, key=means.get), METHODS[method]["color"]
+        for step in means:
+            axes.plot([step] * len(by_step[step]), by_step[step], ".", color=color, alpha=0.6)
+        axes.plot(*zip(*means.items()), **METHODS[method], **SUMMARY)
+        axes.plot(best, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
+    steps = sorted(set().union(*sweeps.values()))
+    axes.set(xscale="log", xlabel=r"step $1/\lambda$", title="final return by step; the best (ring) is kept")
+    axes.set_xticks(steps, [f"{step:g}" for step in steps])
+    axes.minorticks_off()
 
 
 def draw(figure, curves, sweeps, end, title, x="timesteps"):
-    """A panel of all means; then a panel per method, with its mean (thick) and its runs (thin); then the sweeps.
+    """A panel per method: its runs (thin), their mean (thick) and single path's (dotted); then the sweeps.
 
     x, from 0 to end, is a column of progress.csv: a key of X_LABELS.
     """
     from matplotlib.ticker import EngFormatter, MaxNLocator
     n_rows = -(-(len(curves) + 2 * bool(sweeps)) // 3)
-    figure.set_size_inches(8.5, 3 + 2 * n_rows)
+    figure.set_size_inches(7.5, 1 + 2.2 * n_rows)
     figure.suptitle(title, ha="left", x=0.01)
     figure.supylabel("mean training return (raw)", fontsize=10.5)
-    grid = np.linspace(0, end, 200)[1:]
-    means = {method: mean_curve(runs.values(), grid, x) for method, runs in curves.items()}
-    above, below = figure.subfigures(2, 1, height_ratios=[3, 2 * n_rows])
-    first, spec = above.subplots(), below.add_gridspec(n_rows, 3)
-    panels = [first]
+    grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, 3), None
+    first = next(iter(curves))
     for i, (method, runs) in enumerate(curves.items()):
-        panel = below.add_subplot(spec[i // 3, i % 3])
-        for other in means.values():
-            panel.plot(grid, other, "-", color="0.85", linewidth=1)
-        for columns in runs.values():
-            panel.plot(columns[x], columns["mean_return"], "-", color=METHODS[method]["color"], **SEED)
-        panel.plot(grid, means[method], "-", color=METHODS[method]["color"], **SUMMARY)
-        panel.set_title(name_with_step(method, runs), color=METHODS[method]["color"], fontsize=10)
-        panels.append(panel)
-    low, high = np.transpose([panel.get_ylim() for panel in panels[1:]])
-    for panel in panels:    # equal, but not shared: across the two parts of the figure that is slow
-        panel.set(xlim=(0, grid[-1]), ylim=(low.min(), high.max()))
-    draw_all(first, curves, means, grid, x)
-    for panel in panels:
+        panel, color = figure.add_subplot(spec[i // 3, i % 3], sharey=panel), METHODS[method]["color"]
+        for n, columns in enumerate(runs.values()):
+            panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
+        panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
+                   label="their mean; number: its last tenth", **SUMMARY)
+        panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"], linewidth=1.5,
+                   label=f"{first}'s mean")
+        final = np.mean([final_return(columns, end, x) for columns in runs.values()])
+        panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", transform=panel.get_yaxis_transform(),
+                   va="center", color=color, fontweight="bold")
+        panel.set_title(name_with_step(method, runs).replace(", ", "\n"), color=color)
+        panel.set(xlim=(0, end))
+        panel.tick_params(labelleft=i % 3 == 0)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
-        panel.xaxis.set_major_locator(MaxNLocator(5 if panel is first else 2))
+        panel.xaxis.set_major_locator(MaxNLocator(2))
+        if i // 3 == (len(curves) - 1) // 3:
+            panel.set_xlabel(X_LABELS[x])
     if sweeps:
-        draw_sweep(below.add_subplot(spec[n_rows - 1, len(curves) % 3 % 2:]), sweeps)
+        draw_sweep(figure.add_subplot(spec[n_rows - 1, len(curves) % 3 % 2:]), sweeps)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 def report(curves, timesteps, top, path):

@@ -30,15 +30,12 @@ def compute(slippery=True):
             "right_side": expected_return_from(mdp, random_walk, preferred)}
 
 
-def draw_map(figure, axes, x, title, log=False):
+def draw_map(axes, x, norm):
     """x (16,) as colours on the map, the letters of its squares above them."""
-    from matplotlib.colors import LogNorm
-    image = axes.imshow(x.reshape(4, 4), cmap="cividis", norm=LogNorm(vmin=0.05, vmax=10) if log else None)
-    figure.colorbar(image, ax=axes, shrink=0.8)
+    axes.imshow(x.reshape(4, 4), cmap="cividis", norm=norm)
     for s, letter in enumerate(MAP):
-        axes.text(s % 4, s // 4, letter, ha="center", va="center", fontweight="bold",
-                  color="black" if image.norm(x[s]) > 0.6 else "white")
-    axes.set_title(title, fontsize=10.5, loc="center")
+        axes.text(s % 4, s // 4, letter.replace("F", ""), ha="center", va="center", fontsize=13, fontweight="bold",
+                  color="black" if norm(x[s]) > 0.6 else "white")
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
 
@@ -47,18 +44,27 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--not-slippery", action="store_true", help="moves go where they are meant to")
     args = parser.parse_args()
+    from matplotlib.colors import LogNorm
     numbers = compute(not args.not_slippery)
     mdp = numbers["mdp"]
-    figure = new_figure(args.show, figsize=(8.5, 6))
-    figure.suptitle("A policy that prefers the best action: $V$ rises, and fewer actions have $A > 0$")
-    for row, (name, pi) in zip(figure.subplots(2, 3), numbers["policies"].items()):
+    figure = new_figure(args.show, figsize=(7.5, 5.6))
+    figure.suptitle("A policy that prefers the best action: $V$ rises, little is left to gain",
+                    ha="left", x=0.01)
+    panels = figure.subplots(2, 3)
+    norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True), LogNorm(0.0003, 0.3, clip=True)]
+    for row, (name, pi) in zip(panels, numbers["policies"].items()):
         A = advantage(mdp, pi)
-        draw_map(figure, row[0], visitation(mdp, pi), rf"{name}: $\rho$", log=True)
-        draw_map(figure, row[1], state_value(mdp, pi), rf"$V$, with $\eta$ = {expected_return(mdp, pi):.4f}")
-        draw_map(figure, row[2], A.max(axis=1), r"$\max_a A$; arrows: $A > 0$")
+        for axes, x, norm in zip(row, [visitation(mdp, pi), state_value(mdp, pi), A.max(axis=1)], norms):
+            draw_map(axes, x, norm)
+        row[0].set_ylabel(f"{name}\n$\\eta$ = {expected_return(mdp, pi):.4f}", fontweight="bold")
         for s, a in np.argwhere(A > 1e-9):
             dx, dy = ARROWS[a]
-            row[2].arrow(s % 4 + 0.15 * dx, s // 4 + 0.15 * dy, 0.2 * dx, 0.2 * dy, width=0.03, color="#D55E00")
+            row[2].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
+                         facecolor="white", edgecolor="black")
+    for axes, title in zip(panels[0], [r"visits $\rho$", "value $V$", "best $A$; arrows: $A > 0$"]):
+        axes.set_title(title)
+    for column in panels.T:
+        figure.colorbar(column[0].images[0], ax=column, location="bottom", shrink=0.9, aspect=15, pad=0.03)
     save_figure(figure, args.out, "section_2_expected_return", args.show)
     print(f"eta of the random walk: {numbers['eta_old']:.6f}")
     print(f"Eq. (2): eta of the other, left side {numbers['eta_new']:.12f}, right side {numbers['right_side']:.12f}")

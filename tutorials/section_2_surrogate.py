@@ -46,7 +46,7 @@ def main():
     args = tutorial_parser(__doc__).parse_args()
     numbers = compute(args.seed, 21 if args.quick else 81)
     t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
-    figure = new_figure(args.show)
+    figure = new_figure(args.show, figsize=(7.5, 4.6))
     axes = figure.subplots()
     axes.plot(t, numbers["L"], linewidth=2.5, **METHODS["L"])
     axes.plot(t, numbers["eta"], linewidth=2.5, **METHODS["eta"])
@@ -54,10 +54,10 @@ def main():
     axes.plot(t[near], eta_old + slope * t[near], ":", color="gray")
     axes.plot(0, eta_old, "ko")
     for name, text, up in [("eta", r"$\eta$: the expected return itself", 1),
-                           ("L", r"$L_{\theta_{old}}$: visits as the old policy makes them", -1)]:
+                           ("L", r"$L$: with the old policy's visits", -1)]:
         axes.annotate(text, (t[-1], numbers[name][-1]), (0, 12 * up), textcoords="offset points", ha="right",
                       va="bottom" if up > 0 else "top", color=METHODS[name]["color"], fontweight="bold")
-    axes.annotate(rf"$\theta_{{old}}$: one value, one tangent (slope {slope:.5f})", (0, eta_old), (12, -20),
+    axes.annotate(rf"$\theta_{{old}}$: one value, one tangent (slope {slope:.5f})", (0, eta_old), (12, -24),
                   textcoords="offset points", va="top")
     axes.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$ and $v$ along the policy gradient, $|v| = 1$",
              ylabel="discounted return", title=r"$L$ touches $\eta$ at $\theta_{old}$, then parts from it (FrozenLake)")

@@ -56,7 +56,7 @@ def draw(figure, numbers):
     line, (etas, kls) = line.subplots(), below.subplots(1, 2)
     t, (start, end) = numbers["t"], (numbers["eta_0"], numbers["M"][0])
     M_is = rf"$M_0 = L - C\,D_{{KL}}^{{max}}$ with $C$ = {numbers['C']:.0f}"
-    for key, method, text, offset in [("eta_line", "eta", r"$\eta$, with $L_{\pi_0}$ (dashed) on it", (0, -58)),
+    for key, method, text, offset in [("eta_line", "eta", r"$\eta$, with $L_{\pi_0}$ (dashed) on it", (0, -52)),
                                       ("M_line", "M", M_is, (-60, 4))]:
         line.plot(t, numbers[key], linewidth=2.5, **METHODS[method])
         line.annotate(text, (t[-1], numbers[key][-1]), offset, textcoords="offset points", ha="right",
@@ -68,16 +68,19 @@ def draw(figure, numbers):
     line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
              title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
     for method, label, eta, kl in [("Algorithm 1", "Algorithm 1", numbers["eta"], numbers["kl"]),
-                                   ("mean KL", r"max KL where the mean is $\leq$ 0.01", numbers["bounded_eta"],
+                                   ("mean KL", r"mean KL $\leq$ 0.01", numbers["bounded_eta"],
                                     numbers["bounded_kl"])]:
         etas.semilogx(np.arange(len(eta) + 1) + 1, [start, *eta], linewidth=2.5, **METHODS[method])
         kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
         kls.annotate(label, (2, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
                      fontweight="bold")
+    for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
+                                 ("Algorithm 1", 0.57, 0.25, "Algorithm 1")]:
+        etas.text(*place, text, transform=etas.transAxes, color=METHODS[method]["color"], fontweight="bold")
     etas.axhline(numbers["optimum"], color="gray", linestyle=":")
     etas.annotate("optimum", (1, numbers["optimum"]), (0, -13), textcoords="offset points", color="gray")
-    etas.set(xlabel="policy", title=r"so $\eta$ never falls, but rises slowly")
-    kls.set(xlabel="policy", title="and its steps are tiny: max KL, nats")
+    etas.set(xlabel="policy number", ylabel=r"$\eta$", title=r"So $\eta$ never falls, but rises slowly")
+    kls.set(xlabel="policy number", ylabel="max KL of the step (nats)", title="Its steps are tiny")
 
 
 def main():
@@ -85,7 +88,7 @@ def main():
     parser.add_argument("--gamma", type=float, default=0.8, help="discount (default: 0.8)")
     args = parser.parse_args()
     numbers = compute(args.seed, 20 if args.quick else 300, args.gamma)
-    figure = new_figure(args.show, figsize=(8.5, 6.5))
+    figure = new_figure(args.show, figsize=(7.5, 6))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_3_monotonic_improvement", args.show)
     half_way = [iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]) for key in ("eta", "bounded_eta")]

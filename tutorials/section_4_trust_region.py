@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from common import METHODS, new_figure, save_figure, tutorial_parser, with_sliders
+from common import METHODS, new_figure, save_figure, spread, tutorial_parser, with_sliders
 
 import numpy as np
 from scipy.special import expit, logit
@@ -98,46 +98,52 @@ def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
     return {"mdp": mdp, "theta_old": theta_old, "problem": problem, "delta": delta, "thetas": thetas}
 
 
-def draw(figure, numbers, span):
-    """The regions around theta_old, and an arrow to each of the thetas, on contours of eta."""
-    axes = figure.subplots()
-    x, y = np.linspace(-0.5 - span, -0.5 + span, 61), np.linspace(1 - span, 1 + span, 61)
-    mdp, theta_old, problem, delta = (numbers[key] for key in ("mdp", "theta_old", "problem", "delta"))
-    tables = [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
-    eta, mean_region, max_region = (np.array([[f(pi) for pi in row] for row in tables]) for f in (
-        partial(expected_return, mdp), partial(visited_mean_kl, problem.rho, problem.pi_old),
-        partial(max_kl, problem.pi_old)))
-    lines = axes.contour(x, y, eta, levels=12, colors="0.75", linewidths=1)
-    axes.clabel(lines, fontsize=10, colors="0.45", fmt="%.1f")
-    inset = axes.inset_axes((1.06, 0.0, 0.32, 0.32))        # the ends of the steps that are nearly the same
-    for region, name in [(mean_region, "mean KL"), (max_region, "max KL")]:
-        for panel in (axes, inset):
-            panel.contour(x, y, region, levels=[delta], linewidths=2, colors=METHODS[name]["color"],
-                          linestyles=[METHODS[name]["linestyle"]])
-    near = 0.25 * np.sqrt(delta / 0.03)
-    by_height = sorted(numbers["thetas"].items(), key=lambda item: -item[1][1])
-    for i, (method, theta) in enumerate(by_height):
-        color = METHODS[method]["color"]
-        axes.annotate("", theta, theta_old, arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 1.5,
-                                                        "shrinkA": 0, "shrinkB": 0})
-        axes.annotate(LABELS[method], theta, (1.03, 0.93 - 0.1 * i), textcoords="axes fraction", color=color,
-                      va="center", fontweight="bold", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.8, "linestyle": ":",
-                                  "relpos": (0, 0.5), "shrinkA": 0})
-        inset.plot(*theta, "s" if method in ("max KL", "mean KL") else "o", color=color, markersize=8,
-                   markeredgecolor="black")
-    (x_0, y_0), width = numbers["thetas"]["natural gradient"] - near, 2 * near
-    inset.set(xlim=(x_0, x_0 + width), ylim=(y_0, y_0 + width), xticks=[], yticks=[])
-    inset.set_title("enlarged; squares: exact", fontsize=10, fontweight="normal")
-    axes.indicate_inset((x_0, y_0, width, width), edgecolor="black")
-    axes.plot(*theta_old, "ko", markersize=8)
-    axes.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=13)
-    refused = not np.array_equal(numbers["thetas"]["TRPO"], numbers["thetas"]["natural gradient"])
-    says = "The line search brings the step back into" if refused else "The whole step is inside"
+def draw_steps(axes, numbers, x, y):
+    """The steps, and the edges of the two regions on the grid of x and y; returns the tables of the grid's policies."""
+    problem, tables = numbers["problem"], [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
+    for name, kl in [("mean KL", partial(visited_mean_kl, problem.rho)), ("max KL", max_kl)]:
+        axes.contour(x, y, [[kl(problem.pi_old, pi) for pi in row] for row in tables], levels=[numbers["delta"]],
+                     linewidths=2.5, colors=METHODS[name]["color"], linestyles=[METHODS[name]["linestyle"]])
+    for method, theta in numbers["thetas"].items():
+        axes.plot(*np.transpose([numbers["theta_old"], theta]), "-", color=METHODS[method]["color"], linewidth=2)
+        axes.plot(*theta, "s" if method in ("max KL", "mean KL") else "o", color=METHODS[method]["color"], markersize=8,
+                  markeredgecolor="black")
     axes.grid(False)
-    axes.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
-             xlim=x[[0, -1]], ylim=y[[0, -1]], aspect="equal",
-             title=rf"{says} mean KL $\leq\delta$ = {delta:.3g}")
+    axes.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
+    return tables
+
+
+def draw(figure, numbers, span):
+    """The regions around theta_old and the step of each method; beside them the ends of the steps, enlarged."""
+    whole, enlarged = figure.subplots(1, 2, width_ratios=[1, 1.2])
+    delta, thetas, theta_old = numbers["delta"], numbers["thetas"], numbers["theta_old"]
+    x, y = np.linspace((-0.5 - 0.7 * span, 1 - span), (-0.5 + 0.7 * span, 1 + span), 61).T
+    tables = draw_steps(whole, numbers, x, y)
+    whole.contour(x, y, [[expected_return(numbers["mdp"], pi) for pi in row] for row in tables], levels=10,
+                  colors="0.8", linewidths=1, zorder=0)
+    whole.plot(*theta_old, "ko", markersize=8)
+    whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
+    whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
+              aspect="equal")
+    whole.set_title(r"ellipse: mean KL = $\delta$" "\n" r"box: max KL = $\delta$", fontsize=10.5)
+    whole.annotate(LABELS["penalty"], theta_old, (-4, -30), textcoords="offset points", ha="center", fontweight="bold",
+                   color=METHODS["penalty"]["color"])
+    whole.text(0.97, 0.03, r"$\eta$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
+
+    near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
+    ends = np.array([thetas[method] for method in near])
+    low, size = ends.min(axis=0), np.ptp(ends, axis=0)
+    draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T)
+    for method, end, height in zip(near, ends, spread(ends[:, 1], 0.15 * size[1])):
+        enlarged.annotate(LABELS[method], end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
+                          va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
+                                                                         "relpos": (0, 0.5)})
+    enlarged.set(xticks=[], yticks=[])
+    enlarged.set_title("the ends of the steps, enlarged\n(squares: exact solutions)", fontsize=10.5)
+    whole.indicate_inset_zoom(enlarged, edgecolor="black")
+    refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
+    says = "The line search brings the step back into" if refused else "The whole step is inside"
+    figure.suptitle(rf"{says} mean KL $\leq\,\delta$ = {delta:.3g}", ha="left", x=0.01)
 
 
 def draw_at(figure, log_delta, theta_0, theta_1, damping):
@@ -154,7 +160,7 @@ def main():
     if not 0 < args.delta < np.inf:
         raise InputError(f"delta: got {args.delta}, wanted a finite number above 0")
     numbers = compute(args.delta, damping=args.damping)
-    figure = new_figure(args.show, figsize=(8.5, 6.2))
+    figure = new_figure(args.show, figsize=(7.5, 5))
     draw(figure, numbers, span=1.4 * max(1, np.sqrt(args.delta / 0.03)))
     save_figure(figure, args.out, "section_4_trust_region", show=False)
     mdp, problem = numbers["mdp"], numbers["problem"]

@@ -106,20 +106,22 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
 def draw(figure, numbers):
     """Q with and without common random numbers, then the variance by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
-    figure.suptitle("One of vine's Q-values is worth more, and costs more")
+    figure.suptitle("One of vine's Q-values is worth more, and costs more", ha="left", x=0.01)
     look = {**METHODS, "single path less a fit": {"color": METHODS["single path"]["color"], "linestyle": ":"}}
     below_axes = below.subplots(1, 2, sharey=True)
     for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
         axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
         axes.axline((Q.mean(), Q.mean()), slope=1, color="gray", linewidth=0.8, linestyle="-")
-        axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers")
-    for name, curve in numbers["curves"].items():
+        axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
+                 f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
+    for (name, curve), point, offset in zip(numbers["curves"].items(), (1, 1, -2), ((8, 4), (-10, -18), (6, 6))):
+        below_axes[0].annotate(name.replace(" less", "\nless"), (curve[0, point], curve[2, point]), offset,
+                               textcoords="offset points", color=look[name]["color"], fontweight="bold")
         for axes, n in zip(below_axes, curve[:2]):
-            axes.loglog(n, curve[2], marker="o", label=name, linewidth=2, **look[name])
+            axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
     below_axes[0].set(xlabel="Q-values", ylabel="variance of $g$ / squared length",
-                      title="by Q-values: vine is far ahead")
-    below_axes[1].set(xlabel="simulator steps", title="by simulator steps: a fitted baseline is")
-    below_axes[0].legend(loc="upper right")
+                      title="Per Q-value vine is far ahead\nof single path")
+    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nless a fit is ahead of both")
 
 
 def main():
@@ -127,7 +129,7 @@ def main():
     parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
     args = parser.parse_args()
     numbers = compute(args.seed, *[20, 4, 10, (50, 200, 800)] if args.quick else [args.length])
-    figure = new_figure(args.show, figsize=(8.5, 7))
+    figure = new_figure(args.show, figsize=(7.5, 6.6))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}

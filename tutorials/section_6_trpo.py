@@ -69,9 +69,9 @@ def main():
                     zip(configs, returns, all_returns)]
             csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
 
-    figure = new_figure(args.show, figsize=(8.5, 5.5))
+    figure = new_figure(args.show, figsize=(7.5, 4.9))
     runs = {folder.name: read_progress(folder) for folder in folders}
-    draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}, and each update's KL stays under the bound")
+    draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}; every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
     print("Look for: returns that rise with few setbacks, and below them a KL that is never above the bound.")

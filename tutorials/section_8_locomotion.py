@@ -25,8 +25,8 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 
 CLAIMS = {  # the titles; of any other task just its name
-    "Swimmer-v5": "Swimmer-v5: single path and both gradients learn to swim, vine and CEM hardly",
-    "Hopper-v5": "Hopper-v5: natural gradient keeps up with single path, but only with its best step",
+    "Swimmer-v5": "Swimmer-v5: all but vine and CEM learn to swim",
+    "Hopper-v5": "Hopper-v5: natural gradient keeps up, but only with its best step",
     "Walker2d-v5": "Walker2d-v5: natural gradient walks only with standardized advantages",
     "Pendulum-v1": "Pendulum-v1: single path learns in 60,000 steps, vine not at all",
     "FrozenLake-v1": "FrozenLake-v1: single path learns most, vine hardly moves"}

@@ -30,22 +30,23 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     """L and the mean KL along theta_old + beta s up to the longest beta, their models, and the candidates."""
     betas = np.linspace(0, longest, 100)
     L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
-    panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more", (0.45, 0.7)),
+    panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more", (0.52, 0.8)),
               ("kl", kl, betas ** 2 * sAs / 2, "the parabola\npromises less", (0.98, 0.08))]
     for axes, (name, exact, model, says, place) in zip(figure.subplots(1, 2), panels):
         axes.plot(betas, exact, color="#0072B2", linestyle="-", linewidth=2.5)
-        axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2)
-        axes.text(*place, says, transform=axes.transAxes, ha="right", color="#D55E00")
+        axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2.5)
+        axes.text(*place, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
             if name == "kl":
-                axes.annotate("refused" if refused else "accepted", (candidate.beta, height), (-8, 4) if refused else
-                              (8, -4), textcoords="offset points", ha="right" if refused else "left",
-                              va="bottom" if refused else "top")
+                axes.annotate("refused" if refused else "accepted", (candidate.beta, height), (-8, 2), ha="right",
+                              textcoords="offset points", fontweight="bold")
         axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, betas[-1]), ylim=(0, None))
-    figure.axes[0].set_title(r"$L$ along the direction $s$")
-    axes.set_title(rf"mean KL; the bound $\delta$ = {delta:.3g}")
+    figure.axes[0].set(ylabel="$L$")
+    figure.axes[0].set_title("$L$: below its straight line", fontsize=10.5)
+    axes.set(ylabel="mean KL (nats)")
+    axes.set_title(rf"KL: above its parabola; $\delta$ = {delta:.3g}", fontsize=10.5)
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
 
@@ -97,14 +98,14 @@ def main():
     taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
 
-    figure = new_figure(args.show, figsize=(8.5, 3.8))
+    figure = new_figure(args.show, figsize=(7.5, 3.8))
     draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest=1.3 * candidates[0].beta)
     save_figure(figure, args.out, "step_through", show=False)
     print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
           f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")
     print("Look for: both models are exact at theta_old only; where the parabola reaches delta, the KL is above it.")
     if args.show or args.gif:
-        moves = [*((0, x) for x in np.linspace(-2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.1, 11))]
+        moves = [*((0, x) for x in np.linspace(-1.2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.3, 9))]
         with_sliders(args, "step_through", {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$": (0, 0.6, 0)},
                      partial(draw_for, L_and_kl, L_old, g, sAs, theta_old, s), moves, height=4.5)
 

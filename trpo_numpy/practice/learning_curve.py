@@ -9,7 +9,7 @@ COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement",
            "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
            "seconds_updating")
 
-# Of every picture, which is 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours
+# Of every picture, at most 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours
 # that the colour-blind can tell apart (Okabe and Ito), and line styles for print in grey.
 STYLE = {
     "axes.prop_cycle": (
