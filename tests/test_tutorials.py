@@ -253,6 +253,8 @@ def test_appendix_c_conjugate_gradient():
     assert damped[0, 9] < 1e-4 < little[0, 9] < undamped[0, 9] and damped[1, 9] < 0.2 * undamped[1, 9]
     assert damped[2:, 9:] == pytest.approx(np.tile(damped[2:, [9]], 11), rel=1e-3)
     assert abs(damped[2] / numbers["delta"] - 1).max() < 0.2 and damped[3].max() < little[3].max()
+    said = np.array([[0.12, 2.7, 0.189], [0.014, 1.6, 0.033], [0, 0.19, 0.0095]])  # on the pages, at k = 10
+    assert np.array([undamped[:3, 9], little[:3, 9], damped[:3, 9]]) == pytest.approx(said, rel=0.05, abs=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore")
