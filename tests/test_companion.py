@@ -81,14 +81,15 @@ def numbers_in(words):
 
 
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
-    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\.", TEXT)
-    assert f"Read steps {way} of the" in (ROOT / "README.md").read_text().replace("\n", " ")
+    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", TEXT)
+    assert re.findall(r"^ *\* ★ \[(\d+)\. ", TEXT, re.M) == [str(number) for number in numbers_in(way)]
+    assert "the steps marked ★ in the [companion](tutorials/companion.md#contents)" in (ROOT / "README.md").read_text()
     before = TEXT[:TEXT.index("\n### 1. ")]
     steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
     names = {}
     for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", before + "".join(steps)), re.M | re.S):
         exec(example, names)
-    assert {"mdp", "A"} <= names.keys()
+    assert {"mdp", "adv"} <= names.keys()
 
 
 @pytest.mark.parametrize("function, name, words, file, link, quote", QUOTES, ids=[f"{q[3]}-{q[4]}" for q in QUOTES])
@@ -173,9 +174,17 @@ def test_each_step_has_its_parts():
         assert re.search(r"^ *print\(|^!\[", body, re.M), number
 
 
+def test_each_section_of_steps_ends_with_questions_and_the_places_of_their_answers():
+    for section in re.split(r"^## ", TEXT, flags=re.M)[1:]:
+        if "\n### " in section:
+            last = section.rstrip().split("\n\n")[-1]
+            assert last.startswith("**Without looking:** "), section.partition("\n")[0]
+            assert "?" in last and "](#" in last, last
+
+
 def test_the_table_of_contents_has_every_heading_in_order():
     contents = PROSE.split("## Contents\n")[1].split("\n## ")[0]
-    listed = re.findall(r"^ *\* \[(.*)\]\(#(.*)\)$", contents, re.M)
+    listed = re.findall(r"^ *\* (?:★ )?\[(.*)\]\(#(.*)\)$", contents, re.M)
     wanted = [heading for heading in HEADINGS if heading not in ("How to use this page", "Contents")]
     assert listed == [(heading, anchor(heading)) for heading in wanted]
 
@@ -249,8 +258,8 @@ def test_the_boxes_of_the_diagram_lead_to_their_steps():
 def test_the_diagrams_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["diagrams.py", "--quick", "--out", str(tmp_path)])
     diagrams.main()
-    assert {path.name for path in tmp_path.glob("*.png")} == {"one_update.png", "vine.png"}
-    assert all((ROOT / "tutorials" / "results" / name).exists() for name in ("one_update.png", "vine.png"))
+    assert {path.name for path in tmp_path.glob("*.png")} == {"one_update.png", "vine.png", "coupling.png"}
+    assert all((ROOT / "tutorials" / "results" / path.name).exists() for path in tmp_path.glob("*.png"))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import appendix_c_conjugate_gradient
 import section_2_expected_return
 import section_2_surrogate
 import section_3_bounds
@@ -244,6 +245,19 @@ def test_section_7():
     assert numbers["kls"]["TRPO"].max() <= 0.01
     fixed = numbers["kls"]["natural gradient"]
     assert fixed.max() > 4 * fixed.min()
+
+
+def test_appendix_c_conjugate_gradient():
+    """Undamped, the KL of the step is far above delta and the gain falls again; damped, both are as after ten."""
+    numbers = appendix_c_conjugate_gradient.compute()
+    undamped, little, damped = numbers["curves"].values()
+    assert undamped[2, 9] > 10 * numbers["delta"] and undamped[2, 19] > undamped[2, 9]
+    assert 5 <= undamped[3].argmax() < 12 and undamped[3, 19] < 0.5 * undamped[3].max()
+    assert damped[0, 9] < 1e-4 < little[0, 9] < undamped[0, 9] and damped[1, 9] < 0.2 * undamped[1, 9]
+    assert damped[2:, 9:] == pytest.approx(np.tile(damped[2:, [9]], 11), rel=1e-3)
+    assert abs(damped[2] / numbers["delta"] - 1).max() < 0.2 and damped[3].max() < little[3].max()
+    said = np.array([[0.12, 2.7, 0.189], [0.014, 1.6, 0.033], [0, 0.19, 0.0095]])  # on the pages, at k = 10
+    assert np.array([undamped[:3, 9], little[:3, 9], damped[:3, 9]]) == pytest.approx(said, rel=0.05, abs=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,9 +1,10 @@
-"""Two sketches of the companion page: the data flow of one update (Section 6, Appendix C), and a vine (Section 5.2).
+"""Sketches of the companion page: one update (Section 6, Appendix C), a vine (Section 5.2), a coupling (Section 3).
 
 Look for: in the first, where each number comes from. The batch and theta_old meet in mu; from mu there are two ways,
 one to L and its gradient g, the other to the KL and its Fisher matrix A. They meet in A s = g. Only the line search
 looks at L and the KL themselves. In the second, what is shared: the rollouts of one state start from the same state
-and have the same random numbers, and differ in their first action only.
+and have the same random numbers, and differ in their first action only. In the third, what two policies have in common:
+as long as they draw from it, they take the same action and are in the same state.
 Then change: the boxes' texts in UPDATE, when you add something to the update.
 """
 from common import new_figure, save_figure, tutorial_parser
@@ -91,6 +92,42 @@ def draw_vine(axes, rng):
     axes.set_title("Vine: the rollouts of one state share their random numbers", fontsize=14)
 
 
+def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7)):
+    """Two policies as bars, their common part shaded, and two paths that part where the policies first differ."""
+    common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.2], left=0.065, right=0.995, bottom=0.09, top=0.77,
+                               wspace=0.3)
+    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "C0"), (q, r"$\tilde{\pi}$", "C1")]):
+        axes = figure.add_subplot(grid[i])
+        axes.bar([0, 1], common, 0.75, color="0.8")
+        axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color=color)
+        for action, (shared, whole) in enumerate(zip(common, probabilities)):
+            axes.text(action, shared / 2, f"{shared:g}", ha="center", va="center", fontsize=12)
+            if whole > shared:
+                axes.text(action, (shared + whole) / 2, f"{whole - shared:.1g}", ha="center", va="center", fontsize=12,
+                          color="white", fontweight="bold")
+        axes.set(xticks=[0, 1], xticklabels=["action 0", "action 1"], ylim=(0, 0.8), yticks=[0, 0.2, 0.4, 0.6, 0.8])
+        axes.set_title(f"{name}: probabilities", fontsize=12)
+        axes.grid(False)
+    figure.text(0.02, 0.86, f"grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; coloured: $D_{{TV}}$ = {D:.1g} in each",
+                fontsize=11.5)
+    axes, t = figure.add_subplot(grid[2]), np.arange(9)
+    together = 0.25 * np.sin(0.9 * t[:5])
+    for sign, color, style, name in [(1, "C0", "-", r"$\pi$"), (-1, "C1", "--", r"$\tilde{\pi}$")]:
+        apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
+        axes.plot(t[4:], [together[-1], *apart], color=color, linestyle=style, marker="o", linewidth=2.5)
+        axes.text(8.15, apart[-1], name, fontsize=15, color=color, va="center")
+    axes.plot(t[:5], together, color="0.5", linestyle="-", marker="o", linewidth=4)
+    axes.plot(t[4], together[-1], "o", color="black", markersize=14, fillstyle="none", markeredgewidth=2)
+    axes.text(0, 0.62, "the same draw:\none path for both", fontsize=11.5, color="0.35", va="center")
+    axes.text(-0.2, -1.1, "the first action that differs:\nprobability at most\n" r"$\alpha = \max_s D_{TV}$ per step",
+              fontsize=11.5, va="center")
+    axes.annotate("", (3.85, together[-1] - 0.14), (3.3, -0.7), arrowprops={"arrowstyle": "-", "color": "black"})
+    axes.set(xlim=(-0.3, 8.7), ylim=(-1.65, 1.65))
+    axes.axis("off")
+    figure.suptitle("Coupled, two policies are in the same state until they first differ", x=0.02, ha="left")
+
+
 def main():
     args = tutorial_parser(__doc__).parse_args()
     figure = new_figure(args.show, figsize=(8, 5.9), layout="none")
@@ -99,8 +136,10 @@ def main():
     figure = new_figure(args.show, figsize=(8, 4), layout="none")
     draw_vine(figure.add_axes((0.005, 0.005, 0.99, 0.92)), np.random.default_rng(args.seed))
     save_figure(figure, args.out, "vine", args.show)
-    print("Look for: in the first, how mu leads to g and to A, which meet in A s = g; in the second, what rollouts "
-          "share.")
+    figure = new_figure(args.show, figsize=(8.5, 3.8), layout="none")
+    draw_coupling(figure)
+    save_figure(figure, args.out, "coupling", args.show)
+    print("Look for: how mu leads to g and to A, which meet in A s = g; what rollouts share; what two policies share.")
 
 
 if __name__ == "__main__":

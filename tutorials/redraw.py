@@ -11,14 +11,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DRAWN = ["section_2_expected_return.py", "section_2_surrogate.py", "section_3_bounds.py",
-         "section_3_monotonic_improvement.py", "section_4_trust_region.py --gif", "uphill.py", "step_through.py --gif",
-         "appendix_c_fisher_vector_product.py", "appendix_d_gradients.py", "section_6_ablations.py --plot-only",
+         "section_3_monotonic_improvement.py", "section_4_trust_region.py --gif", "uphill.py", "diagrams.py",
+         "step_through.py --gif", "appendix_c_fisher_vector_product.py", "appendix_d_gradients.py",
+         "section_6_ablations.py --plot-only",
          "section_6_peer.py --plot-only", "section_6_paper_alone.py --plot-only",
          *(f"section_6_trpo.py --plot-only --env-id {env_id}" for env_id in (
              "Pendulum-v1", "CartPole-v1", "InvertedPendulum-v5", "HalfCheetah-v5", "Hopper-v5")),
          "section_8_cart_pole.py --plot-only --seeds 10", "section_8_locomotion.py --plot-only --seeds 10",
          "section_8_locomotion.py --plot-only --seeds 10 --timesteps 100000 --env-ids Pendulum-v1 FrozenLake-v1"]
-MEASURED = ["section_5_single_path_and_vine.py", "section_7_prior_work.py", "appendix_c_cost.py", "pendulum.py"]
+MEASURED = ["section_5_single_path_and_vine.py", "section_7_prior_work.py", "appendix_c_conjugate_gradient.py",
+            "appendix_c_cost.py", "pendulum.py"]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -64,7 +64,7 @@ def main():
     save_figure(figure, args.out, "section_2_surrogate", args.show)
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.4f}, eta is {numbers['eta'][-1]:.4f}")
-    print("Look for: at t = 0 both curves have one value and one tangent; further away L differs, and is no bound.")
+    print("Look for: at t = 0 both curves have one value and one tangent; L leaves eta; it need not stay below.")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ Above: Q of two actions in one state, once for each of many random sequences. Wi
 both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
 Below: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
-simulator steps, each of single path's one: counted in steps the two are near. And much of vine's advantage is that
-Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at all, single path is far ahead of both,
-by steps. (That is what practice added: practice/baseline.py.) Rollouts of 100 steps leave out an eighth of Q.
+simulator steps, each of single path's one: at equal numbers of steps vine's variance is about half of single path's.
+And much of vine's advantage is that Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at
+all, single path is far ahead of both, by steps. (That is what practice added: practice/baseline.py.) Rollouts of 100
+steps leave out an eighth of Q.
 Then change: --length 20. Rollouts are cheaper, and leave out seven tenths. Vine's curve falls, but only because what
 is left of its gradient is a third as long, while the divisor is the length of the whole; relative to its own, its
 variance doubles.
@@ -138,7 +139,10 @@ def main():
     for n_values in numbers["curves"]["vine"][0]:
         variances = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
         print(f"relative variance of the gradient from {n_values:.0f} Q-values: {', '.join(variances)}")
-    print("Look for: vine needs far fewer Q-values for the same variance, but no fewer simulator steps.")
+    for name, curve in numbers["curves"].items():
+        by_steps = [f"{variance:.2f} from {steps:.0f}" for _, steps, variance in curve.T]
+        print(f"by simulator steps, {name}: {', '.join(by_steps)}")
+    print("Look for: by Q-values vine's variance is far below single path's, by steps about half; a fit beats both.")
 
 
 if __name__ == "__main__":

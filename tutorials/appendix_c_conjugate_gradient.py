@@ -1,0 +1,104 @@
+"""Appendix C: what do ten iterations of conjugate gradient buy, and what does damping?
+
+One early batch of Pendulum-v1, with 200 of its 2,000 states in A, and one update after another from it: k iterations,
+k = 1, 2, ..., with three dampings. A has 4,482 parameters and a rank of 201 at most, so it is singular.
+
+Look for: above, the residual, drawn down to a millionth: without damping it jumps, with damping 0.3 it is a millionth
+after ten iterations. Below left, the KL over all states of the step at whose end the parabola is delta. Where A is
+small, the solution of A s = g is long, and over so long a step the parabola is no model: without damping the KL is far
+above delta from k = 8 on. Below right, what the line search leaves of the gain in L: without damping it is largest at 7
+to 10 iterations, and then falls. Damping 0.3 gains less on this batch, but its step is short, and no k does harm.
+Then change: --fisher-fraction 1, all states in A. The KL of the undamped step hardly changes at k = 10: its length is
+the cause, not the few states.
+"""
+from functools import partial
+from itertools import islice
+
+from common import METHODS, new_figure, save_figure, tutorial_parser
+
+import numpy as np
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.line_search import line_search, step_length
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.training import train
+from trpo_numpy.surrogate import surrogate_and_gradient
+from trpo_numpy.trpo import surrogate_and_kl, trpo_update
+
+LINES = {0.0: {"color": METHODS["natural gradient"]["color"], "linestyle": "--"},
+         0.01: {"color": METHODS["M"]["color"], "linestyle": "-."}, 0.3: METHODS["TRPO"]}    # by the damping
+
+
+def a_batch(config, number):
+    """The Policy, theta_old and the Batch of the iteration with this number, counted from 1."""
+    seen = []
+
+    def update(policy, theta_old, batch, options, rng):
+        seen.append((policy, theta_old, batch))
+        return trpo_update(policy, theta_old, batch, options, rng)
+
+    list(islice(train(config, update=update), number))
+    return seen[-1]
+
+
+def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
+    """delta, and {damping: rows (relative residual, length and KL of the first candidate, gain in L of the taken)}."""
+    config = Config(seed=seed, batch_size=batch_size, timesteps=number * batch_size)
+    policy, theta_old, batch = a_batch(config, number)
+    mu_old, _, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    n_rows = max(1, round(fraction * len(batch.states)))
+    rows = np.random.default_rng(seed).choice(len(batch.states), n_rows, replace=False)
+    mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
+    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)
+    curves = {}
+    for damping in LINES:
+        for k in range(1, most + 1):
+            s, residuals = conjugate_gradient(A, g, k, damping)
+            beta = step_length(s @ A(s), config.delta)
+            taken, (first, *_) = line_search(L_and_kl, theta_old, s, beta, L_old, config.delta, config.shrink,
+                                             config.max_backtracks)
+            curves.setdefault(damping, []).append((residuals[-1] / residuals[0], beta * np.linalg.norm(s), first.kl,
+                                                   taken.L - L_old))
+    return {"delta": config.delta, "curves": {damping: np.array(rows).T for damping, rows in curves.items()}}
+
+
+def draw(figure, numbers):
+    """By k: the residual above; below, the KL of the first candidate, and the gain in L of the one that is taken."""
+    figure.suptitle("Undamped, more than ten iterations do harm; damped, they change nothing")
+    grid = figure.add_gridspec(2, 2)
+    residual, kl, gain = (figure.add_subplot(grid[place]) for place in [(0, slice(None)), (1, 0), (1, 1)])
+    for damping, rows in numbers["curves"].items():
+        k = np.arange(1, rows.shape[1] + 1)
+        for axes, row in [(residual, np.maximum(rows[0], 1e-6)), (kl, rows[2]), (gain, rows[3])]:
+            axes.plot(k, row, marker="o", markersize=3.5, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
+    residual.set(yscale="log", title="the residual: with damping it falls", ylabel="residual / its first value")
+    kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
+    kl.annotate(r"$\delta$", (len(k), numbers["delta"]), (0, 3), textcoords="offset points", fontsize=13)
+    kl.set(yscale="log", title=r"the KL where the parabola says $\delta$", ylabel="mean KL (nats)")
+    gain.set(title="$L$ gained after the line search", ylabel=r"$L - L_{old}$", ylim=(0, None))
+    residual.legend(loc="lower left")
+    for axes in (residual, kl, gain):
+        axes.set(xlabel="$k$, iterations of conjugate gradient", xticks=[1, *range(5, len(k) + 1, 5)])
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--fisher-fraction", type=float, default=0.1, help="part of the states in A (default: 0.1)")
+    args = parser.parse_args()
+    small = {"number": 1, "most": 10, "batch_size": 400} if args.quick else {}
+    numbers = compute(args.seed, fraction=args.fisher_fraction, **small)
+    figure = new_figure(args.show, figsize=(8.5, 7))
+    draw(figure, numbers)
+    save_figure(figure, args.out, "appendix_c_conjugate_gradient", args.show)
+    for damping, rows in numbers["curves"].items():
+        for k in (5, 10, rows.shape[1]):
+            residual, length, kl, gain = rows[:, k - 1]
+            print(f"damping {damping:<4g} k {k:2}: residual {residual:.1e}; first candidate: length {length:.2f}, KL "
+                  f"{kl:.4f}; after the line search L gains {gain:.4f}")
+    print("Look for: undamped, the KL leaves delta, and after ten iterations the gain falls; damped, neither moves.")
+
+
+if __name__ == "__main__":
+    main()
