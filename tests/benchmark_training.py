@@ -18,11 +18,9 @@ from trpo_numpy.trpo import trpo_update  # noqa: E402
 
 try:
     from trpo_numpy.practice.config import Config
-    from trpo_numpy.practice.learning_curve import STYLE
     from trpo_numpy.practice.training import train
 except ImportError:  # up to commit ff4c9cb, to compare with
     from trpo_numpy.config import Config
-    from trpo_numpy.learning_curve import STYLE
     from trpo_numpy.training import train
 
 PARTS = "sampling", "policy update", "baseline"
@@ -95,26 +93,24 @@ def benchmark_workers(env_id, batch_size=10_000, n_iterations=9):
 
 def draw(path, ratios, speeds):
     """ratios {env_id: by part (3,)} and speeds {env_id: {n_workers: ratio}} side by side."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
-    with rc_context(STYLE):
-        figure = Figure((8.5, 3.6), layout="constrained")
-        costs, pools = figure.subplots(1, 2)
-        base = np.zeros(len(ratios))
-        for part, name, hatch in zip(np.transpose(list(ratios.values())), PARTS, ("", "//", "..")):
-            costs.barh(list(ratios), part, left=base, label=name, hatch=hatch, edgecolor="white")
-            base = base + part
-        costs.axvline(1, color="black", linestyle=":", label="the environment alone")
-        costs.set(xlabel="time, in units of bare environment stepping", title="training on one thread")
-        costs.legend()
-        for env_id, speed in speeds.items():
-            pools.plot(list(speed), list(speed.values()), marker="o", label=env_id)
-        n_most = max(max(speed) for speed in speeds.values())
-        pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":", label="ideal")
-        pools.set(xlabel="processes", ylabel="times faster than without a pool", title="sampling",
-                  xticks=range(1, n_most + 1), ylim=(0, n_most + 0.1))
-        pools.legend()
-        figure.savefig(path, dpi=200)
+    figure = Figure((8.5, 3.6), layout="constrained")
+    costs, pools = figure.subplots(1, 2)
+    base = np.zeros(len(ratios))
+    for part, name, hatch in zip(np.transpose(list(ratios.values())), PARTS, ("", "//", "..")):
+        costs.barh(list(ratios), part, left=base, label=name, hatch=hatch, edgecolor="white")
+        base = base + part
+    costs.axvline(1, color="black", linestyle=":", label="the environment alone")
+    costs.set(xlabel="time, in units of bare environment stepping", title="training on one thread")
+    costs.legend()
+    for env_id, speed in speeds.items():
+        pools.plot(list(speed), list(speed.values()), marker="o", label=env_id)
+    n_most = max(max(speed) for speed in speeds.values())
+    pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":", label="ideal")
+    pools.set(xlabel="processes", ylabel="times faster than without a pool", title="sampling",
+              xticks=range(1, n_most + 1), ylim=(0, n_most + 0.1))
+    pools.legend()
+    figure.savefig(path, dpi=200)
 
 
 def main():
