@@ -2,8 +2,8 @@
 from dataclasses import replace
 from itertools import islice
 
+from mdps import gymnasium_mdp, random_mdp, random_policy
 from problems import for_seeds
-from toytext import gymnasium_mdp
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
 from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import advantage, expected_return, visitation
-from trpo_numpy.finite_mdp import FiniteMDP, random_mdp, random_policy
+from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, minorizer, mixture, penalty_coefficient
 from trpo_numpy.trust_region import penalize_max_kl
 

@@ -1,6 +1,6 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
+from mdps import gymnasium_mdp, random_mdp, random_policy
 from problems import GYMNASIUM, sample_states_and_actions
-from toytext import gymnasium_mdp
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from trpo_numpy.expected_return import (
     state_value,
     visitation,
 )
-from trpo_numpy.finite_mdp import FiniteMDP, random_mdp, random_policy, transition_matrix
+from trpo_numpy.finite_mdp import FiniteMDP, transition_matrix
 
 
 def random_problems(n):

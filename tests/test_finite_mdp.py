@@ -1,11 +1,13 @@
 """A finite MDP says what is wrong with it, and so does a policy."""
 from dataclasses import replace
 
+from mdps import random_mdp, random_policy
+
 import numpy as np
 import pytest
 
 from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import FiniteMDP, check_distributions, random_mdp, random_policy, transition_matrix
+from trpo_numpy.finite_mdp import FiniteMDP, check_distributions, transition_matrix
 from trpo_numpy.record import InputError
 
 
@@ -71,12 +73,3 @@ def test_a_wrong_policy_is_refused_with_its_state():
 def test_gamma_may_be_of_any_real_type():
     mdp = random_mdp(np.random.default_rng(0), 3, 2, 0.5)
     assert replace(mdp, gamma=np.float32(0.5)).gamma == 0.5
-
-
-def test_a_random_policy_is_above_0_everywhere_and_follows_its_concentration():
-    """As pi_old of Section 4 has to be, also where the Dirichlet distribution gives exact zeros."""
-    rng = np.random.default_rng(0)
-    nearly_deterministic, nearly_uniform = (random_policy(rng, 50, 4, concentration) for concentration in (1e-3, 1e4))
-    assert nearly_deterministic.min() > 0 and np.median(nearly_deterministic.max(axis=1)) > 0.99
-    assert abs(nearly_uniform - 0.25).max() < 0.05
-    assert np.allclose(nearly_deterministic.sum(axis=1), 1, rtol=0, atol=1e-15)

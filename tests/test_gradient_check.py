@@ -6,6 +6,7 @@ import pkgutil
 import re
 
 from gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
+from mdps import random_mdp, random_policy
 from problems import FAMILIES, HIDDEN, random_problem, sample_actions
 
 import numpy as np
@@ -14,7 +15,6 @@ import pytest
 import trpo_numpy
 from trpo_numpy import fisher, mlp, practice, prior_work, surrogate, vine
 from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.finite_mdp import random_mdp, random_policy
 from trpo_numpy.mlp import MLP
 from trpo_numpy.practice import baseline
 

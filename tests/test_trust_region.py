@@ -1,13 +1,14 @@
 """Section 4 exactly: each solution meets the optimality conditions of its problem, and its gap covers what is lost."""
 from decimal import Decimal, localcontext
 
+from mdps import random_mdp, random_policy
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from trpo_numpy import trust_region
 from trpo_numpy.expected_return import advantage, visitation
-from trpo_numpy.finite_mdp import random_mdp, random_policy
 from trpo_numpy.kl_bound import kl_by_state, max_kl
 from trpo_numpy.record import InputError
 from trpo_numpy.trust_region import (

@@ -8,31 +8,20 @@ import numpy as np
 
 
 class Family(Protocol):
-    """The interface; gaussian.py and categorical.py implement it."""
+    """The interface. gaussian.py and categorical.py implement it, and say more of each method."""
     @property
-    def d_a(self) -> int:
-        """The number of the action's dimensions."""
+    def d_a(self) -> int: ...           # dimensions of the action
     @property
-    def d_output(self) -> int:
-        """The size of the network's output."""
+    def d_output(self) -> int: ...      # size of the network's output
     @property
-    def d_free(self) -> int:
-        """The number of distribution parameters that do not depend on the state."""
-    def check_actions(self, actions: np.ndarray) -> None:
-        """Raises InputError unless actions (N, d_a) are of this family."""
-    def sample(self, output: np.ndarray, r: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """a ~ pi, (d_a,) or (N, d_a), for output (d_output,) or (N, d_output)."""
-    def mode(self, output: np.ndarray, r: np.ndarray) -> np.ndarray:
-        """The most probable action, of the shape that `sample` has."""
-    def log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """log pi(a|s), (N,)."""
-    def grad_log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """The derivative of log pi(a|s) with respect to mu, (N, d_mu)."""
-    def kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray:
-        """KL(old || new), (N,), nats."""
-    def grad_kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray:
-        """The derivative of KL(old || new) with respect to the new mu, (N, d_mu): only for the tests."""
-    def M_product(self, mu: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """My (N, d_mu): M is the second derivative of KL(old || new) with respect to the new mu, at new = old."""
-    def entropy(self, mu: np.ndarray) -> np.ndarray:
-        """The entropy, (N,), nats."""
+    def d_free(self) -> int: ...        # distribution parameters r that do not depend on the state
+
+    def check_actions(self, actions: np.ndarray) -> None: ...       # InputError unless they are (N, d_a) of this family
+    def sample(self, output: np.ndarray, r: np.ndarray, rng: np.random.Generator) -> np.ndarray: ...  # a ~ pi
+    def mode(self, output: np.ndarray, r: np.ndarray) -> np.ndarray: ...            # the most probable action
+    def log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: ...            # (N,) log pi(a|s)
+    def grad_log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: ...       # (N, d_mu) its derivative by mu
+    def kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: ...             # (N,) KL(old || new), nats
+    def grad_kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: ...        # (N, d_mu) its derivative by new mu
+    def M_product(self, mu: np.ndarray, y: np.ndarray) -> np.ndarray: ...           # (N, d_mu) My: M of Appendix C.1
+    def entropy(self, mu: np.ndarray) -> np.ndarray: ...                            # (N,) nats

@@ -45,15 +45,3 @@ def transition_matrix(mdp, pi):
     check_array("pi", pi, mdp.r.shape)
     check_distributions("pi", pi)
     return (pi[:, None, :] @ mdp.P)[:, 0, :]                # (S, 1, A) @ (S, A, S)
-
-
-def random_mdp(rng, S, A, gamma):
-    """A FiniteMDP with random transitions, some much likelier than others, and standard normal rewards."""
-    P = rng.dirichlet(np.full(S, 0.3), size=(S, A))
-    return FiniteMDP(P, rng.standard_normal((S, A)), rng.dirichlet(np.ones(S)), gamma)
-
-
-def random_policy(rng, S, A, concentration=1.0):
-    """A policy (S, A), a Dirichlet distribution per state: nearly deterministic below 1, nearly uniform far above."""
-    pi = rng.dirichlet(np.full(A, concentration), size=S) + 1e-12
-    return pi / pi.sum(axis=1, keepdims=True)

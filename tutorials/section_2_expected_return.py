@@ -10,7 +10,7 @@ Then change: --not-slippery. Transitions become certain: the second policy's eta
 steps lead it astray.
 """
 from common import new_figure, save_figure, tutorial_parser
-from toytext import gymnasium_mdp
+from mdps import gymnasium_mdp
 
 import numpy as np
 

@@ -6,7 +6,7 @@ cannot give. How far can L be trusted? That is Section 3.
 Then change: --seed. Another theta_old; the touching stays, the parting differs.
 """
 from common import METHODS, central_difference, new_figure, save_figure, tutorial_parser
-from toytext import gymnasium_mdp
+from mdps import gymnasium_mdp
 
 import numpy as np
 

@@ -10,13 +10,13 @@ after 9 iterations.
 from itertools import islice
 
 from common import METHODS, new_figure, save_figure, tutorial_parser
+from mdps import random_mdp, random_policy
 
 import numpy as np
 
 from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
 from trpo_numpy.exact_surrogate import exact_surrogate
 from trpo_numpy.expected_return import advantage, expected_return, visitation
-from trpo_numpy.finite_mdp import random_mdp, random_policy
 from trpo_numpy.kl_bound import max_kl, minorizer, mixture, penalty_coefficient
 from trpo_numpy.trust_region import bound_mean_kl
 

@@ -1,14 +1,22 @@
-"""The finite MDPs of Gymnasium's own environments are what the environments do."""
+"""Random policies are what their concentration says, and Gymnasium's MDPs what its environments do."""
+from mdps import gymnasium_mdp, random_policy
 from problems import GYMNASIUM
-from toytext import gymnasium_mdp
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import random_policy
 from trpo_numpy.record import InputError
+
+
+def test_a_random_policy_is_above_0_everywhere_and_follows_its_concentration():
+    """As pi_old of Section 4 has to be, also where the Dirichlet distribution gives exact zeros."""
+    rng = np.random.default_rng(0)
+    nearly_deterministic, nearly_uniform = (random_policy(rng, 50, 4, concentration) for concentration in (1e-3, 1e4))
+    assert nearly_deterministic.min() > 0 and np.median(nearly_deterministic.max(axis=1)) > 0.99
+    assert abs(nearly_uniform - 0.25).max() < 0.05
+    assert np.allclose(nearly_deterministic.sum(axis=1), 1, rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("env_id, kwargs", GYMNASIUM)

@@ -1,4 +1,4 @@
-"""Gymnasium's own finite environments, those of its toy_text, as arrays."""
+"""Finite MDPs to try things on: random ones, and those of Gymnasium."""
 import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
 
 import gymnasium as gym
@@ -6,6 +6,18 @@ import numpy as np
 
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.record import InputError
+
+
+def random_mdp(rng, S, A, gamma):
+    """A FiniteMDP with random transitions, some much likelier than others, and standard normal rewards."""
+    P = rng.dirichlet(np.full(S, 0.3), size=(S, A))
+    return FiniteMDP(P, rng.standard_normal((S, A)), rng.dirichlet(np.ones(S)), gamma)
+
+
+def random_policy(rng, S, A, concentration=1.0):
+    """A policy (S, A), a Dirichlet distribution per state: nearly deterministic below 1, nearly uniform far above."""
+    pi = rng.dirichlet(np.full(A, concentration), size=S) + 1e-12
+    return pi / pi.sum(axis=1, keepdims=True)
 
 
 def gymnasium_mdp(env_id, gamma, **kwargs):
