@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, minorizer, mixture, penalty_coefficient
 from trpo_numpy.trust_region import penalize_max_kl

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import expected_return
+from trpo_numpy.expected_return import exact_surrogate, expected_return
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import (
     coupling_bound,

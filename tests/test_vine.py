@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import action_value, expected_return, visitation
+from trpo_numpy.expected_return import action_value, exact_surrogate, expected_return, visitation
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy

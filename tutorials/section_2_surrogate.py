@@ -11,8 +11,7 @@ from mdps import gymnasium_mdp
 import numpy as np
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.expected_return import expected_return
+from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 

@@ -13,8 +13,7 @@ from mdps import random_mdp, random_policy
 
 import numpy as np
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import expected_return
+from trpo_numpy.expected_return import exact_surrogate, expected_return
 from trpo_numpy.kl_bound import (
     coupling_bound,
     max_total_variation,
