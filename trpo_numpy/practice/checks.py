@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from trpo_numpy.record import InputError
 from trpo_numpy.sampling import first_state, rollout, sample_path
 
-OLD_API = ("expected 5, got 4", "expected 2", "no tuple", "keyword argument 'seed'")  # parts of the errors it leads to
+OLD_API = ("expected 5, got 4", "expected 2", "keyword argument 'seed'")  # parts of the errors it leads to
 
 
 def origin(error):
@@ -27,17 +27,18 @@ def failure(error):
         "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
 
 
-def check_step(reward, observation, shape, where):
-    """Raises InputError unless the reward is a finite number, and the observation finite numbers of this shape."""
+def checked_step(observation, reward, shape, where):
+    """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
     try:
-        state, kinds = np.asarray(observation), np.asarray(reward).dtype.kind + np.asarray(observation).dtype.kind
-        good = state.shape == shape and np.ndim(reward) == 0 and set(kinds) <= set("biuf")
-        good = good and math.isfinite(reward) and np.isfinite(state).all()
-    except ValueError:  # lists of different lengths
+        state, number = np.asarray(observation), np.asarray(reward).item()
+        good = state.shape == shape and state.dtype.kind in "biuf"
+        good = good and math.isfinite(number) and np.isfinite(state).all()
+    except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
         good = False
     if not good:
         raise InputError(f"environment: {where} gave the reward {reward!r} and the observation {observation!r}, "
                          f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
+    return state, number
 
 
 def check_restorable(name, env, policy):

@@ -1,6 +1,5 @@
 """Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
-import math
 
 import gymnasium as gym
 import numpy as np
@@ -8,7 +7,7 @@ from gymnasium.wrappers import RescaleAction, TimeLimit
 
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.checks import check_step, failure, origin
+from trpo_numpy.practice.checks import checked_step, failure, origin
 from trpo_numpy.practice.spaces import family_and_map, with_flat_states
 from trpo_numpy.record import InputError
 
@@ -28,33 +27,23 @@ class CheckedEnv(gym.Wrapper):
         """Gymnasium's reset, with its observation checked."""
         self.seed, self.t = seed, 0
         try:
-            result = self.env.reset(seed=seed, options=options)
-            if not isinstance(result, tuple):
-                raise TypeError("reset returned no tuple")
-            observation, info = result
+            observation, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
             raise InputError(f"environment: reset(seed={seed}) failed: {failure(error)}") from error
-        check_step(0.0, observation, self.shape, f"reset(seed={seed})")
-        return np.asarray(observation), info
+        state, _ = checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")
+        return state, info
 
     def step(self, action):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
+        where = f"step {self.t} after reset(seed={self.seed})"
         try:
             observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
         except Exception as error:
-            raise InputError(f"environment: step {self.t} after reset(seed={self.seed}) failed with the policy's "
-                             f"action {action}: {failure(error)}") from error
-        try:
-            state = np.asarray(observation)
-            if isinstance(reward, np.ndarray) and reward.size == 1:
-                reward = reward.item()
-            good = state.shape == self.shape and math.isfinite(reward + float(state.dot(state)))
-        except (TypeError, ValueError):  # these are not numbers
-            good = False
-        if not good:  # or a square has overflowed
-            check_step(reward, observation, self.shape, f"step {self.t} after reset(seed={self.seed})")
+            raise InputError(f"environment: {where} failed with the policy's action {action}: "
+                             f"{failure(error)}") from error
+        state, number = checked_step(observation, reward, self.shape, where)
         self.t += 1
-        return state, reward, terminated, truncated, info
+        return state, number, terminated, truncated, info
 
     def clone_state(self):
         """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
