@@ -1,7 +1,6 @@
 """The expected return of a policy on a finite MDP and its surrogate L, exactly (Section 2, Eqs. (1) to (4)).
 
-Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy. Section 5's
-estimate of L from samples is in surrogate.py.
+Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy.
 """
 import numpy as np
 

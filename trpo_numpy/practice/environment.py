@@ -110,8 +110,7 @@ def make_as_it_is(config, render_mode):
         env = gym.make(config.env_id, **options) if isinstance(config.env_id, str) else config.env_id(**options)
         if not isinstance(env, gym.Env):
             raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
-        modes = env.metadata.get("render_modes") or []
-        if render_mode in modes:
+        if render_mode:
             env.reset()
             env.render()
     except Exception as error:
@@ -121,8 +120,6 @@ def make_as_it_is(config, render_mode):
                              f"can{hint}: {failure(error)}") from error
         raise InputError(f"env_id: got {config.name!r}, wanted an environment that can be made, of Gymnasium or, as "
                          f"module:Name-v0, of a module that registers it: {failure(error)}") from error
-    if render_mode and render_mode not in modes:
-        raise InputError(f"render_mode: {config.name} has {modes or 'none'}, wanted {render_mode}")
     return env
 
 

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import BrokenExecutor
 from functools import partial
 from itertools import count
 
@@ -52,11 +51,7 @@ def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample
         yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
     one = partial(sample_in_worker, config, seeds, sample, arguments)
     length, end = math.ceil(n_ahead / 64), first_episode
-    try:
-        while True:
-            start, end = end, end + n_ahead
-            yield from executor.map(one, range(start, end), chunksize=length)
-            n_ahead = 2 * length
-    except BrokenExecutor as error:
-        raise BrokenExecutor(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
-                             "before is whole, and a run can be resumed from there") from error
+    while True:
+        start, end = end, end + n_ahead
+        yield from executor.map(one, range(start, end), chunksize=length)
+        n_ahead = 2 * length
