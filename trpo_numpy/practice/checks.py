@@ -11,20 +11,11 @@ from scipy.special import ndtr
 from trpo_numpy.record import InputError
 from trpo_numpy.sampling import first_state, rollout, sample_path
 
-OLD_API = ("expected 5, got 4", "expected 2", "keyword argument 'seed'")  # parts of the errors it leads to
-
 
 def origin(error):
     """An error in a few words, or the code that raised it if it has none, with the file and the line."""
     file, line, _, code = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {str(error) or code} ({file}, line {line})"
-
-
-def failure(error):
-    """`origin`, and a sentence if it is the old Gym's interface that an environment has."""
-    old = any(part in str(error) for part in OLD_API)
-    return origin(error) + ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns " \
-        "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
 
 
 def checked_step(observation, reward, shape, where):

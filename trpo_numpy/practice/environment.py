@@ -7,7 +7,7 @@ from gymnasium.wrappers import RescaleAction, TimeLimit
 
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.checks import checked_step, failure, origin
+from trpo_numpy.practice.checks import checked_step, origin
 from trpo_numpy.practice.spaces import family_and_map, with_flat_states
 from trpo_numpy.record import InputError
 
@@ -29,7 +29,7 @@ class CheckedEnv(gym.Wrapper):
         try:
             observation, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
-            raise InputError(f"environment: reset(seed={seed}) failed: {failure(error)}") from error
+            raise InputError(f"environment: reset(seed={seed}) failed: {origin(error)}") from error
         state, _ = checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")
         return state, info
 
@@ -40,7 +40,7 @@ class CheckedEnv(gym.Wrapper):
             observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
         except Exception as error:
             raise InputError(f"environment: {where} failed with the policy's action {action}: "
-                             f"{failure(error)}") from error
+                             f"{origin(error)}") from error
         state, number = checked_step(observation, reward, self.shape, where)
         self.t += 1
         return state, number, terminated, truncated, info
@@ -117,9 +117,9 @@ def make_as_it_is(config, render_mode):
         hint = "; without a screen MuJoCo draws if MUJOCO_GL=egl is set" if "mujoco" in origin(error) else ""
         if render_mode:
             raise InputError(f"render_mode: {config.name} cannot be drawn as {render_mode}, wanted an environment that "
-                             f"can{hint}: {failure(error)}") from error
+                             f"can{hint}: {origin(error)}") from error
         raise InputError(f"env_id: got {config.name!r}, wanted an environment that can be made, of Gymnasium or, as "
-                         f"module:Name-v0, of a module that registers it: {failure(error)}") from error
+                         f"module:Name-v0, of a module that registers it: {origin(error)}") from error
     return env
 
 
