@@ -32,9 +32,8 @@ def checked_step(observation, reward, shape, where):
     return state, number
 
 
-def check_restorable(name, env, policy):
-    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps to the byte."""
-    act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
+def check_restorable(name, env, act):
+    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps of act to the byte."""
     sample_path(env, act, np.random.SeedSequence(0), 0)
     try:
         observation, _ = env.reset(seed=0)
@@ -65,10 +64,11 @@ def notes(env, policy, config):
         yield (f"the states of a batch ({config.batch_size} times {d_s} numbers) take {gigabytes:.1f} GB, and an "
                "iteration several times as much: less with a smaller --batch-size, or with smaller pictures "
                "(gymnasium.wrappers.GrayscaleObservation, ResizeObservation)")
-    if config.vine_states:
-        check_restorable(config.name, env, policy)
     theta = policy.initial(np.random.default_rng(0), config.initial_log_std)
-    if remembers(env, partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(config.seed, spawn_key=(0,))):
+    act = partial(policy.act, policy.unpack(theta))
+    if config.vine_states:
+        check_restorable(config.name, env, act)
+    if remembers(env, act, np.random.SeedSequence(config.seed, spawn_key=(0,))):
         yield (f"{config.name} remembers earlier episodes: one that is repeated after another differs. With --workers, "
                "or resumed, the run is then not the same to the byte, and evaluate may see other episodes")
 

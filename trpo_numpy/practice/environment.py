@@ -82,10 +82,9 @@ def copy_attributes(env, attributes):
 def make_env(config, render_mode=None):
     """The Gymnasium environment of a Config as a CheckedEnv, its states flat vectors, its actions those of a family.
 
-    config.env_id is an id, or a function that makes an environment. Observations: any space that Gymnasium can flatten
-    to a Box. Actions: Box of floats, clipped to it here (log pi is that of the unclipped action), Discrete,
-    MultiDiscrete, MultiBinary or Box of integers. An environment without a limit on the time gets that of Table 2, 1000
-    steps. Raises InputError for another space, or if the environment cannot be made or drawn.
+    A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
+    time gets that of Table 2, 1000 steps. Raises InputError for spaces that have no family or cannot be flattened, or
+    if the environment cannot be made or drawn.
     """
     env, name = make_as_it_is(config, render_mode), config.name
     for layer in layers_of(env):
