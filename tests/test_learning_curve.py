@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib import rc_context, rcdefaults
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -48,7 +49,9 @@ def test_the_picture_has_the_returns_the_kls_and_delta_with_their_units(tmp_path
     figures, save = [], Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kwargs: save(figure, *args, **kwargs)
                         or figures.append(figure))
-    save_learning_curve(PROGRESS, Config(), tmp_path / "curve.png")
+    with rc_context():
+        rcdefaults()  # another test may have set the tutorials' style
+        save_learning_curve(PROGRESS, Config(), tmp_path / "curve.png")
     picture = imread(tmp_path / "curve.png")
     assert picture.shape[:2] == (1000, 1700) and len(np.unique(picture.reshape(-1, 4), axis=0)) > 50
     (returns, kls), = (figure.axes for figure in figures)

@@ -1,5 +1,4 @@
 """Not in the paper, which had 16 cores: episodes sampled by this process, or by the workers of an executor."""
-import math
 import multiprocessing
 import os
 import signal
@@ -50,7 +49,7 @@ def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample
     if executor is None:
         yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
     one = partial(sample_in_worker, config, seeds, sample, arguments)
-    length, end = math.ceil(n_ahead / 64), first_episode
+    length, end = 1 + n_ahead // 64, first_episode
     while True:
         start, end = end, end + n_ahead
         yield from executor.map(one, range(start, end), chunksize=length)
