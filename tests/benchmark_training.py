@@ -18,11 +18,9 @@ from trpo_numpy.trpo import trpo_update  # noqa: E402
 
 try:
     from trpo_numpy.practice.config import Config
-    from trpo_numpy.practice.learning_curve import STYLE
     from trpo_numpy.practice.training import train
 except ImportError:  # up to commit ff4c9cb, to compare with
     from trpo_numpy.config import Config
-    from trpo_numpy.learning_curve import STYLE
     from trpo_numpy.training import train
 
 PARTS = "sampling", "policy update", "baseline"
@@ -95,28 +93,26 @@ def benchmark_workers(env_id, batch_size=10_000, n_iterations=9):
 
 def draw(path, ratios, speeds):
     """ratios {env_id: by part (3,)} and speeds {env_id: {n_workers: ratio}} side by side."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
-    with rc_context(STYLE):
-        figure = Figure((7.5, 3.8), layout="constrained")
-        costs, pools = figure.subplots(1, 2, width_ratios=[1.2, 1])
-        base = np.zeros(len(ratios))
-        for part, name, color in zip(np.transpose(list(ratios.values())), PARTS, ("0.75", "#D55E00", "#0072B2")):
-            costs.barh(list(ratios), part, height=0.5, left=base, label=name, color=color)
-            base = base + part
-        costs.axvline(1, color="black", linestyle=":", label="the environment alone")
-        costs.set(xlabel="time, in units of bare stepping",
-                  title=f"One thread: {base.min():.1f} to {base.max():.1f} times\nthe environment alone")
-        figure.legend(*costs.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        for (env_id, speed), style in zip(speeds.items(), ("o-", "s--", "D-.", "v:")):
-            pools.plot(list(speed), list(speed.values()), style, color="black", linewidth=2, label=env_id)
-        n_most = max(max(speed) for speed in speeds.values())
-        pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":")
-        pools.legend(loc="lower right")
-        pools.set(xlabel="processes", ylabel="times faster than without",
-                  title="More processes sample\nfaster (dotted: ideal)", xticks=range(1, n_most + 1),
-                  ylim=(0, n_most + 0.1))
-        figure.savefig(path, dpi=200)
+    figure = Figure((7.5, 3.8), layout="constrained")
+    costs, pools = figure.subplots(1, 2, width_ratios=[1.2, 1])
+    base = np.zeros(len(ratios))
+    for part, name, color in zip(np.transpose(list(ratios.values())), PARTS, ("0.75", "#D55E00", "#0072B2")):
+        costs.barh(list(ratios), part, height=0.5, left=base, label=name, color=color)
+        base = base + part
+    costs.axvline(1, color="black", linestyle=":", label="the environment alone")
+    costs.set(xlabel="time, in units of bare stepping",
+              title=f"One thread: {base.min():.1f} to {base.max():.1f} times\nthe environment alone")
+    figure.legend(*costs.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    for (env_id, speed), style in zip(speeds.items(), ("o-", "s--", "D-.", "v:")):
+        pools.plot(list(speed), list(speed.values()), style, color="black", linewidth=2, label=env_id)
+    n_most = max(max(speed) for speed in speeds.values())
+    pools.plot([1, n_most], [1, n_most], color="gray", linestyle=":")
+    pools.legend(loc="lower right")
+    pools.set(xlabel="processes", ylabel="times faster than without",
+              title="More processes sample\nfaster (dotted: ideal)", xticks=range(1, n_most + 1),
+              ylim=(0, n_most + 0.1))
+    figure.savefig(path, dpi=200)
 
 
 def main():

@@ -258,8 +258,10 @@ class OldReset(Count):
 class OldResetWithSeed(Count):
     """Has a reset that returns no info."""
 
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (3,))
+
     def reset(self, *, seed=None, options=None):
-        return super().reset(seed=seed)[0]
+        return np.zeros(3)
 
 
 class OldStep(Count):

@@ -6,6 +6,7 @@ import dataclasses
 from functools import partial
 
 import environments
+from mdps import random_mdp, random_policy
 from problems import FAMILIES, random_problem
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.conjugate_gradient import CurvatureError, conjugate_gradient
 from trpo_numpy.expected_return import state_value, visitation
-from trpo_numpy.finite_mdp import FiniteMDP, random_mdp, random_policy
+from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP

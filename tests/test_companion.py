@@ -22,8 +22,7 @@ import numpy as np
 import pytest
 from pages import ROOT, anchor, headings, prose
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import expected_return
+from trpo_numpy.expected_return import exact_surrogate, expected_return
 
 PAGE = ROOT / "tutorials" / "companion.md"
 TEXT = PAGE.read_text()

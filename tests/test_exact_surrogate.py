@@ -2,15 +2,14 @@
 from functools import partial
 
 from gradient_check import check_gradient, random_directions
+from mdps import gymnasium_mdp, random_mdp, random_policy
 from problems import GYMNASIUM, softmax_table
 
 import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.expected_return import advantage, expected_return, visitation
-from trpo_numpy.finite_mdp import gymnasium_mdp, random_mdp, random_policy
+from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, grad_exact_surrogate, visitation
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config

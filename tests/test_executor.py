@@ -88,7 +88,7 @@ def fail_in_episode(env, at, seeds, episode):
 
 def test_a_worker_that_dies_is_a_broken_executor_and_does_not_hang():
     with ProcessPoolExecutor(2) as executor:
-        with pytest.raises(BrokenExecutor, match="^executor: a worker died, .* a run can be resumed from there$"):
+        with pytest.raises(BrokenExecutor, match="terminated abruptly"):
             list(islice(episodes_by(executor, die_in_episode, 20), 30))
 
 

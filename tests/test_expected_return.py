@@ -1,4 +1,5 @@
 """Section 2 exactly: the identities on random MDPs and on Gymnasium's own, and by sampled paths."""
+from mdps import gymnasium_mdp, random_mdp, random_policy
 from problems import GYMNASIUM, sample_states_and_actions
 
 import numpy as np
@@ -12,7 +13,7 @@ from trpo_numpy.expected_return import (
     state_value,
     visitation,
 )
-from trpo_numpy.finite_mdp import FiniteMDP, gymnasium_mdp, random_mdp, random_policy, transition_matrix
+from trpo_numpy.finite_mdp import FiniteMDP, transition_matrix
 
 
 def random_problems(n):

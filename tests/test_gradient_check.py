@@ -6,6 +6,7 @@ import pkgutil
 import re
 
 from gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
+from mdps import random_mdp, random_policy
 from problems import FAMILIES, HIDDEN, random_problem, sample_actions
 
 import numpy as np
@@ -13,8 +14,7 @@ import pytest
 
 import trpo_numpy
 from trpo_numpy import fisher, mlp, practice, prior_work, surrogate, vine
-from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.finite_mdp import random_mdp, random_policy
+from trpo_numpy.expected_return import exact_surrogate, grad_exact_surrogate
 from trpo_numpy.mlp import MLP
 from trpo_numpy.practice import baseline
 
@@ -203,7 +203,7 @@ CHECKS = {
     "trpo_numpy.mlp.MLP.vjp": check_network_vjp,
     "trpo_numpy.policy.Policy.jvp": check_policy_jvp,
     "trpo_numpy.policy.Policy.vjp": check_policy_vjp,
-    "trpo_numpy.exact_surrogate.grad_exact_surrogate": check_exact_surrogate,
+    "trpo_numpy.expected_return.grad_exact_surrogate": check_exact_surrogate,
     "trpo_numpy.surrogate.grad_surrogate": check_surrogate,
     "trpo_numpy.vine.grad_vine_surrogate": check_vine_surrogate,
     "trpo_numpy.fisher.grad_mean_kl": check_mean_kl,

@@ -1,13 +1,13 @@
 """Sections 2 and 3: distances by hand, the bounds on thousands of policy pairs, and how tight they are."""
+from mdps import random_mdp, random_policy
 from problems import for_seeds
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import FiniteMDP, random_mdp, random_policy
+from trpo_numpy.expected_return import exact_surrogate, expected_return
+from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import (
     coupling_bound,
     kl_by_state,

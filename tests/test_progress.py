@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from trpo_numpy.practice import progress
-from trpo_numpy.practice.progress import HEADER, print_note, print_row
+from trpo_numpy.practice.progress import HEADER, print_row
 
 ROW = {"episodes": 10, "mean_return": -1234.5, "L_improvement": 0.01, "kl": 0.009, "backtracks": 1, "entropy": 1.4,
        "explained_variance": 0.5, "status": "accepted"}
@@ -51,8 +51,3 @@ def test_on_a_terminal_a_run_has_about_50_rows_and_the_last(capsys, terminal, ti
     rows = [text for text in texts if "\n" in text]
     assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1] and texts[-1].endswith("0:00\n")
     assert progress.ROWS == 50
-
-
-def test_a_warning_is_a_note_of_one_line(capsys):
-    print_note(UserWarning("it remembers"), UserWarning, "a.py", 3)
-    assert capsys.readouterr().err == "note: it remembers\n"

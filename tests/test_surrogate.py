@@ -2,15 +2,14 @@
 import dataclasses
 from functools import partial
 
+from mdps import random_mdp
 from problems import FAMILIES, random_problem, sample_actions, sample_states_and_actions, softmax_table
 
 import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.expected_return import expected_return, state_value, visitation
-from trpo_numpy.finite_mdp import random_mdp
+from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate, state_value, visitation
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy

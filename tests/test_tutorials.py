@@ -44,8 +44,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from trpo_numpy.conjugate_gradient import CurvatureError
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import advantage, expected_return, state_value, visitation
+from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, state_value, visitation
 from trpo_numpy.kl_bound import max_kl
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.learning_curve import read_progress

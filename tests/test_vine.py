@@ -3,15 +3,14 @@ from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
+from mdps import random_mdp
 from problems import FAMILIES, for_seeds, random_problem, sample_actions, softmax_table
 
 import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import action_value, expected_return, visitation
-from trpo_numpy.finite_mdp import random_mdp
+from trpo_numpy.expected_return import action_value, exact_surrogate, expected_return, visitation
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
@@ -21,7 +20,6 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.sampling import Path, rollout
 from trpo_numpy.surrogate import grad_surrogate, surrogate, surrogate_and_gradient
 from trpo_numpy.vine import (
-    TrunkState,
     every_action,
     grad_vine_surrogate,
     rollout_Q,
@@ -85,14 +83,14 @@ def test_the_trunk_is_a_path_of_the_policy_and_the_environment():
     path, rollout_set = sample_trunk(env, lambda s, rng: 0.1 * s[:1], family, options(), np.random.SeedSequence(0), 0)
     assert path.states[:, 0].tolist() == [0, 1, 2, 3] and path.rewards.tolist() == [1, 2, 3] and path.terminated
     assert np.array_equal(path.actions, 0.1 * path.states[:-1, :1])
-    assert np.array_equal([start.s for start in rollout_set], path.states[:-1])
+    assert np.array_equal([s for s, *_ in rollout_set], path.states[:-1])
 
 
 def test_each_state_of_the_trunk_is_as_likely_in_the_rollout_set_as_another():
     env, act, family, _ = started("Count-v0")
     config, seeds = options(batch_size=10, vine_states=2), np.random.SeedSequence(0)
     rollout_sets = [sample_trunk(env, act, family, config, seeds, episode)[1] for episode in range(400)]
-    t = [int(start.s[0]) for rollout_set in rollout_sets for start in rollout_set]
+    t = [int(s[0]) for rollout_set in rollout_sets for s, *_ in rollout_set]
     assert (abs(np.bincount(t, minlength=5) - 80) < 4 * np.sqrt(400 * 0.2 * 0.8)).all()
 
 
@@ -113,13 +111,13 @@ def test_the_actions_of_a_state_are_all_of_them_or_K_of_the_policy():
         for K in (7, 8):
             _, rollout_set = sample_trunk(env, act, family, options(vine_actions=K), np.random.SeedSequence(0), 0)
             assert len(rollout_set) == 5
-            for t, start in enumerate(rollout_set):
+            for t, (_, _, actions, _) in enumerate(rollout_set):
                 if continuous:
-                    assert start.actions.shape == (K, 1) and set(start.actions[:, 0] - t) == {10, 11}
+                    assert actions.shape == (K, 1) and set(actions[:, 0] - t) == {10, 11}
                 elif K == 7:
-                    assert start.actions.tolist() == [[1, 3]] * 7
+                    assert actions.tolist() == [[1, 3]] * 7
                 else:
-                    assert np.array_equal(start.actions, every_action(family, 8))
+                    assert np.array_equal(actions, every_action(family, 8))
 
 
 # The rollouts
@@ -128,19 +126,18 @@ def test_the_actions_of_a_state_are_all_of_them_or_K_of_the_policy():
                                                 (3, 1, [4]), (4, 2, [5])])
 def test_Q_is_the_discounted_sum_of_the_rewards_of_a_rollout(t, length, rewards):
     """The episode ends after step 5. After the given action the policy acts, and it acts in the states it reaches."""
-    env, _, _, s = started("Count-v0", steps=t)
-    start = TrunkState(s, env.clone_state(), np.zeros((1, 1)), 5)
+    env, *_ = started("Count-v0", steps=t)
+    saved = env.clone_state()
     env.reset(seed=7)
-    Q, n_steps = rollout_Q(env, lambda s, rng: s[:1] / 10, start, np.array([0.75]), options(vine_length=length))
+    Q, n_steps = rollout_Q(env, lambda s, rng: s[:1] / 10, saved, 5, np.array([0.75]), options(vine_length=length))
     assert Q == sum(0.5 ** k * reward for k, reward in enumerate(rewards)) and n_steps == len(rewards)
     taken = [a[0] for a in env.unwrapped.seen_actions[t:]]
     assert taken == pytest.approx([0.75, *(0.1 * (t + k) for k in range(1, len(rewards)))])
 
 
 def test_a_rollout_ends_where_the_mdp_ends():
-    env, act, _, s = started("Terminates-v0", steps=2)
-    start = TrunkState(s, env.clone_state(), np.zeros((1, 1)), 5)
-    assert rollout_Q(env, act, start, np.zeros(1), options()) == (3.0, 1)
+    env, act, *_ = started("Terminates-v0", steps=2)
+    assert rollout_Q(env, act, env.clone_state(), 5, np.zeros(1), options()) == (3.0, 1)
 
 
 def test_the_branches_of_a_path_are_the_rollouts_from_its_states():
@@ -149,9 +146,9 @@ def test_the_branches_of_a_path_are_the_rollouts_from_its_states():
     path, branches = vine_path(env, act, family, config, np.random.SeedSequence(0), 1)
     again, rollout_set = sample_trunk(env, act, family, config, np.random.SeedSequence(0), 1)
     assert path.states.tobytes() == again.states.tobytes() and 0 < len(branches) == len(rollout_set) < 5
-    for (s, actions, Q, n_steps), start in zip(branches, rollout_set):
+    for (s, actions, Q, n_steps), (wanted_s, _, wanted_actions, _) in zip(branches, rollout_set):
         t = int(s[0])
-        assert np.array_equal(s, start.s) and np.array_equal(actions, start.actions) and actions.shape == (4, 1)
+        assert np.array_equal(s, wanted_s) and np.array_equal(actions, wanted_actions) and actions.shape == (4, 1)
         assert Q.tolist() == [sum(0.5 ** k * (t + 1 + k) for k in range(5 - t))] * 4 and n_steps == 4 * (5 - t)
 
 
@@ -173,17 +170,17 @@ def test_all_actions_of_a_state_have_the_same_noise_and_another_state_has_its_ow
 
     _, rollout_set = sample_trunk(env, act, family, options(), np.random.SeedSequence(0), 0)
     noise = []
-    for start in rollout_set[:2]:
+    for _, saved, _, noise_seed in rollout_set[:2]:
         for a in (0.5, -0.5):
             used: list = []
-            rollout_Q(env, noisy, start, np.array([a]), options(vine_length=3))
+            rollout_Q(env, noisy, saved, noise_seed, np.array([a]), options(vine_length=3))
             noise.append(used)
     assert noise[0] == noise[1] != noise[2] == noise[3] and len(set(noise[0] + noise[2])) == 4
-    assert len({start.noise_seed for start in rollout_set}) == 5
+    assert len({noise_seed for *_, noise_seed in rollout_set}) == 5
 
 
 def test_the_noise_of_a_rollout_is_that_of_its_seed_and_not_the_trunks():
-    env, _, _, s = started("Count-v0")
+    env, *_ = started("Count-v0")
     saved, seen = {}, {}
     for trunk in (5, 6):
         env.unwrapped.np_random = np.random.default_rng(trunk)
@@ -195,7 +192,7 @@ def test_the_noise_of_a_rollout_is_that_of_its_seed_and_not_the_trunks():
 
     for seed, trunk in [(1, 5), (1, 6), (2, 5)]:
         observed: list = []
-        rollout_Q(env, noise, TrunkState(s, saved[trunk], np.zeros((1, 1)), seed), np.zeros(1), options())
+        rollout_Q(env, noise, saved[trunk], seed, np.zeros(1), options())
         seen[seed, trunk] = observed
     assert len(seen[1, 5]) == 4 and seen[1, 5] == seen[1, 6] and not set(seen[1, 5]) & set(seen[2, 5])
 
@@ -374,11 +371,11 @@ def test_vine_converges_to_the_exact_surrogate_or_to_the_limit_of_eq_16(K):
     assert abs(limit - other) > 4 * rms[1] / np.sqrt(10), "the two limits can be told apart"
 
 
-def variance_factor(env, act, s, actions, n, **changes):
+def variance_factor(env, act, actions, n, **changes):
     """Variance of Q(s, a_1) - Q(s, a_2) with independent random numbers over that with common ones."""
     saved, variances = env.clone_state(), []
     for offset in (n, 0):
-        Q = [[rollout_Q(env, act, TrunkState(s, saved, actions, seed), a, options(**changes))[0]
+        Q = [[rollout_Q(env, act, saved, seed, a, options(**changes))[0]
               for a, seed in zip(actions, (noise, noise + offset))] for noise in range(n)]
         variances.append(np.var(np.diff(Q, axis=1)))
     return variances[0] / variances[1]
@@ -386,11 +383,11 @@ def variance_factor(env, act, s, actions, n, **changes):
 
 def test_common_random_numbers_lower_the_variance_of_Q_differences():
     mdp, env, policy, theta_old, _ = finite(2)
-    s, _ = env.reset(seed=0)
+    env.reset(seed=0)
     act = partial(act_by_table, softmax_table(policy, theta_old, np.eye(4)).cumsum(axis=1))
-    at_mdp = variance_factor(env, act, s, np.array([[0], [1]]), 500, gamma=1.0)
-    env, act, _, s = started("Pendulum-v1", steps=7)
-    at_pendulum = variance_factor(env, act, s, np.array([[-0.5], [0.5]]), 60, vine_length=20, gamma=0.99)
+    at_mdp = variance_factor(env, act, np.array([[0], [1]]), 500, gamma=1.0)
+    env, act, *_ = started("Pendulum-v1", steps=7)
+    at_pendulum = variance_factor(env, act, np.array([[-0.5], [0.5]]), 60, vine_length=20, gamma=0.99)
     assert at_mdp > 2 and at_pendulum > 20
 
 

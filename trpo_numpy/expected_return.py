@@ -1,4 +1,4 @@
-"""The expected return of a policy on a finite MDP, exactly (Section 2, Eqs. (1) and (2)).
+"""The expected return of a policy on a finite MDP and its surrogate L, exactly (Section 2, Eqs. (1) to (4)).
 
 Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy.
 """
@@ -37,3 +37,16 @@ def expected_return(mdp, pi):
 def expected_return_from(mdp, pi, pi_new):
     """eta(pi_new) by Eq. (2): eta(pi) + sum_s rho_new(s) sum_a pi_new(a|s) A_pi(s, a)."""
     return expected_return(mdp, pi) + visitation(mdp, pi_new) @ (pi_new * advantage(mdp, pi)).sum(axis=1)
+
+
+def exact_surrogate(mdp, pi_old, pi):
+    """L_{pi_old}(pi), Eq. (3): Eq. (2), but with the old policy's visitation rho."""
+    return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
+
+
+def grad_exact_surrogate(mdp, pi_old):
+    """dL/dpi(a|s) = rho_old(s) A_old(s, a), (S, A), for every pi.
+
+    Eq. (4): at pi_old it is also d eta/dpi, along changes of pi whose rows keep the sum 1.
+    """
+    return visitation(mdp, pi_old)[:, None] * advantage(mdp, pi_old)

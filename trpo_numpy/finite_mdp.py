@@ -45,38 +45,3 @@ def transition_matrix(mdp, pi):
     check_array("pi", pi, mdp.r.shape)
     check_distributions("pi", pi)
     return (pi[:, None, :] @ mdp.P)[:, 0, :]                # (S, 1, A) @ (S, A, S)
-
-
-def random_mdp(rng, S, A, gamma):
-    """A FiniteMDP with random transitions, some much likelier than others, and standard normal rewards."""
-    P = rng.dirichlet(np.full(S, 0.3), size=(S, A))
-    return FiniteMDP(P, rng.standard_normal((S, A)), rng.dirichlet(np.ones(S)), gamma)
-
-
-def random_policy(rng, S, A, concentration=1.0):
-    """A policy (S, A), a Dirichlet distribution per state: nearly deterministic below 1, nearly uniform far above."""
-    pi = rng.dirichlet(np.full(A, concentration), size=S) + 1e-12
-    return pi / pi.sum(axis=1, keepdims=True)
-
-
-def gymnasium_mdp(env_id, gamma, **kwargs):
-    """gymnasium.make(env_id, **kwargs) as a FiniteMDP, such as FrozenLake-v1. InputError if it has no table P.
-
-    A state in which episodes end becomes absorbing, with reward 0. Options that change `step` but not P (Taxi's
-    fickle_passenger) have no effect.
-    """
-    import gymnasium as gym
-
-    env = gym.make(env_id, **kwargs).unwrapped
-    if not (hasattr(env, "P") and hasattr(env, "initial_state_distrib")):
-        raise InputError(f"env_id: got {env_id!r}, wanted an environment with P and initial_state_distrib")
-    S, A = int(env.observation_space.n), int(env.action_space.n)
-    P, r, ends = np.zeros((S, A, S)), np.zeros((S, A)), set()
-    for s, a in np.ndindex(S, A):
-        for probability, s_next, reward, terminated in env.P[s][a]:
-            P[s, a, s_next] += probability
-            r[s, a] += probability * reward
-            ends |= {s_next} if terminated else set()
-    for s in ends:
-        P[s], r[s] = np.eye(S)[s], 0.0
-    return FiniteMDP(P, r, np.array(env.initial_state_distrib, dtype=float), gamma)

@@ -5,8 +5,7 @@ on eta(pi_new): L of Eq. (3) minus a penalty on the distance between the two pol
 """
 from scipy.special import rel_entr
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import advantage
+from trpo_numpy.expected_return import advantage, exact_surrogate
 
 
 def total_variation(pi, pi_new):

@@ -30,8 +30,7 @@ def forward(layers, x):
 def jvp(layers, inputs, slopes, dlayers):
     """Jv (N, d_out), by forward mode: how mu changes as theta moves along v, whose layers are dlayers."""
     dW, db = dlayers[0]
-    dz = inputs[0] @ dW.T                                       # z = W x + b, and x does not depend on theta
-    dz += db
+    dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
     for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
         dz *= slope                                             # now dh, as h = tanh(z)
         dz = dz @ W.T                                           # z = W h + b: the change of h,

@@ -3,7 +3,6 @@
 Shapes: T steps of one path; d_s, d_a dimensions of state and action. `act(s, rng)` draws a ~ pi_old(.|s). An
 environment has Gymnasium's `reset` and `step`.
 """
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ class Path:
     __repr__ = short_repr
 
 
-def rollout(env, act, s, rng, max_steps=math.inf):
+def rollout(env, act, s, rng, max_steps=np.inf):
     """The Path from the state s, in which env is, until the episode ends or max_steps are done."""
     states, actions, rewards = [s], [], []
     terminated = truncated = False

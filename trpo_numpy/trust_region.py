@@ -5,9 +5,9 @@ rho (S,) its visitation. L of Eq. (3) is a constant plus sum_s rho(s) sum_a pi(a
 
 In one state let q be pi_old(.|s), p be pi(.|s) and A be A_pi(s, .). With the Lagrange multipliers lambda for the KL
 and nu for sum_a p_a = 1, the best p has A_a + lambda q_a / p_a = nu for each a, that is, p_a = lambda q_a / (nu - A_a).
-As lambda falls from infinity to 0, p goes from q to the best action, and the KL rises from 0 without bound.
+As nu falls from infinity to max A, p goes from q to the best action, lambda falls to 0, and the KL rises from 0.
 
-Each function returns the best policy and a gap: no allowed policy's objective is higher by more than the gap.
+The solutions are the best policy and a gap: no allowed policy's objective is higher by more than the gap.
 """
 import numpy as np
 from scipy.optimize import brentq
@@ -15,106 +15,89 @@ from scipy.optimize import brentq
 from trpo_numpy.kl_bound import kl_by_state
 from trpo_numpy.record import InputError
 
-LEAST_KL, MOST_KL = 1e-15, 300.0  # the range of KLs that is searched for a step of Algorithm 1
-
 
 def visited_mean_kl(rho, pi_old, pi):
     """The mean KL with the states weighted by the visitation rho (S,): the constraint of Eq. (12)."""
     return rho @ kl_by_state(pi_old, pi) / rho.sum()
 
 
-def penalized_policy(q, A, multiplier):
-    """p (A,), the maximiser of p'A - lambda KL(q || p) in one state; multiplier is lambda."""
-    below = A.max() - A                                                 # (A,) how far each action is below the best
-    nu = max((multiplier * q - below).max(), multiplier - q @ below)    # nu - max A, small enough that sum_a p_a >= 1
-    for _ in range(100):
-        p = multiplier * q / (nu + below)
-        newton_step = (p.sum() - 1) / (p / (nu + below)).sum()          # the sum is convex in nu, so it stays >= 1
-        if newton_step <= 1e-15 * nu:
-            break
-        nu += newton_step
-    return p / p.sum()
-
-
-def precise_kl(q, p):
-    """KL(q || p) in one state, precise also for p near q: sum_a q_a (log(1 + w_a) - w_a / (1 + w_a)), w = q / p - 1.
-
-    The second term is q_a - p_a. Its sum is zero, and without it the first terms would nearly cancel.
-    """
-    w = (q - p) / p
-    return (q * (np.log1p(w) - w / (1 + w))).sum()
-
-
-def root(falling, low, high):
-    """Where a falling function is zero between low and high, or the end that is nearer to it."""
-    if falling(low) <= 0:
-        return low
-    return high if falling(high) >= 0 else brentq(falling, low, high, xtol=1e-13)
-
-
-def multiplier_at_kl(pi_old, A_pi, weights, kl):
-    """The lambda at which the KL, averaged over n states (n, A), is kl, or the nearest that float64 can resolve."""
-    def log_excess(log_multiplier):
-        kls = [precise_kl(q, penalized_policy(q, A, np.exp(log_multiplier))) for q, A in zip(pi_old, A_pi)]
-        return np.log(max(weights @ kls, 1e-300) / kl)
-
-    log_range = np.log(np.ptp(A_pi))    # at lambda = e^18 times the range the KL is about 1e-17
-    return np.exp(root(log_excess, max(log_range - 600, -700), log_range + 18))
-
-
-def with_multipliers(pi_old, A_pi, states, multipliers):
-    """pi (S, A): in each of `states` the policy that its multiplier gives, elsewhere pi_old."""
-    pi = pi_old.copy()
-    for s, multiplier in zip(states, multipliers):
-        pi[s] = penalized_policy(pi_old[s], A_pi[s], multiplier)
-    return pi
-
-
-def states_to_change(pi_old, A_pi, rho, limit):
-    """The indices of the visited states in which an action is better than pi_old. limit is delta or C."""
+def solve(falling, limit, low, high):
+    """The x between low and high at which a falling function has the value limit, or the end that is nearer to it."""
     if not 0 < limit < np.inf:
         raise InputError(f"delta or C: got {limit}, wanted a finite number above 0")
+
+    def log_excess(log_x):
+        return np.log(max(falling(np.exp(log_x)), 1e-300) / limit)
+
+    if log_excess(np.log(low)) <= 0:
+        return low
+    if log_excess(np.log(high)) >= 0:
+        return high
+    return np.exp(brentq(log_excess, np.log(low), np.log(high), xtol=1e-13))
+
+
+def best_policy(q, A, height):
+    """In one state, for nu = max A + height: p (A,), its multiplier lambda, and KL(q || p)."""
+    weights = q / (height + (A.max() - A))                  # (A,) p / lambda
+    p = weights / weights.sum()
+    kl = (q * np.log1p((q - p) / p) - (q - p)).sum()        # sum_a q_a - p_a is 0; with it the sum is precise near q
+    return p, 1 / weights.sum(), kl
+
+
+def best_at_kl(q, A, kl):
+    """`best_policy` where the KL is this, or the nearest that float64 can resolve."""
+    size = np.ptp(A)        # at a height of 1e8 times this the KL is below 1e-16
+    height = solve(lambda height: best_policy(q, A, height)[2], kl, 1e-200 * size, 1e8 * size)
+    return best_policy(q, A, height)
+
+
+def best_at_multiplier(q, A, multiplier):
+    """`best_policy` where lambda is this: a number from the height to height / q of the best action."""
+    low, high = 0.9 * multiplier * q[A.argmax()], 1.1 * multiplier
+    height = solve(lambda height: 1 / best_policy(q, A, height)[1], 1 / multiplier, low, high)
+    return best_policy(q, A, height)
+
+
+def in_each_state(best_at, pi_old, A_pi, rho, limit):
+    """pi (S, A), lambdas (S,) and KLs (S,): best_at(q, A, limit) in each state to change, pi_old and 0 in the others.
+
+    To change are the visited states in which an action is better than pi_old.
+    """
     if not (pi_old > 0).all():
         s, a = np.argwhere(~(pi_old > 0))[0]
         raise InputError(f"pi_old: got {pi_old[s, a]} in state {s}, action {a}, wanted a number above 0")
-    gains = (A_pi - (pi_old * A_pi).sum(axis=1, keepdims=True)).max(axis=1)
-    return np.flatnonzero((gains > 1e-12 * abs(A_pi).max()) & (rho > 0))
+    pi, multipliers, kls = pi_old.copy(), np.zeros(len(rho)), np.zeros(len(rho))
+    gains = A_pi.max(axis=1) - (pi_old * A_pi).sum(axis=1)
+    for s in np.flatnonzero((gains > 1e-12 * abs(A_pi).max()) & (rho > 0)):
+        pi[s], multipliers[s], kls[s] = best_at(pi_old[s], A_pi[s], limit)
+    return pi, multipliers, kls
 
 
 def bound_max_kl(pi_old, A_pi, rho, delta):
     """Eq. (11): L maximised subject to D_KL^max <= delta. Each changed state has KL delta and its own multiplier."""
-    states = states_to_change(pi_old, A_pi, rho, delta)
-    multipliers = np.array([multiplier_at_kl(pi_old[[s]], A_pi[[s]], np.ones(1), delta) for s in states])
-    pi = with_multipliers(pi_old, A_pi, states, multipliers)
-    return pi, abs((rho[states] * multipliers) @ (delta - kl_by_state(pi_old, pi)[states]))
+    pi, multipliers, kls = in_each_state(best_at_kl, pi_old, A_pi, rho, delta)
+    return pi, rho @ (multipliers * abs(delta - kls))
 
 
 def bound_mean_kl(pi_old, A_pi, rho, delta):
     """Eq. (12): L maximised subject to mean KL <= delta. All changed states have the same multiplier."""
-    states = states_to_change(pi_old, A_pi, rho, delta)
-    if not len(states):
-        return pi_old, 0.0
-    multiplier = multiplier_at_kl(pi_old[states], A_pi[states], rho[states] / rho.sum(), delta)
-    pi = with_multipliers(pi_old, A_pi, states, np.full(len(states), multiplier))
-    return pi, multiplier * rho.sum() * abs(delta - visited_mean_kl(rho, pi_old, pi))
+    def mean_kl(multiplier):
+        return rho @ in_each_state(best_at_multiplier, pi_old, A_pi, rho, multiplier)[2] / rho.sum()
+
+    size = np.ptp(A_pi) or 1.0
+    multiplier = solve(mean_kl, delta, 1e-200 * size, 1e8 * size)
+    pi, _, _ = in_each_state(best_at_multiplier, pi_old, A_pi, rho, multiplier)
+    return pi, multiplier * rho.sum() * abs(delta - mean_kl(multiplier))
 
 
 def penalize_max_kl(pi_old, A_pi, rho, C):
     """The step of Algorithm 1: L - C D_KL^max maximised. Every changed state has the same KL: only the largest costs.
 
-    Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. If its KL is below LEAST_KL, pi_old is returned,
-    and as gap L's gain at LEAST_KL. If it is above MOST_KL, it is MOST_KL, and the gap holds to first order only.
+    Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. Its KL is searched for from 1e-15 to 300.
     """
-    states = states_to_change(pi_old, A_pi, rho, C)
+    def slope(kl):
+        return rho @ in_each_state(best_at_kl, pi_old, A_pi, rho, kl)[1]
 
-    def multipliers(log_kl):
-        return np.array([multiplier_at_kl(pi_old[[s]], A_pi[[s]], np.ones(1), np.exp(log_kl)) for s in states])
-
-    def log_excess(log_kl):
-        return np.log(max(rho[states] @ multipliers(log_kl), 1e-300) / C)
-
-    log_kl = root(log_excess, np.log(LEAST_KL), np.log(MOST_KL))
-    pi = with_multipliers(pi_old, A_pi, states, multipliers(log_kl))
-    if log_kl == np.log(LEAST_KL):
-        return pi_old, rho @ ((pi - pi_old) * A_pi).sum(axis=1)
-    return pi, abs(C - rho[states] @ multipliers(log_kl)) * np.exp(log_kl)
+    kl = solve(slope, C, 1e-15, 300.0)
+    pi, _, _ = in_each_state(best_at_kl, pi_old, A_pi, rho, kl)
+    return pi, kl * abs(C - slope(kl))

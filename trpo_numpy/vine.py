@@ -6,13 +6,10 @@ N*K rows, one per action: K rows for the first state, then K for the second, and
 `saved = clone_state()`. config has batch_size, vine_states, vine_actions, vine_length and gamma (practice.config).
 """
 import math
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from trpo_numpy.record import short_repr
 from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout
 from trpo_numpy.surrogate import Batch, importance_ratio
 
@@ -25,19 +22,10 @@ def every_action(family, max_actions):
     return np.indices(sizes).reshape(len(sizes), -1).T
 
 
-@dataclass(frozen=True)
-class TrunkState:
-    """A state of the rollout set, and what its rollouts start from."""
-    s: np.ndarray           # (d_s,)
-    saved: Any              # env.clone_state() in s
-    actions: np.ndarray     # (K, d_a)
-    noise_seed: int         # of the random numbers that its K rollouts have in common
-    __repr__ = short_repr
-
-
 def sample_trunk(env, act, family, config, seeds, episode):
     """A path of pi_old, and its rollout set, in which each state of the path is with the same probability.
 
+    The set has (s (d_s,), saved in s, actions (K, d_a), seed of the random numbers that its K rollouts have in common).
     The actions of a state are all that there are, if at most vine_actions; otherwise vine_actions draws from pi_old.
     """
     s, rng = first_state(env, seeds, episode)
@@ -49,7 +37,7 @@ def sample_trunk(env, act, family, config, seeds, episode):
             tried = all_actions
             if tried is None:   # as in Eq. (16)
                 tried = np.array([act(s, rng) for _ in range(config.vine_actions)])
-            rollout_set.append(TrunkState(s, env.clone_state(), tried, int(rng.integers(2 ** 63))))
+            rollout_set.append((s, env.clone_state(), tried, int(rng.integers(2 ** 63))))
         a = act(s, rng)
         s, reward, terminated, truncated, _ = env.step(a)
         states.append(s)
@@ -58,14 +46,14 @@ def sample_trunk(env, act, family, config, seeds, episode):
     return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated), rollout_set
 
 
-def rollout_Q(env, act, start, a, config):
+def rollout_Q(env, act, saved, noise_seed, a, config):
     """The sampled Q of the action a in a state of the rollout set, and the number of steps.
 
     The random numbers of policy and environment are the same for each action of the state (Section 5.2). The rollout
     ends with the episode or after vine_length steps, and leaves out what would follow.
     """
-    env.restore_state(start.saved)
-    rng, env.unwrapped.np_random = np.random.default_rng(start.noise_seed).spawn(2)
+    env.restore_state(saved)
+    rng, env.unwrapped.np_random = np.random.default_rng(noise_seed).spawn(2)
     s, reward, terminated, truncated, _ = env.step(a)
     rewards = [reward]
     if not (terminated or truncated):
@@ -77,9 +65,9 @@ def vine_path(env, act, family, config, seeds, episode):
     """A path of the trunk, and for each state of its rollout set (s (d_s,), actions (K, d_a), Q (K,), steps)."""
     path, rollout_set = sample_trunk(env, act, family, config, seeds, episode)
     branches = []
-    for start in rollout_set:
-        Q, lengths = zip(*[rollout_Q(env, act, start, a, config) for a in start.actions])
-        branches.append((start.s, start.actions, np.array(Q), sum(lengths)))
+    for s, saved, actions, noise_seed in rollout_set:
+        Q, lengths = zip(*[rollout_Q(env, act, saved, noise_seed, a, config) for a in actions])
+        branches.append((s, actions, np.array(Q), sum(lengths)))
     return path, branches
 
 

@@ -1,4 +1,4 @@
-"""What the tutorials share: their options, and where their pictures go."""
+"""What the tutorials share: their options, the style of their pictures, and where these go."""
 import argparse
 import sys
 from concurrent.futures import BrokenExecutor
@@ -15,6 +15,18 @@ METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
     "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
     "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},
     "black": {"CEM": (0, (1, 1)), "eta": "-"}}.items() for name, linestyle in names.items()}
+
+# Of every picture, which is 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours
+# that the colour-blind can tell apart (Okabe and Ito), and line styles for print in grey.
+STYLE = {
+    "axes.prop_cycle": (
+        'cycler("color", ["0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "000000", "777777"]) + '
+        'cycler("linestyle", ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2, 1, 2))])'),
+    "figure.figsize": (8.5, 5), "savefig.dpi": 200, "figure.constrained_layout.use": True, "font.size": 10.5,
+    "axes.titlesize": 11.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "figure.titlesize": 12.5,
+    "figure.titleweight": "bold", "axes.labelsize": 10.5, "xtick.labelsize": 10, "ytick.labelsize": 10,
+    "legend.fontsize": 10, "axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}
+SEED, SUMMARY = {"linewidth": 0.8, "alpha": 0.45}, {"linewidth": 2.5}   # one run of several; their mean or median
 
 
 def say_error(kind, error, traceback):
@@ -59,8 +71,6 @@ def tutorial_parser(description):
 def new_figure(show, **kwargs):
     """A matplotlib figure in the style of all, with a window behind it if show is True."""
     import matplotlib
-
-    from trpo_numpy.practice.learning_curve import STYLE
     matplotlib.rcParams.update(STYLE)
     if not show:
         matplotlib.use("Agg")

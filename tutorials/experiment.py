@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 
-from common import METHODS, new_figure, save_figure, tutorial_parser, whole_number
+from common import METHODS, SEED, SUMMARY, new_figure, save_figure, tutorial_parser, whole_number
 from derivative_free import import_cma
 
 import gymnasium as gym
@@ -18,7 +18,7 @@ from gymnasium.envs.classic_control import CartPoleEnv
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.executor import start_worker, stop_workers
-from trpo_numpy.practice.learning_curve import SEED, SUMMARY, read_progress
+from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.practice.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
 from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update

@@ -10,11 +10,11 @@ Then change: --not-slippery. Transitions become certain: the second policy's eta
 steps lead it astray.
 """
 from common import new_figure, save_figure, tutorial_parser
+from mdps import gymnasium_mdp
 
 import numpy as np
 
 from trpo_numpy.expected_return import advantage, expected_return, expected_return_from, state_value, visitation
-from trpo_numpy.finite_mdp import gymnasium_mdp
 
 MAP = "SFFF" "FHFH" "FFFH" "HFFG"
 ARROWS = [(-1, 0), (0, 1), (1, 0), (0, -1)]  # left, down, right, up, as Gymnasium numbers them

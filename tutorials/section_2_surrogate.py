@@ -6,13 +6,12 @@ cannot give. How far can L be trusted? That is Section 3.
 Then change: --seed. Another theta_old; the touching stays, the parting differs.
 """
 from common import METHODS, central_difference, new_figure, save_figure, tutorial_parser
+from mdps import gymnasium_mdp
 
 import numpy as np
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.exact_surrogate import exact_surrogate, grad_exact_surrogate
-from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import gymnasium_mdp
+from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 

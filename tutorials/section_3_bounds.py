@@ -9,12 +9,11 @@ Then change: --gamma 0.1. The true loss is now up to a fifth of the penalty; of 
 and at 0.05 nine tenths (by the search in tests/test_kl_bound.py). At 0.99 it is less than a hundredth.
 """
 from common import new_figure, save_figure, spread, tutorial_parser
+from mdps import random_mdp, random_policy
 
 import numpy as np
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import random_mdp, random_policy
+from trpo_numpy.expected_return import exact_surrogate, expected_return
 from trpo_numpy.kl_bound import (
     coupling_bound,
     max_total_variation,

@@ -10,14 +10,13 @@ after 9 iterations.
 from itertools import islice
 
 from common import METHODS, new_figure, save_figure, tutorial_parser
+from mdps import random_mdp, random_policy
 
 import numpy as np
 
 from trpo_numpy.algorithm_1 import algorithm_1, policy_iteration
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import advantage, expected_return, visitation
-from trpo_numpy.finite_mdp import random_mdp, random_policy
-from trpo_numpy.kl_bound import max_kl, minorizer, mixture
+from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, visitation
+from trpo_numpy.kl_bound import max_kl, minorizer, mixture, penalty_coefficient
 from trpo_numpy.trust_region import bound_mean_kl
 
 
@@ -26,18 +25,19 @@ def compute(seed, n_iterations, gamma=0.8):
     rng = np.random.default_rng(seed)
     mdp, pi_0 = random_mdp(rng, 5, 3, gamma), random_policy(rng, 5, 3, 3.0)
     *_, (_, optimum) = policy_iteration(mdp, pi_0)
-    steps = list(islice(algorithm_1(mdp, pi_0), n_iterations))
+    policies, etas = zip(*islice(algorithm_1(mdp, pi_0), n_iterations + 1))
+    steps = list(zip(policies, policies[1:]))
     bounded, pi = [], pi_0
     while len(bounded) < 200 and (not bounded or bounded[-1][0] < optimum - 1e-3 * abs(optimum)):
         pi_new, _ = bound_mean_kl(pi, advantage(mdp, pi), visitation(mdp, pi), 0.01)
         bounded.append((expected_return(mdp, pi_new), max_kl(pi, pi_new)))
         pi = pi_new
-    ratio = (steps[0].pi - pi_0) / pi_0
+    ratio = (policies[1] - pi_0) / pi_0
     t = np.linspace(max(-1, -0.99 / ratio.max()), min(3, -0.99 / ratio.min()), 81)  # probabilities stay positive
-    line = [mixture(pi_0, steps[0].pi, t_i) for t_i in t]
-    return {"optimum": optimum, "eta_0": expected_return(mdp, pi_0), "t": t,
-            "eta": np.array([step.eta for step in steps]), "kl": np.array([step.kl for step in steps]),
-            "M": np.array([step.M for step in steps]), "C": steps[0].C,
+    line = [mixture(pi_0, policies[1], t_i) for t_i in t]
+    return {"optimum": optimum, "eta_0": etas[0], "t": t, "eta": np.array(etas[1:]),
+            "kl": np.array([max_kl(pi, pi_new) for pi, pi_new in steps]), "C": penalty_coefficient(mdp, pi_0),
+            "M": np.array([minorizer(mdp, pi, pi_new) for pi, pi_new in steps]),
             "bounded_eta": np.array([eta for eta, _ in bounded]), "bounded_kl": np.array([kl for _, kl in bounded]),
             "eta_line": np.array([expected_return(mdp, pi) for pi in line]),
             "L_line": np.array([exact_surrogate(mdp, pi_0, pi) for pi in line]),

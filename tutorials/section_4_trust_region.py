@@ -21,8 +21,7 @@ from common import METHODS, new_figure, save_figure, spread, tutorial_parser, wi
 import numpy as np
 from scipy.special import expit, logit
 
-from trpo_numpy.exact_surrogate import exact_surrogate
-from trpo_numpy.expected_return import advantage, expected_return, visitation
+from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, penalty_coefficient
 from trpo_numpy.record import InputError

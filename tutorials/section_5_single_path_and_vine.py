@@ -25,18 +25,18 @@ from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.sampling import discounted_sums, sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
-from trpo_numpy.vine import TrunkState, rollout_Q, vine, vine_batch, vine_path
+from trpo_numpy.vine import rollout_Q, vine, vine_batch, vine_path
 
 
 def q_pairs(env, policy, theta, config, n, common):
     """Q of the actions -0.5 and 0.5 in one state, (n, 2); common: the two share their random numbers."""
     act, Q = partial(policy.act, policy.unpack(theta)), []
-    s, _ = env.reset(seed=0)
+    env.reset(seed=0)
     saved, actions = env.clone_state(), np.array([[-0.5], [0.5]])
     for noise in range(n):
         for k, a in enumerate(actions):
-            start = TrunkState(s, saved, actions, noise if common else n * (1 + k) + noise)
-            Q.append(rollout_Q(env, act, start, a, config)[0])
+            noise_seed = noise if common else n * (1 + k) + noise
+            Q.append(rollout_Q(env, act, saved, noise_seed, a, config)[0])
     return np.reshape(Q, (n, 2))
 
 

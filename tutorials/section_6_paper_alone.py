@@ -11,13 +11,12 @@ Then change: --batch-sizes 5000 20000, with another --out.
 import csv
 from functools import partial
 
-from common import new_figure, save_figure, whole_number
+from common import SEED, SUMMARY, new_figure, save_figure, whole_number
 from experiment import all_runs, complete_runs, experiment_parser, read_runs, seed_of
 
 import numpy as np
 
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.learning_curve import SEED, SUMMARY
 from trpo_numpy.practice.training import train
 from trpo_numpy.record import InputError
 

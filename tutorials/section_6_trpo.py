@@ -12,14 +12,14 @@ import csv
 import re
 from functools import partial
 
-from common import new_figure, save_figure, tutorial_parser, whole_number
+from common import SEED, SUMMARY, new_figure, save_figure, tutorial_parser, whole_number
 
 import numpy as np
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
-from trpo_numpy.practice.learning_curve import draw_learning_curve, read_progress
+from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.practice.run_folder import create_run_folder, record_iteration
 from trpo_numpy.practice.training import train
 from trpo_numpy.record import InputError
@@ -37,6 +37,46 @@ def run(config, out):
     returns = list(greedy_returns(env, iteration.policy, theta, scaling, config.seed, 20))
     print(f"; then without noise, 20 episodes: {np.mean(returns):.1f}")
     return folder, returns
+
+
+def thinned(progress, n_points=100):
+    """(timesteps, mean return) of a run, where each point is the mean of a few iterations if there are many."""
+    starts = np.arange(0, len(progress["timesteps"]), -(-len(progress["timesteps"]) // n_points))
+    ends = np.append(starts[1:], len(progress["timesteps"]))
+    return progress["timesteps"][ends - 1], np.add.reduceat(progress["mean_return"], starts) / (ends - starts)
+
+
+def median_curve(curves):
+    """The median of curves [(x, y)] at each x, from the first that all have; between its points a curve is linear."""
+    grid = np.unique(np.concatenate([x for x, _ in curves]))
+    grid = grid[grid >= max(x[0] for x, _ in curves)]
+    return grid, np.median([np.interp(grid, x, y) for x, y in curves], axis=0)
+
+
+def draw_learning_curve(figure, runs, title):
+    """Draws runs, {label: columns of progress.csv}, into a matplotlib Figure: a line per run, and their median."""
+    from matplotlib.ticker import EngFormatter
+
+    deltas = [delta for progress in runs.values() for delta in progress["delta"][:1] if delta < np.inf]  # inf: none
+    several, curves = len(runs) > 1, [thinned(progress) for progress in runs.values()]
+    returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    for i, (curve, progress) in enumerate(zip(curves, runs.values())):
+        label = f"each of {len(runs)} seeds" if several and i == 0 else None
+        returns.plot(*curve, "-", color="#0072B2", label=label, **(SEED if several else SUMMARY))
+        kls.plot(progress["timesteps"], progress["kl"], ".", color="#0072B2", markersize=3, alpha=0.45)
+    if several:
+        returns.plot(*median_curve(curves), "-", color="#0072B2", label="their median", **SUMMARY)
+    if deltas:
+        delta = max(deltas)
+        kls.axhline(delta, color="black", linestyle="--", linewidth=1.5, label=rf"the bound $\delta$ = {delta:g}")
+        kls.set_ylim(0, 1.35 * delta)
+    returns.set(title=title, ylabel="mean training return (raw)")
+    kls.set(xlabel="environment steps", ylabel="mean KL (nats)")
+    kls.xaxis.set_major_formatter(EngFormatter(sep=""))
+    for axes, corner in [(returns, "lower right"), (kls, "upper right")]:
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc=corner)
+    figure.align_ylabels()
 
 
 def main():

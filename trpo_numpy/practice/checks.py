@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from trpo_numpy.record import InputError
 from trpo_numpy.sampling import first_state, rollout, sample_path
 
-OLD_API = ("expected 5, got 4", "expected 2", "no tuple", "keyword argument 'seed'")  # parts of the errors it leads to
+OLD_GYM = "expected 5, got 4", "expected 2", "keyword argument 'seed'"  # parts of the errors that it leads to
 
 
 def origin(error):
@@ -22,27 +22,28 @@ def origin(error):
 
 def failure(error):
     """`origin`, and a sentence if it is the old Gym's interface that an environment has."""
-    old = any(part in str(error) for part in OLD_API)
+    old = any(part in str(error) for part in OLD_GYM)
     return origin(error) + ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns " \
         "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
 
 
-def check_step(reward, observation, shape, where):
-    """Raises InputError unless the reward is a finite number, and the observation finite numbers of this shape."""
+def checked_step(observation, reward, shape, where):
+    """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
     try:
-        state, kinds = np.asarray(observation), np.asarray(reward).dtype.kind + np.asarray(observation).dtype.kind
-        good = state.shape == shape and np.ndim(reward) == 0 and set(kinds) <= set("biuf")
-        good = good and math.isfinite(reward) and np.isfinite(state).all()
-    except ValueError:  # lists of different lengths
+        state, number = np.asarray(observation), np.asarray(reward).item()
+        good = state.shape == shape and state.dtype.kind in "biuf"
+        good = good and math.isfinite(number)
+        good = good and (math.isfinite(state.dot(state)) or np.isfinite(state).all())  # fast, but a square may overflow
+    except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
         good = False
     if not good:
         raise InputError(f"environment: {where} gave the reward {reward!r} and the observation {observation!r}, "
                          f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
+    return state, number
 
 
-def check_restorable(name, env, policy):
-    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps to the byte."""
-    act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
+def check_restorable(name, env, act):
+    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps of act to the byte."""
     sample_path(env, act, np.random.SeedSequence(0), 0)
     try:
         observation, _ = env.reset(seed=0)
@@ -73,10 +74,11 @@ def notes(env, policy, config):
         yield (f"the states of a batch ({config.batch_size} times {d_s} numbers) take {gigabytes:.1f} GB, and an "
                "iteration several times as much: less with a smaller --batch-size, or with smaller pictures "
                "(gymnasium.wrappers.GrayscaleObservation, ResizeObservation)")
-    if config.vine_states:
-        check_restorable(config.name, env, policy)
     theta = policy.initial(np.random.default_rng(0), config.initial_log_std)
-    if remembers(env, partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(config.seed, spawn_key=(0,))):
+    act = partial(policy.act, policy.unpack(theta))
+    if config.vine_states:
+        check_restorable(config.name, env, act)
+    if remembers(env, act, np.random.SeedSequence(config.seed, spawn_key=(0,))):
         yield (f"{config.name} remembers earlier episodes: one that is repeated after another differs. With --workers, "
                "or resumed, the run is then not the same to the byte, and evaluate may see other episodes")
 

@@ -29,14 +29,15 @@ class Config:
     env_id: str | Callable = option("Pendulum-v1", "a Gymnasium environment, such as Hopper-v5, or module:Name-v0 of "
                                     "the module that registers it")
     env_kwargs: dict = field(default_factory=dict, hash=False, metadata={
-        "help": "arguments of the environment, as gravity:5.0 or map_name:'8x8'", "bounds": {}})
+        "help": "arguments of the environment, as gravity:5.0 or map_name:'8x8'; name it before them", "bounds": {}})
     timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
     seed: int = option(0, "all randomness is a function of it", at_least=0)
     batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
     vine_states: int = option(0, "vine (Section 5.2): expected states in its rollout set; 0: none", at_least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", at_least=2)
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
-    hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none")
+    hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none; name the "
+                                 "environment before it")
     initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", at_least=-20, at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
@@ -59,10 +60,10 @@ class Config:
     def __post_init__(self):
         for f in fields(self):
             value = getattr(self, f.name)
+            if f.type is dict:
+                value = as_json_gives(f.name, value)
             if isinstance(value, (np.generic, list)):  # NumPy's scalars; lists, as JSON and argparse give
                 value = tuple(value) if isinstance(value, list) else value.item()
-            if isinstance(value, dict):
-                value = as_json_gives(f.name, value)
             check_field(f, value)
             object.__setattr__(self, f.name, value)
         if self.vine_states > self.batch_size:
@@ -75,9 +76,9 @@ class Config:
 
 
 def as_json_gives(name, value):
-    """A dict as JSON gives it back. Raises InputError if JSON cannot hold it."""
+    """A dict, or its pairs, as JSON gives it back. Raises InputError if JSON cannot hold it."""
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: got {value!r}, wanted {WANTED[dict]}: {error}") from error
 
@@ -107,13 +108,6 @@ PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "sc
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
 
 
-class StoreDict(argparse.Action):
-    """Makes a dict of the option's key:value pairs."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        setattr(namespace, self.dest, dict(values))
-
-
 def key_and_value(text):
     """"key:value" as a pair, the value a Python literal, or text if it is none."""
     key, colon, value = text.partition(":")
@@ -129,14 +123,9 @@ def add_options(parser):
     """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
     paper = ", ".join(f"{name} {value}" for name, value in PAPER.items())
     parser.add_argument("--paper", action="store_true", help=f"the paper alone: {paper}; more options change it")
+    how = {bool: {"action": argparse.BooleanOptionalAction}, tuple: {"nargs": "*", "type": int, "metavar": "N"},
+           dict: {"nargs": "+", "type": key_and_value, "metavar": "KEY:VALUE"}}
     for f in fields(Config)[1:]:
-        flag, text = "--" + f.name.replace("_", "-"), f"{f.metadata['help']} (default: {f.default})"
-        if f.type is bool:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
-        elif f.type is dict:
-            parser.add_argument(flag, nargs="+", type=key_and_value, action=StoreDict, metavar="KEY:VALUE",
-                                help=f"{f.metadata['help']}; name the environment before it")
-        elif f.type is tuple:
-            parser.add_argument(flag, nargs="*", type=int, metavar="N", help=f"{text}; name the environment before it")
-        else:
-            parser.add_argument(flag, type=f.type, metavar=f.type.__name__.upper(), help=text)
+        default = "none" if f.type is dict else f.default
+        parser.add_argument("--" + f.name.replace("_", "-"), help=f"{f.metadata['help']} (default: {default})",
+                            **how.get(f.type, {"type": f.type, "metavar": f.type.__name__.upper()}))

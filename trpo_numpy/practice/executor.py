@@ -1,10 +1,8 @@
 """Not in the paper, which had 16 cores: episodes sampled by this process, or by the workers of an executor."""
-import math
 import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import BrokenExecutor
 from functools import partial
 from itertools import count
 
@@ -51,12 +49,8 @@ def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample
     if executor is None:
         yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
     one = partial(sample_in_worker, config, seeds, sample, arguments)
-    length, end = math.ceil(n_ahead / 64), first_episode
-    try:
-        while True:
-            start, end = end, end + n_ahead
-            yield from executor.map(one, range(start, end), chunksize=length)
-            n_ahead = 2 * length
-    except BrokenExecutor as error:
-        raise BrokenExecutor(f"executor: a worker died, and what it was sampling is lost ({error}); what was written "
-                             "before is whole, and a run can be resumed from there") from error
+    length, end = 1 + n_ahead // 64, first_episode
+    while True:
+        start, end = end, end + n_ahead
+        yield from executor.map(one, range(start, end), chunksize=length)
+        n_ahead = 2 * length

@@ -1,6 +1,5 @@
 """Not in the paper: the spaces of Gymnasium that a policy can have for its states and its actions."""
 import math
-from functools import partial
 
 import numpy as np
 from gymnasium import spaces
@@ -30,15 +29,19 @@ def with_flat_states(name, env):
 
 
 def family_and_map(name, space):
-    """The family for an action space, and the function from its actions (d_a,) to those of the space."""
-    if isinstance(space, spaces.Box) and space.dtype.kind == "f":
+    """The family for an action space, and the function that makes of its actions (d_a,) those of the space.
+
+    A Box clips them; an integer counts from 0, and is counted from the space's start.
+    """
+    shape, dtype = space.shape, space.dtype
+    if isinstance(space, spaces.Box) and dtype.kind == "f":
         low, high = space.low.astype(float), space.high.astype(float)
-        return Gaussian(math.prod(space.shape)), partial(clip_to_box, low, high, space.dtype)
+        return Gaussian(math.prod(shape)), lambda a: np.minimum(np.maximum(a.reshape(shape), low), high).astype(dtype)
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         sizes, start = getattr(space, "nvec", getattr(space, "n", None)), np.array(space.start)
     elif isinstance(space, spaces.MultiBinary):
-        sizes, start = np.full(space.shape, 2), np.zeros(space.shape)
-    elif isinstance(space, spaces.Box) and space.dtype.kind in "iu":
+        sizes, start = np.full(shape, 2), np.zeros(shape)
+    elif isinstance(space, spaces.Box) and dtype.kind in "iu":
         sizes, start = space.high.astype(float) - space.low + 1, space.low
     else:
         raise InputError(f"env_id: {name} has action space {space}, wanted Box, Discrete, MultiDiscrete or "
@@ -47,14 +50,4 @@ def family_and_map(name, space):
         raise InputError(f"env_id: {name} has action space {space} with {np.sum(sizes):g} values in all, wanted at "
                          f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
                          "makes its actions from those of a Box of floats")
-    return Categorical(tuple(np.ravel(sizes).astype(int).tolist())), partial(add_start, start, space.dtype)
-
-
-def clip_to_box(low, high, dtype, a):
-    """The action a (d_a,) inside the environment's Box, in its shape and type."""
-    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
-
-
-def add_start(start, dtype, a):
-    """The action a (d_a,), which counts from 0, counted from the space's start, in its shape and type."""
-    return (a.reshape(start.shape) + start).astype(dtype)
+    return Categorical(tuple(np.ravel(sizes).astype(int).tolist())), lambda a: (a.reshape(shape) + start).astype(dtype)

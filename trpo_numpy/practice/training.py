@@ -70,15 +70,13 @@ def initial_state(policy, baseline, config):
 
 
 def collect_single_path(episodes_of, act, policy, config):
-    """Step 1 by single path (Section 5.1): the paths, no branches, and the number of steps."""
-    paths = single_path(episodes_of(sample_path, act), config.batch_size)
-    return paths, [], sum(len(path.rewards) for path in paths)
+    """Step 1 by single path (Section 5.1): the paths, and no branches."""
+    return single_path(episodes_of(sample_path, act), config.batch_size), []
 
 
 def collect_vine(episodes_of, act, policy, config):
-    """Step 1 by vine (Section 5.2): the paths of the trunk, the branches, and the number of steps of both."""
-    paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
-    return paths, branches, sum(len(path.rewards) for path in paths) + sum(n_steps for *_, n_steps in branches)
+    """Step 1 by vine (Section 5.2): the paths of the trunk, and the branches."""
+    return vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
 
 
 def estimate_vine(paths, branches, policy, baseline, state, config):
@@ -87,7 +85,7 @@ def estimate_vine(paths, branches, policy, baseline, state, config):
     return vine_batch(scaled, policy.family, config), None, None
 
 
-def next_state(state, result, paths, n_steps, batch, targets, baseline, config):
+def next_state(state, result, paths, branches, batch, targets, baseline, config):
     """The State after an update: theta_new, the baseline fitted to its targets, the scaling, the counts."""
     phi, scaling = state.phi, state.scaling
     if targets is not None:
@@ -95,6 +93,7 @@ def next_state(state, result, paths, n_steps, batch, targets, baseline, config):
     if config.scale_observations:
         observations = np.concatenate([path.states[:-1] for path in paths])
         scaling = update_scaling(scaling, scale(scaling, observations))
+    n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
     return State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
                  state.episodes + len(paths))
 
@@ -131,7 +130,7 @@ def iterations(env, policy, baseline, config, update, state, executor):
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
         episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
-        paths, branches, n_steps = collect(episodes_of, act, policy, config)                            # step 1
+        paths, branches = collect(episodes_of, act, policy, config)                                     # step 1
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
@@ -140,7 +139,7 @@ def iterations(env, policy, baseline, config, update, state, executor):
         result = update(policy, theta, batch, options, rng)                                             # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
-        after = next_state(state, result, paths, n_steps, batch, targets, baseline, config)
+        after = next_state(state, result, paths, branches, batch, targets, baseline, config)
         yield Iteration(after.iteration, after.timesteps, after.episodes,
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
                         entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,

@@ -6,8 +6,14 @@ update also return what they tried and measured; an exercise returns the result 
 from trpo_numpy import line_search as searching
 from trpo_numpy import trpo
 from trpo_numpy.conjugate_gradient import conjugate_gradient  # noqa: F401
-from trpo_numpy.exact_surrogate import exact_surrogate  # noqa: F401
-from trpo_numpy.expected_return import action_value, advantage, expected_return, state_value, visitation  # noqa: F401
+from trpo_numpy.expected_return import (  # noqa: F401
+    action_value,
+    advantage,
+    exact_surrogate,
+    expected_return,
+    state_value,
+    visitation,
+)
 from trpo_numpy.fisher import fisher_vector_product  # noqa: F401
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length  # noqa: F401

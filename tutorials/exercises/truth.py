@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from trpo_numpy.finite_mdp import random_mdp, random_policy
+from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
@@ -56,8 +56,9 @@ def double_sum(x, discount):
 def finite_problem():
     """A FiniteMDP, two policies, and the transition matrices and mean rewards of both."""
     rng = np.random.default_rng(1)
-    mdp = random_mdp(rng, 5, 3, 0.9)
-    pi_old, pi = random_policy(rng, 5, 3), random_policy(rng, 5, 3)
+    P, r = rng.dirichlet(np.full(5, 0.3), size=(5, 3)), rng.standard_normal((5, 3))
+    mdp = FiniteMDP(P, r, rng.dirichlet(np.ones(5)), 0.9)
+    pi_old, pi = rng.dirichlet(np.ones(3), size=(2, 5))
     fixed(mdp.P, mdp.r, mdp.rho_0, pi_old, pi)
     return mdp, pi_old, pi
 

@@ -1,0 +1,41 @@
+"""Finite MDPs to try things on: random ones, and those of Gymnasium."""
+import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
+
+import gymnasium as gym
+import numpy as np
+
+from trpo_numpy.finite_mdp import FiniteMDP
+from trpo_numpy.record import InputError
+
+
+def random_mdp(rng, S, A, gamma):
+    """A FiniteMDP with random transitions, some much likelier than others, and standard normal rewards."""
+    P = rng.dirichlet(np.full(S, 0.3), size=(S, A))
+    return FiniteMDP(P, rng.standard_normal((S, A)), rng.dirichlet(np.ones(S)), gamma)
+
+
+def random_policy(rng, S, A, concentration=1.0):
+    """A policy (S, A), a Dirichlet distribution per state: nearly deterministic below 1, nearly uniform far above."""
+    pi = rng.dirichlet(np.full(A, concentration), size=S) + 1e-12
+    return pi / pi.sum(axis=1, keepdims=True)
+
+
+def gymnasium_mdp(env_id, gamma, **kwargs):
+    """gymnasium.make(env_id, **kwargs) as a FiniteMDP, such as FrozenLake-v1. InputError if it has no table P.
+
+    A state in which episodes end becomes absorbing, with reward 0. Options that change `step` but not P (Taxi's
+    fickle_passenger) have no effect.
+    """
+    env = gym.make(env_id, **kwargs).unwrapped
+    if not (hasattr(env, "P") and hasattr(env, "initial_state_distrib")):
+        raise InputError(f"env_id: got {env_id!r}, wanted an environment with P and initial_state_distrib")
+    S, A = int(env.observation_space.n), int(env.action_space.n)
+    P, r, ends = np.zeros((S, A, S)), np.zeros((S, A)), set()
+    for s, a in np.ndindex(S, A):
+        for probability, s_next, reward, terminated in env.P[s][a]:
+            P[s, a, s_next] += probability
+            r[s, a] += probability * reward
+            ends |= {s_next} if terminated else set()
+    for s in ends:
+        P[s], r[s] = np.eye(S)[s], 0.0
+    return FiniteMDP(P, r, np.array(env.initial_state_distrib, dtype=float), gamma)
