@@ -58,7 +58,7 @@ def test_rewards_of_any_size_do_with_standardised_advantages():
 
 @pytest.mark.filterwarnings("ignore")
 def test_without_them_rewards_that_are_too_large_are_an_error_that_says_so():
-    with pytest.raises(ArithmeticError, match="wanted .*smaller rewards may help"):
+    with pytest.raises(ArithmeticError, match="wanted .*smaller rewards"):
         thetas("Pendulum-v1", reward_unit=1e300, **PAPER)
 
 

@@ -53,8 +53,8 @@ class Categorical:
         return np.hstack([np.eye(size)[a[:, k]] for k, size in enumerate(self.factor_sizes)])
 
     def sample(self, output, free, rng):
-        """a ~ pi, (K,) or (N, K) for output (d_mu,) or (N, d_mu): the mode of output + Gumbel noise. free is empty."""
-        return self.mode(output + rng.gumbel(size=output.shape), free)
+        """a ~ pi, (K,) or (N, K) for output (d_mu,) or (N, d_mu). free is empty."""
+        return self.mode(output + rng.gumbel(size=output.shape), free)  # argmax(log p + Gumbel noise) ~ p
 
     def mode(self, output, free):
         """The most probable action. free is empty."""

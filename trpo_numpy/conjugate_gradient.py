@@ -11,8 +11,7 @@ class CurvatureError(ArithmeticError):
 def check_curvature(name, yAy):
     """Raises CurvatureError unless yAy is above 0 and finite."""
     if not 0 < yAy < np.inf:
-        raise CurvatureError(f"{name}: got {yAy}, wanted a finite number above 0; more damping, more states or smaller "
-                             "rewards may help")
+        raise CurvatureError(f"{name}: got {yAy}, wanted a finite number above 0: try more damping or smaller rewards")
 
 
 def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, iterations: int, damping: float = 0.0,

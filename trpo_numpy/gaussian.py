@@ -26,7 +26,10 @@ class Gaussian:
         """The size of the network's output, the mean."""
         return self.d_a
 
-    d_free = d_output  # the size of r, the parameters that do not depend on the state
+    @property
+    def d_free(self):
+        """The size of r, which does not depend on the state."""
+        return self.d_a
 
     def split(self, mu):
         """mu (N, 2 d_a) -> mean (N, d_a), r (N, d_a)."""

@@ -34,10 +34,10 @@ def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: 
     for j in range(max_backtracks + 1):
         beta_j = beta * shrink ** j
         L_new, kl_new = L_and_kl(theta_old + beta_j * s)
-        refused = "" if L_old < L_new < np.inf else f"L {L_new:.6g} is no improvement on {L_old:.6g}"
-        if not kl_new <= delta:                         # also for a NaN
-            refused += f"; KL {kl_new:.6g} > delta {delta:.6g}"
-        candidates.append(Candidate(beta_j, L_new, kl_new, refused.removeprefix("; ")))
-        if not refused:
+        improves, within = L_old < L_new < np.inf, kl_new <= delta          # both are False for a NaN
+        refused = [] if improves else [f"L {L_new:.6g} is no improvement on {L_old:.6g}"]
+        refused += [] if within else [f"KL {kl_new:.6g} > delta {delta:.6g}"]
+        candidates.append(Candidate(beta_j, L_new, kl_new, "; ".join(refused)))
+        if improves and within:
             return candidates[-1], candidates
     return Candidate(0.0, L_old, 0.0, refused="no candidate accepted"), candidates

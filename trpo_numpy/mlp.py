@@ -32,10 +32,8 @@ def jvp(layers, inputs, slopes, dlayers):
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
     for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
-        dz *= slope                                             # now dh, as h = tanh(z)
-        dz = dz @ W.T                                           # z = W h + b: the change of h,
-        dz += h @ dW.T                                          # that of W,
-        dz += db                                                # and that of b
+        dh = slope * dz                                         # h = tanh(z)
+        dz = dh @ W.T + h @ dW.T + db                           # z = W h + b: the product rule
     return dz
 
 
@@ -43,8 +41,7 @@ def vjp(layers, inputs, slopes, u):
     """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
     grad_z, gradient = u, [(u.T @ inputs[-1], u.sum(axis=0))]   # z = W h + b
     for i in range(len(layers) - 1, 0, -1):
-        grad_z = grad_z @ layers[i][0]                          # the gradient with respect to h, as z = W h + b
-        grad_z *= slopes[i - 1]                                 # with respect to the z before, as h = tanh(z)
+        grad_z = slopes[i - 1] * (grad_z @ layers[i][0])        # through z = W h + b, then h = tanh(z)
         gradient.insert(0, (grad_z.T @ inputs[i - 1], grad_z.sum(axis=0)))
     return gradient
 

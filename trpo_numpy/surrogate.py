@@ -19,7 +19,7 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L(theta) of Eq. (14), to be maximised: it estimates (1 - gamma) times Eq. (3), plus a constant."""
+    """L(theta) of Eq. (14), to be maximised: for states from rho, (1 - gamma) times Eq. (3), plus a constant."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * Q)
 
 
@@ -55,6 +55,6 @@ def surrogate_and_gradient(policy, batch, theta_old):
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.Q, log_q)
     dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.Q, log_q)    # (N, d_mu)
     g = policy.vjp(theta_old, cache, dL_dmu)
-    if abs(g).max() <= ROUNDING * abs(batch.Q).max():  # a policy that is certain of its actions
+    if abs(g).max() <= ROUNDING * abs(batch.Q).max():  # rounding: the policy is certain of its actions
         g = np.zeros_like(g)
     return mu_old, cache, log_q, L_old, g
