@@ -9,20 +9,20 @@ import numpy as np
 
 
 class Family(Protocol):
-    """The interface, which gaussian.py and categorical.py implement and explain. sample draws a ~ pi."""
+    """The interface, which gaussian.py and categorical.py implement and explain."""
     @property
-    def d_a(self) -> int: ...           # dimensions of the action
+    def d_a(self) -> int: """The number of the action's dimensions."""
     @property
-    def d_output(self) -> int: ...      # size of the network's output
+    def d_output(self) -> int: """The size of the network's output."""
     @property
-    def d_free(self) -> int: ...        # distribution parameters r that do not depend on the state
+    def d_free(self) -> int: """The number of distribution parameters r that do not depend on the state."""
 
-    def check_actions(self, actions: np.ndarray) -> None: ...       # InputError unless they are (N, d_a) of this family
-    def sample(self, output: np.ndarray, r: np.ndarray, rng: np.random.Generator) -> np.ndarray: ...
-    def mode(self, output: np.ndarray, r: np.ndarray) -> np.ndarray: ...            # the most probable a, as in sample
-    def log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: ...            # (N,) log pi(a|s)
-    def grad_log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: ...       # (N, d_mu) its derivative by mu
-    def kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: ...             # (N,) KL(old || new), nats
-    def grad_kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: ...        # (N, d_mu) its derivative by mu
-    def M_product(self, mu: np.ndarray, y: np.ndarray) -> np.ndarray: ...           # (N, d_mu) My, M = kl''(mu, mu)
-    def entropy(self, mu: np.ndarray) -> np.ndarray: ...                            # (N,) nats
+    def check_actions(self, actions: np.ndarray) -> None: """InputError unless they are (N, d_a) of this family."""
+    def sample(self, output: np.ndarray, r: np.ndarray, rng: np.random.Generator) -> np.ndarray: """a ~ pi."""
+    def mode(self, output: np.ndarray, r: np.ndarray) -> np.ndarray: """The most probable a."""
+    def log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: """log pi(a|s), (N,)."""
+    def grad_log_prob(self, mu: np.ndarray, a: np.ndarray) -> np.ndarray: """Its derivative by mu, (N, d_mu)."""
+    def kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: """KL(old || new), (N,), nats."""
+    def grad_kl(self, mu_old: np.ndarray, mu: np.ndarray) -> np.ndarray: """Its derivative by the new mu, (N, d_mu)."""
+    def M_product(self, mu: np.ndarray, y: np.ndarray) -> np.ndarray: """My (N, d_mu): M is kl'' at new = old."""
+    def entropy(self, mu: np.ndarray) -> np.ndarray: """The entropy, (N,), nats."""
