@@ -42,8 +42,9 @@ def compare(ours, theirs):
         cells = [f"{interquartile_mean(runs):7.1f} [{low:7.1f}, {high:7.1f}]"
                  for runs in (x, y) for low, high in [interval(interquartile_mean, runs)]]
         low, high = interval(probability_of_improvement, x, y)
+        said = verdict(low, high) if min(len(x), len(y)) >= 5 else "too few runs"
         print(f"{task:<20} {cells[0]} {cells[1]} {probability_of_improvement(x, y):14.2f} [{low:.2f}, {high:.2f}] "
-              f"{verdict(low, high)} ({len(x)} and {len(y)} runs)")
+              f"{said} ({len(x)} and {len(y)} runs)")
     samples = [runs[task] for task in both for runs in (ours, theirs)]
     if samples:
         low, high = interval(probability_of_improvement, *samples)
