@@ -25,3 +25,8 @@ def print_row(row, timesteps, done, start):
         print(LINE.format(**row, left=left, note=note), flush=True)
     if terminal and not is_last:
         print(f"{row['timesteps']} of {timesteps} steps, {speed:.0f} steps/s, {left} left", end="", flush=True)
+
+
+def print_note(message, *_, **__):
+    """A warning in one line: warnings.showwarning of the command line."""
+    print(f"note: {message}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """Not in the paper: the spaces of Gymnasium that a policy can have for its states and its actions."""
 import math
+from functools import partial
 
 import numpy as np
 from gymnasium import spaces
@@ -36,7 +37,7 @@ def family_and_map(name, space):
     shape, dtype = space.shape, space.dtype
     if isinstance(space, spaces.Box) and dtype.kind == "f":
         low, high = space.low.astype(float), space.high.astype(float)
-        return Gaussian(math.prod(shape)), lambda a: np.minimum(np.maximum(a.reshape(shape), low), high).astype(dtype)
+        return Gaussian(math.prod(shape)), partial(clip_to_box, low, high, dtype)
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         sizes, start = getattr(space, "nvec", getattr(space, "n", None)), np.array(space.start)
     elif isinstance(space, spaces.MultiBinary):
@@ -50,4 +51,14 @@ def family_and_map(name, space):
         raise InputError(f"env_id: {name} has action space {space} with {np.sum(sizes):g} values in all, wanted at "
                          f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
                          "makes its actions from those of a Box of floats")
-    return Categorical(tuple(np.ravel(sizes).astype(int).tolist())), lambda a: (a.reshape(shape) + start).astype(dtype)
+    return Categorical(tuple(np.ravel(sizes).astype(int).tolist())), partial(add_start, start, shape, dtype)
+
+
+def clip_to_box(low, high, dtype, a):
+    """The action a (d_a,) inside the environment's Box, in its shape and type."""
+    return np.minimum(np.maximum(a.reshape(low.shape), low), high).astype(dtype)
+
+
+def add_start(start, shape, dtype, a):
+    """The action a (d_a,), which counts from 0, counted from the space's start, in its shape and type."""
+    return (a.reshape(shape) + start).astype(dtype)
