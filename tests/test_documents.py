@@ -220,7 +220,8 @@ def test_each_module_says_where_in_the_paper_it_belongs():
 def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys):
     """Its first code is an environment; then one trains, and one evaluates a run of the command line: briefly here."""
     fenced = {name for name in PAGES if "```python" in TEXT[name]}
-    assert fenced == {f"tutorials/{name}.md" for name in ("running", "companion", "step_through")}  # each has its test
+    assert fenced == {f"tutorials/{name}.md" for name in
+                      ("running", "companion", "lecture", "step_through")}  # each has its test
     point, training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,4 +1,4 @@
-"""TRPO on one page takes the package's steps, runs, and stays one page."""
+"""TRPO on one page, and on one slide, takes the package's steps; it runs, and stays one page."""
 import ast
 import re
 import sys
@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import Batch
+from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import UpdateOptions, trpo_update
 
 PAGE = Path(__file__).parent.parent / "tutorials" / "trpo_on_one_page.py"
@@ -49,6 +50,26 @@ def test_its_update_is_the_packages(sizes):
         assert n_refused == sum(bool(candidate.refused) for candidate in update.candidates)
         outcomes[update.status, n_refused > 0] += 1
     assert min(outcomes.values()) >= 5 and len(outcomes) == 3
+
+
+def test_the_lectures_slide_is_the_packages_update():
+    text, = re.findall(r"^```python\n(def update.*?)```\n", (PAGE.parent / "lecture.md").read_text(), re.M | re.S)
+    assert len(text.splitlines()) == 20 and max(map(len, text.splitlines())) <= 80
+    names = {"np": np, "grad_surrogate": grad_surrogate, "surrogate": surrogate,
+             "conjugate_gradient": conjugate_gradient}
+    exec(text, names)
+    policy, n_refused = Policy(MLP((4, 6, 2)), Gaussian(2)), []
+    for seed, delta in enumerate(10 * [1e-4, 0.5, 1e5]):
+        rng = np.random.default_rng(seed)
+        theta_old = policy.initial(rng, -0.3) + 0.3 * rng.standard_normal(policy.n_parameters)
+        states, Q = rng.standard_normal((50, 4)), rng.standard_normal(50)
+        actions = policy.family.sample(*policy.family.split(policy.mu(theta_old, states)), rng)
+        update = trpo_update(policy, theta_old, Batch(states, actions, Q),
+                             UpdateOptions(delta, 10, fisher_fraction=1.0, damping=0.1), rng)
+        theta_new = names["update"](policy, theta_old, states, actions, Q, delta)
+        assert np.allclose(theta_new, update.theta_new, rtol=0, atol=1e-12)
+        n_refused.append(sum(bool(candidate.refused) for candidate in update.candidates))
+    assert min(n_refused) == 0 and max(n_refused) == 16 and 0 < sorted(n_refused)[15] < 16
 
 
 def test_it_runs_and_draws(monkeypatch, tmp_path, capsys):

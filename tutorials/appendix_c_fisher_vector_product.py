@@ -1,11 +1,11 @@
 """Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and in general not elsewhere.
 
-Look for: above left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the
-KL is always zero: is it a bug?"), but its curvature is v'Av. Above right: each component of J'MJv against the Hessian
-of the KL times v, by differences of its gradient. Below: the same difference away from theta_old, where the second term
+Look for: left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the
+KL is always zero: is it a bug?"), but its curvature is v'Av. The printout compares J'MJv there with the Hessian of the
+KL times v, by differences of its gradient. Right: the same difference away from theta_old, where the second term
 of Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
 Then change: --hidden, with no number after it. Without a hidden layer mu is linear in theta, the second term is zero
-everywhere, and the curves below fall to rounding error.
+everywhere, and the curves on the right fall to rounding error.
 """
 from functools import partial
 
@@ -33,18 +33,15 @@ def first_term(policy, states, mu_old, theta, v):
     return policy.vjp(theta, cache, central_difference(kl_prime, mu, policy.jvp(theta, cache, v), 1e-5))
 
 
-def name_axes(along, scatter, second):
-    """What the three panels show."""
+def name_axes(along, second):
+    """What the two panels show."""
+    along.plot([], [], "k:", linewidth=2, label=r"$\frac{1}{2}t^2 v^T\!Av$")
     along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
               ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
-    scatter.axline((0, 0), slope=1, color="gray", linewidth=0.8)
-    scatter.set(xlabel="$Hv$: the Hessian of the KL times $v$", ylabel="$J'MJv$",
-                title=r"at $\theta_{old}$ they agree")
-    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="second term / $Hv$",
-               title="away from it, Eq. (57)'s second term grows with the distance")
-    along.plot([], [], "k:", linewidth=2, label=r"$\frac{1}{2}t^2 v'Av$")
-    for axes, place in [(along, "upper center"), (scatter, "upper left"), (second, "upper left")]:
-        axes.legend(loc=place)
+    along.legend(loc="upper center")
+    second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="second term of Eq. (57) / whole",
+               title="the second term grows from 0")
+    second.legend(loc="upper left")
 
 
 def main():
@@ -55,10 +52,9 @@ def main():
     hidden, N = args.hidden, 20 if args.quick else 500
     states = rng.standard_normal((N, 3))
     distances = np.logspace(-6, 0, 13)
-    figure = new_figure(args.show, figsize=(7.5, 6.6))
-    figure.suptitle(r"$J'MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere", ha="left", x=0.01)
-    grid = figure.add_gridspec(2, 2)
-    along, scatter, second = (figure.add_subplot(grid[place]) for place in [(0, 0), (0, 1), (1, slice(None))])
+    figure = new_figure(args.show, figsize=(8, 4.2))
+    figure.suptitle(r"$J^T\!MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere", ha="left", x=0.01)
+    along, second = figure.subplots(1, 2)
 
     for family, color in [(Gaussian(2), "#0072B2"), (Categorical((4,)), "#D55E00")]:
         name = type(family).__name__
@@ -79,7 +75,6 @@ def main():
         along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
                    linestyle="-", linewidth=2.5, label=name)
         along.plot(t, 0.5 * t ** 2 * (v @ Av), "k:", linewidth=2)
-        scatter.plot(Hv, Av, ".", markersize=4, color=color, label=f"{name}: to {agreement:.0e}")
 
         apart = []
         for distance in distances:
@@ -88,7 +83,7 @@ def main():
             apart.append(np.linalg.norm(first_term(policy, states, mu_old, theta, v) - Hv) / np.linalg.norm(Hv))
         second.loglog(distances, apart, "o-", linewidth=2, color=color, label=name)
 
-    name_axes(along, scatter, second)
+    name_axes(along, second)
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)
     print(f"relative size of the second term at distance 1, categorical: {apart[-1]:.3f}")
     print("Look for: at theta_old the KL and its slope are 0, its curvature is not; J'MJ is that curvature.")

@@ -14,18 +14,18 @@ import numpy as np
 ROWS = "$(N{,})$", "$(P{,})$"
 # name: (x, y, width, colour, what is computed, its shapes or its rule, its module and steps of the companion)
 UPDATE = {
-    "batch": (1.5, 8.5, 2.8, "C0", "batch", r"states $s$ $(N, d_s)$" "\n" r"actions $a$ $(N, d_a)$" "\n"
-              rf"estimates $Q$ {ROWS[0]}", "sampling, vine (14, 15)"),
-    "theta": (1.5, 4.5, 2.8, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy (33)"),
-    "mu": (4.6, 6.5, 2.5, "C0", r"$\mu = \mu_\theta(s)$", r"$(N, d_\mu)$", "mlp, policy (31, 33)"),
+    "batch": (1.5, 8.5, 2.8, "C0", "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
+              rf"estimates $Q_n$ {ROWS[0]}", "sampling: steps 14, 15"),
+    "theta": (1.5, 4.5, 2.8, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
+    "mu": (4.6, 6.5, 2.5, "C0", r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
     "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
-          "surrogate (12, 13)"),
-    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher (27 to 32)"),
-    "s": (11.0, 6.5, 3.1, "C3", r"$s$ with $As = g$", ROWS[1], "conjugate_gradient (24)"),
-    "beta": (11.0, 3.4, 3.1, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search (25)"),
+          "surrogate: steps 12, 13"),
+    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
+    "s": (11.0, 6.5, 3.1, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: 24"),
+    "beta": (11.0, 3.4, 3.1, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.9, 1.1, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$ and mean KL $\leq \delta$",
-               "line_search (26)"),
-    "new": (1.95, 1.1, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo (23)"),
+               "line_search: step 26"),
+    "new": (1.95, 1.1, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
 ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "g"), ("mu", "A"), ("g", "s"), ("A", "s"),
           ("s", "beta"), ("beta", "search"), ("search", "new")]
@@ -56,9 +56,9 @@ def draw_update(axes):
     for start, end in ARROWS:
         axes.annotate("", edge(UPDATE[end], UPDATE[start]), edge(UPDATE[start], UPDATE[end]),
                       arrowprops={"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.6})
-    axes.text(4.4, 8.65, "$a$ and $Q$", ha="center", fontsize=11)
-    axes.text(3.25, 7.65, "$s$", ha="center", fontsize=11)
-    axes.text(0.15, 2.65, "grey: the module, and the steps of companion.md", fontsize=11, color="0.35")
+    axes.text(4.4, 8.65, "$a_n$ and $Q_n$", ha="center", fontsize=11)
+    axes.text(3.25, 7.65, "$s_n$", ha="center", fontsize=11)
+    axes.text(0.15, 2.65, "grey: the module, and its steps in companion.md", fontsize=11, color="0.35")
     axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
     axes.set(xlim=(0, 12.6), ylim=(0.3, 9.7))
     axes.axis("off")

@@ -38,7 +38,8 @@ class Config:
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
     hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none; name the "
                                  "environment before it")
-    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D)", at_least=-20, at_most=20)
+    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D); a robot of many joints that "
+                                    "only falls: try -0.5", at_least=-20, at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
