@@ -3,6 +3,7 @@ import ast
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -382,11 +383,13 @@ ROWS = {int(n): (float(package), float(copy)) for n, package, copy in re.findall
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """{hunt: (the numbers of the package, those of the copy)}; two hunts share a run of the package."""
-    folder, numbers_of = tmp_path_factory.mktemp("hunts"), {}
-    for number, measure in hunt.MEASURES.items():
-        hunt.make_copy(number, folder / str(number))
-        numbers_of[number] = list(measure().values())[0], hunt.measure_copy(number, folder / str(number))
-    return numbers_of
+    folders = {number: tmp_path_factory.mktemp("hunts") / str(number) for number in hunt.MEASURES}
+    for number, folder in folders.items():
+        hunt.make_copy(number, folder)
+    with ThreadPoolExecutor() as pool:  # a copy is measured in a process of its own
+        copies = pool.map(hunt.measure_copy, folders.keys(), folders.values())
+        packages = [list(measure().values())[0] for measure in hunt.MEASURES.values()]
+        return dict(zip(folders, zip(packages, copies)))
 
 
 @pytest.mark.parametrize("number", hunt.MEASURES)
