@@ -110,14 +110,15 @@ def test_section_2_expected_return():
     assert (advantage(mdp, preferred) > 1e-9).sum() < (advantage(mdp, walk) > 1e-9).sum()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_section_2_surrogate(seed):
-    numbers = section_2_surrogate.compute(seed, 57)
+@pytest.mark.parametrize("theta_old", [(0, 2), (1, 1), (-2, -1.5)])
+def test_section_2_surrogate(theta_old):
+    numbers = section_2_surrogate.compute(np.array(theta_old, float), 71)
     at_zero = np.argmin(abs(numbers["t"]))
     assert numbers["L"][at_zero] == pytest.approx(numbers["eta"][at_zero], abs=1e-12)
     assert numbers["slope_of_L"] == pytest.approx(numbers["slope_of_eta"], rel=1e-6)
-    assert numbers["L"][0] < 0 <= numbers["eta"][0]
-    assert (abs(numbers["L"] - numbers["eta"])[[0, -1]] > 1e-3).all()
+    assert (np.diff(numbers["L"])[abs(numbers["t"][1:]) <= 4] > 0).all() and numbers["eta"].argmax() < 70
+    if theta_old == (0, 2):
+        assert numbers["L"][-1] > 4 * numbers["eta_old"] and numbers["eta"][-1] < 0.4 * numbers["eta_old"]
 
 
 def test_section_3_bounds():

@@ -1,4 +1,4 @@
-"""Finite MDPs to try things on: random ones, and those of Gymnasium."""
+"""Finite MDPs to try things on: six rooms, random ones, and those of Gymnasium."""
 import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
 
 import gymnasium as gym
@@ -6,6 +6,21 @@ import numpy as np
 
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.record import InputError
+
+HALVES = np.repeat(np.eye(2), 3, axis=0)    # (6, 2): rooms 0 to 2 have the logit theta_0, rooms 3 to 5 theta_1
+
+
+def rooms(gamma=0.9):
+    """Six rooms in a row as a FiniteMDP; the way on from the last leads back to the first, with a reward of 1.
+
+    Action 1 leads on and action 0 leads back, but in rooms 1 and 4 they are swapped.
+    """
+    P, r = np.zeros((6, 2, 6)), np.zeros((6, 2))
+    for room, action in np.ndindex(6, 2):
+        leads_on = action != (room in (1, 4))
+        P[room, action, (room + 1) % 6 if leads_on else max(room - 1, 0)] = 1
+        r[room, action] = leads_on and room == 5
+    return FiniteMDP(P, r, np.eye(6)[0], gamma)
 
 
 def random_mdp(rng, S, A, gamma):

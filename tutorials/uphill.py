@@ -17,6 +17,7 @@ steps overshoot too, for L counts visits as the old policy made them. It climbs 
 from functools import partial
 
 from common import METHODS, new_figure, save_gif, show_windows, tutorial_parser
+from mdps import HALVES, rooms
 from section_4_trust_region import exact_problem, penalty_theta, table
 
 import numpy as np
@@ -24,23 +25,10 @@ from scipy.optimize import brentq
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import expected_return
-from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 
-SWAPPED = np.array([0, 1, 0, 0, 1, 0])          # the rooms where action 0 leads on
-HALVES = np.repeat(np.eye(2), 3, axis=0)        # (6, 2): rooms 0 to 2 have the logit theta_0, rooms 3 to 5 theta_1
 LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nstep too\nlong", "s"),
           "Algorithm 1": ("Algorithm 1", "D")}
-
-
-def rooms(gamma=0.9):
-    """The six rooms as a FiniteMDP."""
-    P, r = np.zeros((6, 2, 6)), np.zeros((6, 2))
-    for room, action in np.ndindex(6, 2):
-        leads_on = action != SWAPPED[room]
-        P[room, action, (room + 1) % 6 if leads_on else max(room - 1, 0)] = 1
-        r[room, action] = leads_on and room == 5
-    return FiniteMDP(P, r, np.eye(6)[0], gamma)
 
 
 def compute(n_iterations=10, delta=0.01, step=1.87):
