@@ -59,17 +59,17 @@ def test_the_lectures_slide_is_the_packages_update():
              "conjugate_gradient": conjugate_gradient}
     exec(text, names)
     policy, n_refused = Policy(MLP((4, 6, 2)), Gaussian(2)), []
-    for seed, delta in enumerate(10 * [1e-4, 0.5, 1e5]):
+    for seed, delta in enumerate(10 * [1e-4, 0.5, 1e7]):
         rng = np.random.default_rng(seed)
         theta_old = policy.initial(rng, -0.3) + 0.3 * rng.standard_normal(policy.n_parameters)
         states, Q = rng.standard_normal((50, 4)), rng.standard_normal(50)
         actions = policy.family.sample(*policy.family.split(policy.mu(theta_old, states)), rng)
         update = trpo_update(policy, theta_old, Batch(states, actions, Q),
-                             UpdateOptions(delta, 10, fisher_fraction=1.0, damping=0.1), rng)
+                             UpdateOptions(delta, 10, 1.0, shrink=0.5, max_backtracks=10, damping=0.01), rng)
         theta_new = names["update"](policy, theta_old, states, actions, Q, delta)
         assert np.allclose(theta_new, update.theta_new, rtol=0, atol=1e-12)
         n_refused.append(sum(bool(candidate.refused) for candidate in update.candidates))
-    assert min(n_refused) == 0 and max(n_refused) == 16 and 0 < sorted(n_refused)[15] < 16
+    assert min(n_refused) == 0 and max(n_refused) == 11 and 0 < sorted(n_refused)[15] < 11
 
 
 def test_it_runs_and_draws(monkeypatch, tmp_path, capsys):
