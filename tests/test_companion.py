@@ -178,7 +178,8 @@ def test_each_section_of_steps_ends_with_questions_the_places_of_their_answers_a
         if "\n### " in section:
             questions, _, answers = section.partition("\n\n**Without looking:** ")[2].partition("\n\n")
             assert "?" in questions and "](#" in questions, section.partition("\n")[0]
-            assert re.fullmatch("<details><summary>Answers</summary>\n\n.+\n\n</details>", answers.rstrip(), re.S), answers
+            folded = re.fullmatch("<details><summary>Answers</summary>\n\n.+\n\n</details>", answers.rstrip(), re.S)
+            assert folded, answers
 
 
 def test_the_table_of_contents_has_every_heading_in_order():

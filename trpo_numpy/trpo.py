@@ -14,12 +14,12 @@ from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """The options of an update. The defaults are the paper's, or ours where the paper gives none."""
+    """The options of an update. The defaults are the paper's; the line search's, where it gives none, are rllab's."""
     delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
     cg_iterations: int = 10         # k (Appendix C.1)
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)
-    shrink: float = 0.8             # ours: the factor of beta between two candidates of the line search
-    max_backtracks: int = 15        # ours: candidates after the first
+    shrink: float = 0.8             # the factor of beta between two candidates of the line search
+    max_backtracks: int = 15        # candidates after the first
     damping: float = 0.0            # not in the paper: added to A in conjugate gradient, not in s'As
 
 

@@ -70,7 +70,7 @@ def draw_vine(axes, rng):
     trunk = np.column_stack([0.5 * t, 0.4 * np.sin(0.35 * t) + np.cumsum(0.09 * rng.standard_normal(25))])
     axes.plot(*trunk.T, "-", color="C0", linewidth=3, solid_capstyle="round")
     axes.plot(*trunk.T, "o", color="C0", markersize=5)
-    axes.text(*trunk[0] - (0.15, 0), "$s_0$", ha="right", va="center", fontsize=13)
+    axes.text(*trunk[0] + (-0.1, 0.3), "start", fontsize=11.5, color="C0")
     steps = np.arange(10)
     for n, i in enumerate((4, 11, 18), start=1):
         noise = np.array([0, *(0.25 * rng.standard_normal(9))])

@@ -48,7 +48,7 @@ def main():
     numbers = compute(not args.not_slippery)
     mdp = numbers["mdp"]
     figure = new_figure(args.show, figsize=(7.5, 5.6))
-    figure.suptitle("A policy that prefers the best action: $V$ rises, little is left to gain",
+    figure.suptitle("A policy that prefers the best action: $V$ rises, fewer actions beat it",
                     ha="left", x=0.01)
     panels = figure.subplots(2, 3)
     norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True), LogNorm(0.0003, 0.3, clip=True)]
@@ -68,7 +68,7 @@ def main():
     save_figure(figure, args.out, "section_2_expected_return", args.show)
     print(f"eta of the random walk: {numbers['eta_old']:.6f}")
     print(f"Eq. (2): eta of the other, left side {numbers['eta_new']:.12f}, right side {numbers['right_side']:.12f}")
-    print("Look for: below, visits gather at the goal G, V is higher, and fewer actions have an advantage above 0.")
+    print("Look for: below, the goal G has 16 times the visits, V is higher, and fewer actions have A above 0.")
 
 
 if __name__ == "__main__":

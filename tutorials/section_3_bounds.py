@@ -69,7 +69,7 @@ def main():
     axes.text(0.02, 0.97, f"lines: medians; bands: 90% of {len(alpha):,} pairs\nsmallest slack of all: {least:.0e}",
               transform=axes.transAxes, va="top")
     axes.set(xlabel=r"$\alpha = D_{TV}^{max}$ between the two policies",
-             ylabel=r"slack: $\eta$(new) less its lower bound",
+             ylabel=r"slack: $\eta$(new) minus its lower bound",
              title=rf"Every bound holds, and none is near ($\gamma$ = {args.gamma:g})")
     save_figure(figure, args.out, "section_3_bounds", args.show)
     for name, slack in numbers["slacks"].items():

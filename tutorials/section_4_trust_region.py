@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from common import METHODS, new_figure, save_figure, spread, tutorial_parser, with_sliders
+from common import METHODS, new_figure, save_figure, tutorial_parser, with_sliders
 
 import numpy as np
 from scipy.special import expit, logit
@@ -29,7 +29,7 @@ from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
 
 BOTH = np.eye(2)    # of two states, each has a logit of its own
-LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "natural gradient (17)",
+LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "natural gradient, beta s (17)",
           "TRPO": "TRPO: line search (55)", "max KL": "bound on max KL (11)", "mean KL": "bound on mean KL (12)",
           "penalty": "penalty C of (9)"}
 
@@ -133,7 +133,7 @@ def draw(figure, numbers, span):
     ends = np.array([thetas[method] for method in near])
     low, size = ends.min(axis=0), np.ptp(ends, axis=0)
     draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T)
-    for method, end, height in zip(near, ends, spread(ends[:, 1], 0.15 * size[1])):
+    for method, end, height in zip(near, ends, low[1] + np.linspace(-0.1, 1, len(near)) * size[1]):
         enlarged.annotate(LABELS[method], end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
                           va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
                                                                          "relpos": (0, 0.5)})
@@ -159,14 +159,14 @@ def main():
     if not 0 < args.delta < np.inf:
         raise InputError(f"delta: got {args.delta}, wanted a finite number above 0")
     numbers = compute(args.delta, damping=args.damping)
-    figure = new_figure(args.show, figsize=(7.5, 5))
+    figure = new_figure(args.show, figsize=(8.2, 5.3))
     draw(figure, numbers, span=1.4 * max(1, np.sqrt(args.delta / 0.03)))
     save_figure(figure, args.out, "section_4_trust_region", show=False)
     mdp, problem = numbers["mdp"], numbers["problem"]
     for method, theta in numbers["thetas"].items():
         L, kl = problem.L_and_kl(theta)
         gain = expected_return(mdp, table(theta)) - problem.L_old
-        print(f"{LABELS[method]:>22}: gain in L {L - problem.L_old:.4f}, in eta {gain:.4f}, mean KL {kl:.4f}, "
+        print(f"{LABELS[method]:>29}: gain in L {L - problem.L_old:.4f}, in eta {gain:.4f}, mean KL {kl:.4f}, "
               f"max KL {max_kl(problem.pi_old, table(theta)):.4f}")
     print("Look for: natural gradient's step ends outside the mean-KL region, and TRPO's line search brings it back.")
     if args.show or args.gif:

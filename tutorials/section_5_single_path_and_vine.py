@@ -5,7 +5,7 @@ both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all t
 Below: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
 numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
 simulator steps, each of single path's one: at equal numbers of steps vine's variance is about half of single path's.
-And much of vine's advantage is that Eq. (16) has a baseline built in: less a fit by s and t, which costs no step at
+And much of vine's advantage is that Eq. (16) has a baseline built in: minus a fit by s and t, which costs no step at
 all, single path is far ahead of both, by steps. (That is what practice added: practice/baseline.py.) Rollouts of 100
 steps leave out an eighth of Q.
 Then change: --length 20. Rollouts are cheaper, and leave out seven tenths. Vine's curve falls, but only because what
@@ -43,7 +43,7 @@ def q_pairs(env, policy, theta, config, n, common):
 def single_path_gradient(fit, env, policy, theta, config, n_values, seed):
     """The gradient of L (P,) from n_values Q-values of single paths (Section 5.1), and the steps they took.
 
-    fit: less a least-squares fit of Q by s, s^2, t, t^2 and t^3, which changes no expectation but by overfitting.
+    fit: minus a least-squares fit of Q by s, s^2, t, t^2 and t^3, which changes no expectation but by overfitting.
     """
     act, seeds = partial(policy.act, policy.unpack(theta)), np.random.SeedSequence(seed)
     paths = single_path((sample_path(env, act, seeds, episode) for episode in count()), n_values)
@@ -91,7 +91,7 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
     curves = {}
     for name, gradient, some in [("single path", partial(single_path_gradient, False), sizes),
                                  ("vine", vine_gradient, sizes[:2]),
-                                 ("single path less a fit", partial(single_path_gradient, True), sizes)]:
+                                 ("single path minus a fit", partial(single_path_gradient, True), sizes)]:
         rows = []
         for n_values in some:
             gradients, steps = zip(*[gradient(env, policy, theta, config, n_values, [seed, repeat])
@@ -108,7 +108,7 @@ def draw(figure, numbers):
     """Q with and without common random numbers, then the variance by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
     figure.suptitle("One of vine's Q-values is worth more, and costs more", ha="left", x=0.01)
-    look = {**METHODS, "single path less a fit": {"color": METHODS["single path"]["color"], "linestyle": ":"}}
+    look = {**METHODS, "single path minus a fit": {"color": METHODS["single path"]["color"], "linestyle": ":"}}
     below_axes = below.subplots(1, 2, sharey=True)
     for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
         axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
@@ -122,7 +122,7 @@ def draw(figure, numbers):
             axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
     below_axes[0].set(xlabel="Q-values", ylabel="variance of $g$ / squared length",
                       title="Per Q-value vine is far ahead\nof single path")
-    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nless a fit is ahead of both")
+    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a fit is ahead of both")
 
 
 def main():

@@ -9,8 +9,9 @@ Look for: the blue curve is where the mean KL from TRPO's present policy is delt
 and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, two and a half
 times as long as TRPO's first step: it overshoots each time, and never gets to the top. Algorithm 1 cannot fall; but its
 penalty coefficient is 212, and in ten iterations it moves by 0.01.
-Then change: --step 0.9, half as long: natural gradient climbs now. Or --delta 0.05: TRPO's regions are so wide that its
-steps overshoot too, for L counts visits as the old policy made them. It climbs all the same, with setbacks.
+Then change: --step 0.9, half as long: natural gradient climbs faster than TRPO. Or --delta 0.05: TRPO's regions are so
+wide that its steps overshoot too, for L counts visits as the old policy made them. A length in nats is no guarantee,
+but its unit is that of the policy, and so the same on every task.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
@@ -109,7 +110,7 @@ def main():
     args = parser.parse_args()
     numbers = compute(2 if args.quick else 10, args.delta, args.step)
     figure = new_figure(args.show, figsize=(7, 4.2))
-    figure.suptitle("The trust region walks uphill; a step too long zigzags", ha="left", x=0.01)
+    figure.suptitle("The trust region walks uphill; a fixed step that is too long zigzags", ha="left", x=0.01)
     axes, n = draw_hill(figure, numbers), len(numbers["kls"])
     edges = [np.array(region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     moments = [partial(draw_moment, axes, numbers, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]

@@ -119,7 +119,7 @@ def verdict(name, module):
     if result != "fails":
         return result, detail
     wrong = [other for other in JUDGES if other in names - {name} and judged(other, module)[0] == "fails"]
-    return result, detail + (f"\nIt calls {wrong[0]}, which is wrong: mend that first." if wrong else known)
+    return result, detail + known + (f"\nIt calls {wrong[0]}, which is wrong: mend that first." if wrong else "")
 
 
 def judged(name, module):
