@@ -105,7 +105,7 @@ def main():
     save_figure(figure, args.out, "appendix_d_gradients", args.show)
     wrong = best.pop("surrogate L, one sign wrong")
     print(f"relative error at the tips: {max(best.values()):.0e} at most; of the wrong gradient {wrong:.3f}")
-    print("Look for: a V for each gradient, down to 1e-9 or lower; the one with a wrong sign stays level.")
+    print("Look for: each error comes down to 1e-9 or lower; that of the gradient with a wrong sign stays level.")
 
 
 if __name__ == "__main__":

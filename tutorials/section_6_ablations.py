@@ -92,7 +92,7 @@ def main():
     figure.suptitle("What one option is worth, ten runs of each: most cannot be told from the default", ha="left",
                     x=0.01)
     save_figure(figure, args.out, name, args.show)
-    print("Look for: the rows that are better or worse on all tasks together, and how many cannot be told apart.")
+    print("Look for: the rows whose interval is clear of the default's, and how many cannot be told apart.")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def draw(figure, ours, theirs):
                 mean, (low, high) = interquartile_mean(runs), interval(interquartile_mean, runs)
                 panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=18, capsize=4)
         panel.set_title(task, fontsize=10)
-        panel.set_xticks([0, 1], ["ours", "peer"], fontsize=10)
+        panel.set_xticks([0, 1], ["ours", "SB3"], fontsize=10)
         panel.set_xlim(-0.6, 1.6)
         panel.tick_params(axis="y", labelsize=10)
         panel.grid(alpha=0.3, axis="y")
@@ -100,8 +100,7 @@ def main():
     figure = new_figure(args.show)
     draw(figure, ours, theirs)
     save_figure(figure, args.out, name, args.show)
-    print("Look for: the tasks whose interval is clear of one half; elsewhere ten runs a side cannot tell the codes "
-          "apart.")
+    print("Look for: the tasks whose intervals are apart; elsewhere so few runs cannot tell the codes apart.")
 
 
 if __name__ == "__main__":

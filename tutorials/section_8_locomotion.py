@@ -26,7 +26,7 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 
 CLAIMS = {  # the titles; of any other task just its name
     "Swimmer-v5": "Swimmer-v5: all but vine and CEM learn to swim",
-    "Hopper-v5": "Hopper-v5: natural gradient keeps up, but only with its best step",
+    "Hopper-v5": "Hopper-v5: natural gradient keeps up with its best step, or standardized",
     "Walker2d-v5": "Walker2d-v5: natural gradient walks only with standardized advantages",
     "Pendulum-v1": "Pendulum-v1: single path learns in 60,000 steps, vine not at all",
     "FrozenLake-v1": "FrozenLake-v1: single path learns most, vine hardly moves"}
@@ -63,7 +63,7 @@ def main():
         print(env_id)
         experiment(f"section_8_locomotion_{env_id}", methods(env_id, 4_000 if args.quick else args.timesteps),
                    CLAIMS.get(env_id, env_id), args)
-    print("Look for: single path has one delta for all tasks; natural gradient needs another step on each.")
+    print("Look for: natural gradient needs another step on each task, or standardized advantages; delta is the same.")
 
 
 if __name__ == "__main__":
