@@ -227,7 +227,7 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
     from matplotlib.ticker import EngFormatter, MaxNLocator
     so_far = max(columns[x][-1] for runs in curves.values() for columns in runs.values())
     if so_far < 0.99 * end:
-        title, end = f"{title}: so far {so_far:,.0f} of {end:,.0f} {X_LABELS[x].split()[-1]}", so_far
+        title, end = f"{title}: so far {so_far / end:.0%}", so_far
     n_rows = -(-(len(curves) + 2 * bool(sweeps)) // 3)
     figure.set_size_inches(7.5, 1 + 2.2 * n_rows)
     figure.suptitle(title, ha="left", x=0.01)
