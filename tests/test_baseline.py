@@ -1,4 +1,4 @@
-"""Not in the paper: generalised advantages, and the fit of the value baseline."""
+"""Not in the paper: generalized advantages, and the fit of the value baseline."""
 import numpy as np
 import pytest
 

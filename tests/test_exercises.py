@@ -272,7 +272,7 @@ MISTAKES = [
         np.eye(5) - mdp.gamma * truth.transitions(mdp, pi).T, (pi * mdp.r).sum(axis=1)), "P_pi is transposed"),
     ("action_value", lambda mdp, pi: mdp.r + mdp.P @ right.state_value(mdp, pi), "gamma is missing"),
     ("advantage", lambda mdp, pi: -right.advantage(mdp, pi), "the wrong sign"),
-    ("visitation", lambda mdp, pi: (1 - mdp.gamma) * right.visitation(mdp, pi), "normalised"),
+    ("visitation", lambda mdp, pi: (1 - mdp.gamma) * right.visitation(mdp, pi), "normalized"),
     ("visitation", lambda mdp, pi: np.linalg.solve(
         np.eye(5) - mdp.gamma * truth.transitions(mdp, pi), mdp.rho_0), "not transposed"),
     ("expected_return", lambda mdp, pi: right.state_value(mdp, pi).mean(), "all first states alike"),
@@ -295,7 +295,7 @@ MISTAKES = [
     ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, [1 + 0 * h for h in slopes], v), "the slopes"),
     ("vjp", per_layer(lambda part, u: part / len(u)), "averaged over the samples"),
     ("vjp", per_layer(lambda part, u: -part), "the wrong sign"),
-    ("surrogate", lambda *args: -right.surrogate(*args), "the wrong sign: L is maximised"),
+    ("surrogate", lambda *args: -right.surrogate(*args), "the wrong sign: L is maximized"),
     ("surrogate", lambda family, mu, a, Q, log_q: len(Q) * right.surrogate(family, mu, a, Q, log_q), "1/N is missing"),
     ("surrogate", lambda family, mu, a, Q, log_q: np.mean(family.log_prob(mu, a) * Q), "log pi times Q"),
     ("grad_surrogate", lambda family, mu, a, Q, log_q: len(Q) * right.grad_surrogate(family, mu, a, Q, log_q),

@@ -60,7 +60,7 @@ def test_accepted_and_refused_steps_over_many_batches():
 
 
 def test_the_step_solves_eq_55_where_its_models_are_exact():
-    """Maximise L_old + g'd subject to 1/2 d'Ad <= delta: d = sqrt(2 delta / g'A^-1 g) A^-1 g."""
+    """Maximize L_old + g'd subject to 1/2 d'Ad <= delta: d = sqrt(2 delta / g'A^-1 g) A^-1 g."""
     root = rng.standard_normal((6, 6))
     A, g, theta_old = root @ root.T + np.eye(6), rng.standard_normal(6), rng.standard_normal(6)
 

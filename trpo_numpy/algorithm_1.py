@@ -11,7 +11,7 @@ from trpo_numpy.trust_region import penalize_max_kl
 
 
 def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
-    """Algorithm 1: pi_{i+1} is the maximiser of M_i = L_{pi_i} - C D_KL^max(pi_i, .), from pi_0 = pi (S, A).
+    """Algorithm 1: pi_{i+1} is the maximizer of M_i = L_{pi_i} - C D_KL^max(pi_i, .), from pi_0 = pi (S, A).
 
     pi_0 must be above 0 everywhere. eta never falls. C is large, so there are many small steps. They end when M_i
     exceeds eta by at most tolerance * max |A|.
@@ -28,7 +28,7 @@ def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
 
 
 def policy_iteration(mdp: FiniteMDP, pi):
-    """Policy iteration: each new policy maximises L without a penalty, by the best action in each state (Section 7).
+    """Policy iteration: each new policy maximizes L without a penalty, by the best action in each state (Section 7).
 
     It ends when V no longer rises in any state.
     """

@@ -75,7 +75,7 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
 
 def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Callable, L_and_kl: Callable,
                       options: UpdateOptions) -> Update:
-    """Eq. (55), approximately: L maximised subject to KL <= delta, by conjugate gradient and a line search."""
+    """Eq. (55), approximately: L maximized subject to KL <= delta, by conjugate gradient and a line search."""
     s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
     sAs = s @ A(s)
     if sAs != 0:

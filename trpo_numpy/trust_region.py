@@ -74,13 +74,13 @@ def in_each_state(best_at, pi_old, A_pi, rho, limit):
 
 
 def bound_max_kl(pi_old, A_pi, rho, delta):
-    """Eq. (11): L maximised subject to D_KL^max <= delta. Each changed state has KL delta and its own multiplier."""
+    """Eq. (11): L maximized subject to D_KL^max <= delta. Each changed state has KL delta and its own multiplier."""
     pi, multipliers, kls = in_each_state(best_at_kl, pi_old, A_pi, rho, delta)
     return pi, rho @ (multipliers * abs(delta - kls))
 
 
 def bound_mean_kl(pi_old, A_pi, rho, delta):
-    """Eq. (12): L maximised subject to mean KL <= delta. All changed states have the same multiplier."""
+    """Eq. (12): L maximized subject to mean KL <= delta. All changed states have the same multiplier."""
     def mean_kl(multiplier):
         return rho @ in_each_state(best_at_multiplier, pi_old, A_pi, rho, multiplier)[2] / rho.sum()
 
@@ -91,7 +91,7 @@ def bound_mean_kl(pi_old, A_pi, rho, delta):
 
 
 def penalize_max_kl(pi_old, A_pi, rho, C):
-    """The step of Algorithm 1: L - C D_KL^max maximised. Every changed state has the same KL: only the largest costs.
+    """The step of Algorithm 1: L - C D_KL^max maximized. Every changed state has the same KL: only the largest costs.
 
     Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. Its KL is searched for from 1e-15 to 300.
     """

@@ -20,7 +20,7 @@ from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_ex
 
 
 def compute(theta_old=(0.0, 2.0), n_points=81):
-    """eta and L at theta_old + t v, v the normalised policy gradient, and their slopes at t = 0."""
+    """eta and L at theta_old + t v, v the normalized policy gradient, and their slopes at t = 0."""
     mdp, theta_old = rooms(), np.array(theta_old)
     pi_old = table(theta_old, HALVES)                                       # (6, 2)
     dL_dpi = grad_exact_surrogate(mdp, pi_old)

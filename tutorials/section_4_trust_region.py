@@ -78,7 +78,7 @@ def exact_problem(mdp, theta_old, groups=BOTH):
 
 
 def penalty_theta(problem):
-    """theta after the step of Algorithm 1: the maximiser of L - C D_KL^max over the policies of the groups."""
+    """theta after the step of Algorithm 1: the maximizer of L - C D_KL^max over the policies of the groups."""
     return logit(penalize_max_kl(problem.pi_old, problem.A_pi, problem.rho, problem.C)[0][:, 1])
 
 

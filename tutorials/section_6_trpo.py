@@ -1,4 +1,4 @@
-"""Section 6: the practical algorithm learns to swing up a pendulum, from three random initialisations.
+"""Section 6: the practical algorithm learns to swing up a pendulum, from three random initializations.
 
 Look for: returns that rise with few setbacks (the paper's "monotonic improvement, with little tuning"), and below
 them a KL at each update that stays under delta, whatever the policy. That is the trust region.

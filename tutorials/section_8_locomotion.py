@@ -2,7 +2,7 @@
 
 Look for: whether natural gradient, with the best of five steps, keeps up with TRPO, whose one delta is the same
 everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
-Advantages are not standardised here: that would adapt a fixed step to the size of the rewards, as the curve "natural
+Advantages are not standardized here: that would adapt a fixed step to the size of the rewards, as the curve "natural
 gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
 have a larger cost of control and no penalty for impacts, bodies are newer; and 300,000 steps are a small part of what
 the paper spent, of which section_8_paper_tasks spends more. results.md has the paper's words beside these curves.

@@ -6,7 +6,7 @@
     environment     Gymnasium's environments, made and checked
     executor        sampling by other processes
     scaling         observations minus their mean, divided by their standard deviation
-    baseline        a value function, and generalised advantages
+    baseline        a value function, and generalized advantages
     training        the training loop
     evaluation      the returns of a policy's most probable actions
     learning_curve  progress.csv and its picture

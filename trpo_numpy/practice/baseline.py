@@ -1,4 +1,4 @@
-"""Not in the paper: a value baseline and generalised advantages (Schulman et al., 2016, arXiv 1506.02438).
+"""Not in the paper: a value baseline and generalized advantages (Schulman et al., 2016, arXiv 1506.02438).
 
 Shapes: T steps of one path, N samples of a batch, d_s state dimension, P parameters. phi (P,) is the baseline's theta.
 """
@@ -42,7 +42,7 @@ def standardize(advantages):
 
 
 def estimate_single_path(paths, branches, policy, baseline, state, config):
-    """Step 2: the Batch with Q, or with generalised advantages; the targets (N,) of the baseline, and V (N,)."""
+    """Step 2: the Batch with Q, or with generalized advantages; the targets (N,) of the baseline, and V (N,)."""
     states, advantages, targets, V = [], [], [], []
     for path in paths:
         seen = scale(state.scaling, path.states)                                            # (T + 1, d_s)

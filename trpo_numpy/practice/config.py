@@ -48,8 +48,8 @@ class Config:
     shrink: float = option(0.8, "beta's factor between candidates of the line search (Appendix C)", above=0, below=1)
     max_backtracks: int = option(15, "candidates of the line search after the first", at_least=0)
     damping: float = option(0.3, "not in the paper: added to the Fisher matrix in CG (not in s'As)", at_least=0)
-    baseline: bool = option(True, "not in the paper: a value baseline with generalised advantages, instead of Q")
-    gae_lambda: float = option(0.95, "lambda of the generalised advantages", at_least=0, at_most=1)
+    baseline: bool = option(True, "not in the paper: a value baseline with generalized advantages, instead of Q")
+    gae_lambda: float = option(0.95, "lambda of the generalized advantages", at_least=0, at_most=1)
     baseline_lambda: float = option(0.98, "lambda of the returns that the baseline is fitted to", at_least=0, at_most=1)
     baseline_steps: int = option(10, "damped Gauss-Newton steps on the baseline, which share the batch", at_least=0)
     baseline_cg_iterations: int = option(5, "conjugate gradient iterations in each of them", at_least=1)
@@ -103,7 +103,7 @@ def update_options(config, d_a):
                          config.damping)
 
 
-# The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardised, nothing scaled; its delta and k.
+# The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardized, nothing scaled; its delta and k.
 # All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}

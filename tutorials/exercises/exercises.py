@@ -8,7 +8,7 @@ A later function may call an earlier one. NumPy is enough. An argument is never 
 
 Shapes: S states and A actions of a finite MDP; T steps of a path; N samples, one row each; d_s, d_a dimensions of a
 state and an action; d_mu = 2 d_a; P parameters. A prime is a transpose: J'u is J^T u. log is the natural logarithm, and
-a KL is in nats. L is maximised. KL is always KL(old || new).
+a KL is in nats. L is maximized. KL is always KL(old || new).
 """
 import numpy as np  # noqa: F401
 
@@ -60,7 +60,7 @@ def advantage(mdp, pi):
 
 
 def visitation(mdp, pi):
-    """rho_pi (S,): rho(s) = P(s_0 = s) + gamma P(s_1 = s) + gamma^2 P(s_2 = s) + ..., not normalised (Section 2).
+    """rho_pi (S,): rho(s) = P(s_0 = s) + gamma P(s_1 = s) + gamma^2 P(s_2 = s) + ..., not normalized (Section 2).
 
     It is the solution of a linear system too: what flows into s' is rho_0(s') + gamma sum_s rho(s) P(s'|s).
     """
@@ -154,7 +154,7 @@ def vjp(layers, inputs, slopes, u):
 # and family.M_product(mu, y).
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L of Eq. (14), a number: the average over N samples of pi_theta(a_n|s_n) / q(a_n|s_n) Q_n. To be maximised.
+    """L of Eq. (14), a number: the average over N samples of pi_theta(a_n|s_n) / q(a_n|s_n) Q_n. To be maximized.
 
     mu (N, d_mu) are the parameters of pi_theta in the N states; actions (N, d_a); Q (N,); log_q (N,) holds
     log q(a_n|s_n).

@@ -150,7 +150,7 @@ def visitation(x):
     mdp, pi, _ = finite_problem()
     rho = visitation_by_steps(mdp, pi)
     yield "rho(s) is the sum of gamma^t P(s_t = s)", x.visitation(mdp, pi), rho, {
-        "normalised: the paper's rho sums to 1 / (1 - gamma)": 0.1 * rho,
+        "normalized: the paper's rho sums to 1 / (1 - gamma)": 0.1 * rho,
         "P_pi is not transposed: rho flows from s to s', and V the other way":
             visitation_by_steps(mdp, pi, transposed=True),
         "rho_0 is left out: all first states alike": visitation_by_steps(mdp, pi, np.full(5, 0.2)),
@@ -181,7 +181,7 @@ def exact_surrogate(x):
         "eta(pi_old) is missing": gain,
         "the actions are weighed by pi_old, so that nothing depends on pi": eta_old,
         "the wrong sign of the advantage": eta_old - gain,
-        "rho is normalised": eta_old + 0.1 * gain,
+        "rho is normalized": eta_old + 0.1 * gain,
         "Q stands where A should": eta_old + rho @ (pi * (A + value_by_steps(mdp, pi_old)[:, None])).sum(axis=1),
         "the advantage of the new policy": eta_old + rho @ (pi * advantage_by_steps(mdp, pi)).sum(axis=1)}
     at_old = x.exact_surrogate(mdp, pi_old, pi_old)
@@ -360,7 +360,7 @@ def surrogate(x):
     log_p, wanted = log_density(mu, actions), L_of_samples(mu, actions, Q, log_q)
     yield "L, the average of pi_theta / q times Q", x.surrogate(Gaussian(2), mu, actions, Q, log_q), wanted, {
         "1/N is missing: a sum, not an average": 6 * wanted,
-        "the wrong sign: L is maximised": -wanted,
+        "the wrong sign: L is maximized": -wanted,
         "the ratio is upside down": np.mean(np.exp(log_q - log_p) * Q),
         "log pi times Q, the loss of plain policy gradient": np.mean(log_p * Q),
         "the difference of the logarithms, without exp": np.mean((log_p - log_q) * Q),
@@ -378,7 +378,7 @@ def grad_surrogate(x):
     found = x.grad_surrogate(Gaussian(2), mu, actions, Q, log_q)
     yield "the derivative of L with respect to mu, by finite differences", found, wanted, {
         "1/N is missing": 6 * wanted,
-        "the wrong sign: L is maximised": -wanted,
+        "the wrong sign: L is maximized": -wanted,
         "the ratio is missing: that is right at theta_old only": wanted / ratio,
         "the ratio and 1/N are missing": 6 * wanted / ratio,
         "the derivative of the ratio lacks the score's factor": (ratio * Q[:, None] / 6).repeat(4, axis=1),
