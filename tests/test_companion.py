@@ -16,6 +16,7 @@ import section_2_expected_return
 import section_2_surrogate
 import section_3_bounds
 import section_4_trust_region
+import slides
 
 import diagrams
 import numpy as np
@@ -252,6 +253,15 @@ def test_the_boxes_of_the_diagram_lead_to_their_steps():
         numbers = [int(number) for number in re.findall(r"\d+", steps)]
         named = range(numbers[0], numbers[-1] + 1) if "to" in steps else numbers
         assert any(f"trpo_numpy/{module}.py#" in bodies[step] for step in named), where
+
+
+def test_the_slides_have_a_question_for_each_row_of_the_lecture(tmp_path, monkeypatch):
+    assert [row for row, *_ in slides.SLIDES] == sorted(row for row, *_ in slides.SLIDES)
+    assert {row for row, *_ in slides.SLIDES} == set(range(len(slides.rows())))
+    assert slides.code().startswith("def update(") and len(slides.code().splitlines()) == 20
+    monkeypatch.setattr(sys, "argv", ["slides.py", "--quick", "--out", str(tmp_path)])
+    slides.main()
+    assert (tmp_path / "lecture.pdf").stat().st_size > 50_000
 
 
 def test_the_diagrams_are_drawn(tmp_path, monkeypatch):

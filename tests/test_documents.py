@@ -21,7 +21,7 @@ PAPER_MODULES, PRACTICE_MODULES = (
     {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "__main__"}
     for folder in ("trpo_numpy", "trpo_numpy/practice"))
 TUTORIALS = sorted(path.stem for path in (ROOT / "tutorials").glob("*.py")
-                   if "__main__" in path.read_text() and path.stem != "redraw")
+                   if "__main__" in path.read_text() and path.stem not in ("redraw", "slides"))
 
 # What the paper has: arXiv 1502.05477.
 PAPER = {"Section": ["1", "2", "3", "4", "5", "5.1", "5.2", "6", "7", "8", "8.1", "8.2", "9"],
