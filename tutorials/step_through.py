@@ -46,7 +46,7 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     figure.axes[0].set(ylabel="$L$")
     figure.axes[0].set_title("$L$: below its straight line", fontsize=10.5)
     axes.set(ylabel="mean KL (nats)")
-    axes.set_title(rf"KL: above its parabola; $\delta$ = {delta:.3g}", fontsize=10.5)
+    axes.set_title(rf"KL: here above its parabola; $\delta$ = {delta:.3g}", fontsize=10.5)
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
 
