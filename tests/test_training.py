@@ -4,6 +4,9 @@ import environments
 import numpy as np
 import pytest
 
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
 from trpo_numpy.practice import training
 from trpo_numpy.practice.baseline import values
 from trpo_numpy.practice.config import PAPER, Config
@@ -135,6 +138,13 @@ def test_the_first_theta_and_phi_are_a_function_of_the_seed():
     weights[-1] = False     # r, which is initial_log_std
     assert weights.sum() == 3 * 64 + 64 * 64 + 64 and (first.theta != other.theta)[weights].all()
     assert (first.phi != other.phi)[first.phi != 0].all()
+
+
+@pytest.mark.parametrize("d_a, wanted", [(1, -0.2), (3, -0.2), (6, -0.2 - np.log(2) / 2), (12, -0.2 - np.log(2))])
+def test_more_than_three_dimensions_have_together_as_much_noise_as_three(d_a, wanted):
+    policy, baseline = Policy(MLP((4, d_a)), Gaussian(d_a)), MLP((4, 1))
+    r = policy.unpack(initial_state(policy, baseline, Config(initial_log_std=-0.2)).theta)[1]
+    assert r == pytest.approx(np.full(d_a, wanted)) and np.exp(2 * r).sum() <= 3 * np.exp(2 * -0.2) + 1e-12
 
 
 def test_the_first_policy_is_nearly_the_same_in_every_state_and_the_first_V_is_zero():

@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from scipy.special import ndtr
 
+from trpo_numpy.practice.config import first_log_std
 from trpo_numpy.record import InputError
 from trpo_numpy.sampling import first_state, rollout, sample_path
 
@@ -65,7 +66,8 @@ def notes(env, policy, config):
 
     env is another one than that of the run: it is stepped through.
     """
-    yield from actions_out_of_proportion(env.action_space, np.exp(config.initial_log_std))
+    log_std = first_log_std(config, policy.family.d_free)
+    yield from actions_out_of_proportion(env.action_space, np.exp(log_std))
     if not env.has_own_limit:
         yield f"{config.name} has no TimeLimit: its episodes end after at most 1000 steps (Table 2), also in evaluate"
     d_s = policy.network.sizes[0]
@@ -74,7 +76,7 @@ def notes(env, policy, config):
         yield (f"the states of a batch ({config.batch_size} times {d_s} numbers) take {gigabytes:.1f} GB, and an "
                "iteration several times as much: less with a smaller --batch-size, or with smaller pictures "
                "(gymnasium.wrappers.GrayscaleObservation, ResizeObservation)")
-    theta = policy.initial(np.random.default_rng(0), config.initial_log_std)
+    theta = policy.initial(np.random.default_rng(0), log_std)
     act = partial(policy.act, policy.unpack(theta))
     if config.vine_states:
         check_restorable(config.name, env, act)

@@ -38,8 +38,8 @@ class Config:
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
     hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none; name the "
                                  "environment before it")
-    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D); a robot of many joints that "
-                                    "only falls: try -0.5", at_least=-20, at_most=20)
+    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D); with d_a > 3 dimensions "
+                                    "1/2 log(3/d_a) is added", at_least=-20, at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
@@ -101,6 +101,11 @@ def update_options(config, d_a):
     return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
                          1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
                          config.damping)
+
+
+def first_log_std(config, d_a):
+    """r at the start. The squares of the dimensions' noises add up: d_a > 3 of them have in all as much as three."""
+    return config.initial_log_std + 0.5 * np.log(3 / max(d_a, 3))
 
 
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardized, nothing scaled; its delta and k.

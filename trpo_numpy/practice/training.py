@@ -15,7 +15,7 @@ from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
 from trpo_numpy.practice.checks import notes
-from trpo_numpy.practice.config import Config, update_options
+from trpo_numpy.practice.config import Config, first_log_std, update_options
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
@@ -65,7 +65,7 @@ def policy_and_baseline(env, config):
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
-    return State(policy.initial(rng, config.initial_log_std), baseline.initial(rng, 0.0),
+    return State(policy.initial(rng, first_log_std(config, policy.family.d_free)), baseline.initial(rng, 0.0),
                  no_scaling(policy.network.sizes[0]))
 
 
