@@ -13,7 +13,8 @@ from trpo_numpy.__main__ import build_parser, main
 from trpo_numpy.practice.config import Config
 
 TEXT = {name: path.read_text() for name, path in PAGES.items()}
-README, GALLERY, MODULES = TEXT["README.md"], TEXT["tutorials/README.md"], TEXT["tutorials/modules.md"]
+README, GALLERY, MODULES, RESULTS = (TEXT[name] for name in (
+    "README.md", "tutorials/README.md", "tutorials/modules.md", "tutorials/results.md"))
 ALL = "\n".join(TEXT.values())
 TEXTS = [*PAGES.values(), *(path for pattern in ("trpo_numpy/**/*.py", "tests/*.py", "tutorials/*.py")
                             for path in sorted(ROOT.glob(pattern)))]
@@ -128,6 +129,14 @@ def test_the_tables_of_modules_have_every_module_in_the_order_of_help_and_its_te
 
 def test_modules_has_every_tutorial():
     assert not [name for name in TUTORIALS if f"({name}.py)" not in MODULES]
+
+
+def test_the_numbers_of_the_front_page_are_those_of_the_results():
+    rows = re.findall(r"^\| (\S+-v\d) \| [\d,]+ \| (\S+) \[(\S+), (\S+)\] \| (\S+) \[(\S+), (\S+)\] \|$", README, re.M)
+    assert len(rows) == 4
+    for task, ours, low, high, theirs, its_low, its_high in rows:
+        assert re.search(rf"^\| {task} \| \S+ \| {ours} \| {low} to {high} \| {theirs} \| {its_low} to {its_high} \|",
+                         RESULTS, re.M), task
 
 
 def test_the_gallery_has_every_tutorial_and_its_picture():

@@ -33,6 +33,12 @@ TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 
          "Walker2d-v5": 300_000, "Pusher-v5": 200_000, "BipedalWalker-v3": 300_000}
 
 
+def judge(x, y):
+    """"better", "worse" or "cannot tell" of runs x beside runs y; "too few runs" below five of either."""
+    low, high = interval(probability_of_improvement, x, y)
+    return verdict(low, high) if min(len(x), len(y)) >= 5 else "too few runs"
+
+
 def compare(ours, theirs):
     """Prints a row per task that both have, and one for all of them."""
     both = [task for task in ours if task in theirs]
@@ -42,9 +48,8 @@ def compare(ours, theirs):
         cells = [f"{interquartile_mean(runs):7.1f} [{low:7.1f}, {high:7.1f}]"
                  for runs in (x, y) for low, high in [interval(interquartile_mean, runs)]]
         low, high = interval(probability_of_improvement, x, y)
-        said = verdict(low, high) if min(len(x), len(y)) >= 5 else "too few runs"
         print(f"{task:<20} {cells[0]} {cells[1]} {probability_of_improvement(x, y):14.2f} [{low:.2f}, {high:.2f}] "
-              f"{said} ({len(x)} and {len(y)} runs)")
+              f"{judge(x, y)} ({len(x)} and {len(y)} runs)")
     samples = [runs[task] for task in both for runs in (ours, theirs)]
     if samples:
         low, high = interval(probability_of_improvement, *samples)
@@ -71,9 +76,12 @@ def draw(figure, ours, theirs):
         panel.set_xlim(-0.6, 1.6)
         panel.tick_params(axis="y", labelsize=10)
         panel.grid(alpha=0.3, axis="y")
-    n = sorted({len(returns) for runs in (ours, theirs) for returns in runs.values()})
-    figure.suptitle(f"{n[0]} to {n[-1]} runs a side: return without noise, interquartile mean, 95% interval", ha="left",
-                    x=0.01)
+    judged = {task: judge(ours[task], theirs[task]) for task in ours if task in theirs}
+    said = [f"{word} on " + ", ".join(task for task in judged if judged[task] == word) for word in ("better", "worse")
+            if word in judged.values()]
+    figure.suptitle(" and ".join(said).capitalize() + "; elsewhere the runs cannot tell" if said else
+                    "So few runs cannot tell the two codes apart", ha="left", x=0.01)
+    figure.supylabel("return without noise: runs, interquartile mean, 95% interval", fontsize=10.5)
 
 
 def main():
