@@ -19,7 +19,7 @@ def activation_slope(h):
 
 
 def forward(layers, x):
-    """mu(x), (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and the input of each layer: [x, h_1, ...]."""
+    """The output, (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and each layer's input: [x, h_1, ...]."""
     inputs = [x]
     for W, b in layers[:-1]:
         inputs.append(activation(inputs[-1].dot(W.T) + b))      # h = tanh(W x + b)
@@ -28,7 +28,7 @@ def forward(layers, x):
 
 
 def jvp(layers, inputs, slopes, dlayers):
-    """Jv (N, d_out), by forward mode: how mu changes as theta moves along v, whose layers are dlayers."""
+    """Jv (N, d_out), by forward mode: how the output changes as theta moves along v, whose layers are dlayers."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
     for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
@@ -47,7 +47,7 @@ def vjp(layers, inputs, slopes, u):
 
 
 def in_blocks(x):
-    """x (N, ...) in blocks of BLOCK rows. A last single row joins the block before: alone it rounds differently."""
+    """x (N, ...) in blocks of BLOCK rows. A last single row joins the block before: BLAS rounds it differently."""
     return np.split(x, range(BLOCK, len(x) - 1, BLOCK))
 
 

@@ -29,7 +29,7 @@ from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
 
 BOTH = np.eye(2)    # of two states, each has a logit of its own
-LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "natural gradient, beta s (17)",
+LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "first candidate, beta s (17)",
           "TRPO": "TRPO: line search (55)", "max KL": "bound on max KL (11)", "mean KL": "bound on mean KL (12)",
           "penalty": "penalty C of (9)"}
 
@@ -168,7 +168,7 @@ def main():
         gain = expected_return(mdp, table(theta)) - problem.L_old
         print(f"{LABELS[method]:>29}: gain in L {L - problem.L_old:.4f}, in eta {gain:.4f}, mean KL {kl:.4f}, "
               f"max KL {max_kl(problem.pi_old, table(theta)):.4f}")
-    print("Look for: natural gradient's step ends outside the mean-KL region, and TRPO's line search brings it back.")
+    print("Look for: the first candidate ends outside the mean-KL region, and TRPO's line search brings it back.")
     if args.show or args.gif:
         ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
                   r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}

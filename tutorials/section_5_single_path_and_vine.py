@@ -142,7 +142,7 @@ def main():
     for name, curve in numbers["curves"].items():
         by_steps = [f"{variance:.2f} from {steps:.0f}" for _, steps, variance in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: by Q-values vine's variance is far below single path's, by steps about half; a fit beats both.")
+    print("Look for: by Q-values vine's variance is far below single path's, by steps half; by steps a fit beats both.")
 
 
 if __name__ == "__main__":
