@@ -132,11 +132,12 @@ def test_modules_has_every_tutorial():
 
 
 def test_the_numbers_of_the_front_page_are_those_of_the_results():
-    rows = re.findall(r"^\| (\S+-v\d) \| [\d,]+ \| (\S+) \[(\S+), (\S+)\] \| (\S+) \[(\S+), (\S+)\] \|$", README, re.M)
-    assert len(rows) == 4
-    for task, ours, low, high, theirs, its_low, its_high in rows:
-        assert re.search(rf"^\| {task} \| \S+ \| {ours} \| {low} to {high} \| {theirs} \| {its_low} to {its_high} \|",
-                         RESULTS, re.M), task
+    P = re.search(r"with probability ([\d.]+) \(95% interval ([\d.]+) to ([\d.]+)\)", README).groups()
+    assert "Over all tasks $P$ is {}, with the interval {} to {}.".format(*P) in RESULTS
+    for word in ("better", "worse"):
+        tasks = re.findall(rf"^\| (\S+) \|.*\| \*\*{word}\*\* \|$", RESULTS[:RESULTS.index("Over all tasks")], re.M)
+        said = re.search(rf"{word} on (.*?), (?:worse|and elsewhere)", README.replace("\n", " "))[1]
+        assert re.findall(r"\S+-v\d", said) == tasks
 
 
 def test_the_gallery_has_every_tutorial_and_its_picture():

@@ -1,4 +1,4 @@
-"""Section 6's algorithm, ten seeds of each task, beside a code that others tuned: SB3-contrib's TRPO.
+"""Section 6's algorithm, ten seeds of each task, beside SB3-contrib's TRPO.
 
 Look for: the tasks whose interval is clear of one half. Elsewhere ten runs a side cannot tell the two codes apart.
 Then change: --seed 10, for ten other seeds of ours; the order of some tasks changes with them.
@@ -9,7 +9,7 @@ Then change: --seed 10, for ten other seeds of ours; the order of some tasks cha
     python tutorials/section_6_peer.py --timesteps 1000000 --seeds 5 --env-ids Hopper-v5 Walker2d-v5    # hours
 
 One configuration, the default, for all tasks, but for gamma 0.9999 on Swimmer-v5. The peer's runs are in
-results/peer.csv; tests/benchmark_peer.py makes them, with the settings that its authors tuned for each task.
+results/peer.csv; tests/benchmark_peer.py makes them, with the settings of its authors' benchmark.
 """
 from aggregate import (
     RESULTS,
@@ -68,7 +68,7 @@ def draw(figure, ours, theirs):
     for panel, task in zip(panels, ours):
         for x, (runs, color) in enumerate([(ours[task], "C0"), (theirs.get(task, []), "C1")]):
             panel.plot(x + np.linspace(-0.25, 0.25, len(runs)), runs, ".", color=color, alpha=0.5)
-            if len(runs) > 1:
+            if len(runs) >= 5:
                 mean, (low, high) = interquartile_mean(runs), interval(interquartile_mean, runs)
                 panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=18, capsize=4)
         panel.set_title(task, fontsize=10)
@@ -79,7 +79,7 @@ def draw(figure, ours, theirs):
     judged = {task: judge(ours[task], theirs[task]) for task in ours if task in theirs}
     said = [f"{word} on " + ", ".join(task for task in judged if judged[task] == word) for word in ("better", "worse")
             if word in judged.values()]
-    figure.suptitle(" and ".join(said).capitalize() + "; elsewhere the runs cannot tell" if said else
+    figure.suptitle("Ours is " + " and ".join(said) + "; elsewhere the runs cannot tell" if said else
                     "So few runs cannot tell the two codes apart", ha="left", x=0.01)
     figure.supylabel("return without noise: runs, interquartile mean, 95% interval", fontsize=10.5)
 

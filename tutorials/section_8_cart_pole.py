@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--delta", type=float, default=0.01, help="bound on the mean KL, nats (default: 0.01)")
     args = parser.parse_args()
     curves = methods(2000, 2000, args.delta) if args.quick else methods(args.timesteps, delta=args.delta)
-    title = "Cart-pole: all but policy gradient learn it; vine, CEM and CMA soonest"
+    title = "Cart-pole: all but policy gradient learn it; CEM and CMA rise first"
     experiment("section_8_cart_pole", curves, title, args, top=500)
     print("Look for: which methods reach 500, how soon, and how much natural gradient owes to the right step.")
 
