@@ -72,7 +72,7 @@ def main():
     states = rng.standard_normal((12, 1))                       # (N, d_s)
     mu_old, cache = policy.forward(theta_old, states)           # (N, 2): mean and r, in each state
     actions = policy.family.sample(mu_old[:, :1], mu_old[:, 1:], rng)           # a ~ pi_theta_old
-    Q = -(actions - states)[:, 0] ** 2                          # what they were worth: best is a = s
+    Q = -(actions - states)[:, 0] ** 2                          # their return: the best action is a = s
     advantages = standardize(Q)
 
     log_q = policy.family.log_prob(mu_old, actions)             # q = pi_theta_old, Section 5.1
