@@ -117,10 +117,14 @@ def test_a_worker_that_cannot_make_its_environment_is_bad_input():
 
 
 def test_ctrl_c_is_not_for_the_workers():
-    with ProcessPoolExecutor(1) as executor:
-        assert executor.submit(signal.getsignal, signal.SIGINT).result() != signal.SIG_IGN
-    with ProcessPoolExecutor(1, initializer=start_worker) as executor:
-        assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where a shell started pytest so
+    try:
+        with ProcessPoolExecutor(1) as executor:
+            assert executor.submit(signal.getsignal, signal.SIGINT).result() != signal.SIG_IGN
+        with ProcessPoolExecutor(1, initializer=start_worker) as executor:
+            assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def is_running(pid):
