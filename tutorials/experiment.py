@@ -228,14 +228,15 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
     so_far = max(columns[x][-1] for runs in curves.values() for columns in runs.values())
     if so_far < 0.99 * end:
         title, end = f"{title}: so far {so_far / end:.0%}", so_far
-    n_rows = -(-(len(curves) + 2 * bool(sweeps)) // 3)
+    across = min(3, len(curves) + 2 * bool(sweeps))
+    n_rows = -(-(len(curves) + 2 * bool(sweeps)) // across)
     figure.set_size_inches(7.5, 1 + 2.2 * n_rows)
     figure.suptitle(title, ha="left", x=0.01)
     figure.supylabel("mean training return (raw)", fontsize=10.5)
-    grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, 3), None
+    grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
     first = next(iter(curves))
     for i, (method, runs) in enumerate(curves.items()):
-        panel, color = figure.add_subplot(spec[i // 3, i % 3], sharey=panel), METHODS[method]["color"]
+        panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
         for n, columns in enumerate(runs.values()):
             panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
         panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
@@ -247,13 +248,13 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
                    va="center", color=color, fontweight="bold")
         panel.set_title(name_with_step(method, runs).replace(", ", "\n"), color=color)
         panel.set(xlim=(0, end))
-        panel.tick_params(labelleft=i % 3 == 0)
+        panel.tick_params(labelleft=i % across == 0)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.xaxis.set_major_locator(MaxNLocator(2))
-        if i // 3 == (len(curves) - 1) // 3:
+        if i // across == (len(curves) - 1) // across:
             panel.set_xlabel(X_LABELS[x])
     if sweeps:
-        draw_sweep(figure.add_subplot(spec[n_rows - 1, len(curves) % 3 % 2:]), sweeps)
+        draw_sweep(figure.add_subplot(spec[n_rows - 1, len(curves) % across % 2:]), sweeps)
     figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
