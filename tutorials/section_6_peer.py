@@ -77,9 +77,8 @@ def draw(figure, ours, theirs):
         panel.tick_params(axis="y", labelsize=10)
         panel.grid(alpha=0.3, axis="y")
     judged = {task: judge(ours[task], theirs[task]) for task in ours if task in theirs}
-    said = [f"{word} on " + ", ".join(task for task in judged if judged[task] == word) for word in ("better", "worse")
-            if word in judged.values()]
-    figure.suptitle("Ours is " + " and ".join(said) + "; elsewhere the runs cannot tell" if said else
+    said = [f"{word} on {list(judged.values()).count(word)}" for word in ("better", "worse") if word in judged.values()]
+    figure.suptitle(f"Of {len(judged)} tasks ours is {' and '.join(said)}; elsewhere the runs cannot tell" if said else
                     "So few runs cannot tell the two codes apart", ha="left", x=0.01)
     figure.supylabel("return without noise: runs, interquartile mean, 95% interval", fontsize=10.5)
 
