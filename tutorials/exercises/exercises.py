@@ -1,6 +1,6 @@
-"""TRPO, written by you: eleven exercises in the order of the paper (Schulman et al., ICML 2015). README.md says how.
+"""TRPO, written by you: eleven exercises, from returns to one update (Schulman et al., ICML 2015). README.md says how.
 
-Replace each `raise NotImplementedError` by your code, from top to bottom, and ask what is right so far:
+Replace each `raise NotImplementedError` by your code, and ask what is right so far:
 
     python tutorials/exercises/check.py
 
