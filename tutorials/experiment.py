@@ -237,12 +237,13 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
     first = next(iter(curves))
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
-        for n, columns in enumerate(runs.values()):
+        for n, columns in enumerate(runs.values() if len(runs) > 1 else []):
             panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
         panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
-                   label="their mean; number: its last tenth", **SUMMARY)
-        panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"], linewidth=1.5,
-                   label=f"{first}'s mean")
+                   label="mean of the seeds; number: its last tenth", **SUMMARY)
+        if len(curves) > 1:
+            panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"],
+                       linewidth=1.5, label=f"{first}'s mean")
         final = np.mean([final_return(columns, end, x) for columns in runs.values()])
         panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", transform=panel.get_yaxis_transform(),
                    va="center", color=color, fontweight="bold")
