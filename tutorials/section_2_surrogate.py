@@ -35,14 +35,9 @@ def compute(theta_old=(0.0, 2.0), n_points=81):
             "eta_old": expected_return(mdp, pi_old), "slope_of_L": g @ v, "slope_of_eta": slope_of_eta}
 
 
-def main():
-    parser = tutorial_parser(__doc__)
-    parser.add_argument("--theta", type=float, nargs=2, default=(0.0, 2.0), help="theta_old (default: 0 2)")
-    args = parser.parse_args()
-    numbers = compute(args.theta, 22 if args.quick else 81)
+def draw(axes, numbers):
+    """eta, L and their tangent along v."""
     t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
-    figure = new_figure(args.show, figsize=(7.5, 4.6))
-    axes = figure.subplots()
     at = abs(t - 2.2).argmin()
     for name, text, side in [("eta", r"$\eta$, the return itself", "left"),
                              ("L", r"$L$, by the old policy's visits", "right")]:
@@ -57,6 +52,16 @@ def main():
     axes.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$ and $v$ along the policy gradient, $|v| = 1$",
              title=r"$L$ touches $\eta$ at $\theta_{old}$, and goes on rising where $\eta$ falls",
              ylabel="discounted return", ylim=(0, None))
+
+
+def main():
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--theta", type=float, nargs=2, default=(0.0, 2.0), help="theta_old (default: 0 2)")
+    args = parser.parse_args()
+    numbers = compute(args.theta, 22 if args.quick else 81)
+    t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
+    figure = new_figure(args.show, figsize=(7.5, 4.6))
+    draw(figure.subplots(), numbers)
     save_figure(figure, args.out, "section_2_surrogate", args.show)
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.3f}, eta is {numbers['eta'][-1]:.3f}, where it was "

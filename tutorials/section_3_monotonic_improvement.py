@@ -50,36 +50,47 @@ def iterations_to(eta, eta_0, optimum, part=0.5):
     return int(reached[0]) + 1 if len(reached) else None
 
 
+def draw_minorizer(axes, numbers):
+    """eta, L and M_0 along the first step of Algorithm 1."""
+    t, (start, end) = numbers["t"], (numbers["eta_0"], numbers["M"][0])
+    M_is = rf"$M_0 = L - C\,D_{{KL}}^{{max}}$ with $C$ = {numbers['C']:.0f}"
+    for key, method, text, offset in [("eta_line", "eta", r"$\eta$, with $L_{\pi_0}$ (dashed) on it", (0, -5)),
+                                      ("M_line", "M", M_is, (-6, 0.4))]:
+        axes.plot(t, numbers[key], linewidth=2.5, **METHODS[method])
+        axes.annotate(text, (t[-1], numbers[key][-1]), offset, textcoords="offset fontsize", ha="right",
+                      color=METHODS[method]["color"], fontweight="bold")
+    axes.plot(t, numbers["L_line"], linewidth=2.5, **METHODS["L"])
+    axes.plot([0, 1], [start, end], "ko")
+    axes.annotate(r"$\pi_0$", (0, start), (0, 8), textcoords="offset points", ha="right")
+    axes.annotate(r"$\pi_1$, where $M_0$ is highest", (1, end), (0, -2.2), textcoords="offset fontsize", ha="center")
+    axes.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
+             title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
+
+
+def draw_returns(axes, numbers):
+    """eta by iteration, of Algorithm 1 and of the bounded update."""
+    for method, key in [("Algorithm 1", "eta"), ("mean KL", "bounded_eta")]:
+        eta = [numbers["eta_0"], *numbers[key]]
+        axes.semilogx(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
+    for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
+                                 ("Algorithm 1", 0.57, 0.25, "Algorithm 1")]:
+        axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
+    axes.axhline(numbers["optimum"], color="gray", linestyle=":")
+    axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
+    axes.set(xlabel="policy number", ylabel=r"$\eta$", title=r"So $\eta$ never falls, but rises slowly")
+
+
 def draw(figure, numbers):
     """M_0 along the first step of Algorithm 1; then eta and the KL of each step, by iteration."""
     line, below = figure.subfigures(2, 1, height_ratios=[1.1, 1])
-    line, (etas, kls) = line.subplots(), below.subplots(1, 2)
-    t, (start, end) = numbers["t"], (numbers["eta_0"], numbers["M"][0])
-    M_is = rf"$M_0 = L - C\,D_{{KL}}^{{max}}$ with $C$ = {numbers['C']:.0f}"
-    for key, method, text, offset in [("eta_line", "eta", r"$\eta$, with $L_{\pi_0}$ (dashed) on it", (0, -52)),
-                                      ("M_line", "M", M_is, (-60, 4))]:
-        line.plot(t, numbers[key], linewidth=2.5, **METHODS[method])
-        line.annotate(text, (t[-1], numbers[key][-1]), offset, textcoords="offset points", ha="right",
-                      color=METHODS[method]["color"], fontweight="bold")
-    line.plot(t, numbers["L_line"], linewidth=2.5, **METHODS["L"])
-    line.plot([0, 1], [start, end], "ko")
-    line.annotate(r"$\pi_0$", (0, start), (0, 8), textcoords="offset points", ha="right")
-    line.annotate(r"$\pi_1$, where $M_0$ is highest", (1, end), (0, -16), textcoords="offset points", ha="center")
-    line.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
-             title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
-    for method, label, eta, kl in [("Algorithm 1", "Algorithm 1", numbers["eta"], numbers["kl"]),
-                                   ("mean KL", r"mean KL $\leq$ 0.01", numbers["bounded_eta"],
-                                    numbers["bounded_kl"])]:
-        etas.semilogx(np.arange(len(eta) + 1) + 1, [start, *eta], linewidth=2.5, **METHODS[method])
+    etas, kls = below.subplots(1, 2)
+    draw_minorizer(line.subplots(), numbers)
+    draw_returns(etas, numbers)
+    for method, label, key in [("Algorithm 1", "Algorithm 1", "kl"), ("mean KL", r"mean KL $\leq$ 0.01", "bounded_kl")]:
+        kl = numbers[key]
         kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
         kls.annotate(label, (2, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
                      fontweight="bold")
-    for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
-                                 ("Algorithm 1", 0.57, 0.25, "Algorithm 1")]:
-        etas.text(*place, text, transform=etas.transAxes, color=METHODS[method]["color"], fontweight="bold")
-    etas.axhline(numbers["optimum"], color="gray", linestyle=":")
-    etas.annotate("optimum", (1, numbers["optimum"]), (0, -13), textcoords="offset points", color="gray")
-    etas.set(xlabel="policy number", ylabel=r"$\eta$", title=r"So $\eta$ never falls, but rises slowly")
     kls.set(xlabel="policy number", ylabel="max KL of the step (nats)", title="Its steps are tiny")
 
 

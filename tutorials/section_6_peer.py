@@ -135,7 +135,8 @@ def main():
     if not ours:
         raise InputError(f"out: {path} has no runs of these tasks, wanted those that come without --plot-only")
     compare(ours, theirs)
-    for picture, drawn in [(name, draw_probabilities), (name + "_runs", draw)]:
+    both = {task for task in ours if task in theirs}
+    for picture, drawn in [(name + "_runs", draw), *([(name, draw_probabilities)] if both else [])]:
         figure = new_figure(args.show)
         drawn(figure, ours, theirs)
         save_figure(figure, args.out, picture, args.show)

@@ -10,7 +10,7 @@ Then change: --step 3. Natural gradient now leaves the trust region in most iter
 """
 from functools import partial
 
-from common import METHODS, new_figure, save_figure, tutorial_parser
+from common import METHODS, new_figure, save_figure, spread, tutorial_parser
 
 import numpy as np
 
@@ -52,25 +52,35 @@ def compute(seed=0, step=1.0, n_iterations=25):
     return {"curves": curves, "kls": kls, "delta": config.delta, "step": step}
 
 
+def draw_steps(axes, numbers):
+    """The KL of each method's step in each iteration, named at the end of its curve."""
+    ends = {name: kl[-1] for name, kl in numbers["kls"].items() if name != "empirical FIM"}
+    for name, kl in numbers["kls"].items():
+        axes.semilogy(1 + np.arange(len(kl)), kl, marker=".", linewidth=2 if name == "TRPO" else 1,
+                      **METHODS[name] | {"linestyle": "-"})
+    heights = spread(sorted(np.log10(kl) for kl in ends.values()), 0.4)
+    for name, height in zip(sorted(ends, key=ends.get), heights):
+        axes.text(1.01, 10 ** height, name.replace(" ", "\n"), transform=axes.get_yaxis_transform(), va="center",
+                  color=METHODS[name]["color"], fontweight="bold")
+    axes.axhline(numbers["delta"], color="black", linestyle=":")
+    axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step taken (nats)",
+             title=f"A fixed step of {numbers['step']:g} means another\nKL in each iteration")
+
+
 def draw(figure, numbers):
     """Two panels from the numbers of `compute`."""
     gains, kls = figure.subplots(1, 2)
+    draw_steps(kls, numbers)
     for name, (L, kl) in numbers["curves"].items():
         width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
         gains.plot(kl, L, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])
-        style = METHODS[name] | {"linestyle": "-"}
-        kls.semilogy(1 + np.arange(len(numbers["kls"][name])), numbers["kls"][name], marker=".", linewidth=width / 2,
-                     **style)
     for i, name in enumerate(["TRPO", "natural gradient", "empirical FIM", "policy gradient"]):
         gains.text(0.03, 0.94 - 0.08 * i, name + ", on it" * (i == 1), transform=gains.transAxes,
                    color=METHODS[name]["color"], fontweight="bold")
     gains.axvline(numbers["delta"], color="black", linestyle=":")
-    kls.axhline(numbers["delta"], color="black", linestyle=":")
     gains.text(1.15 * numbers["delta"], 0, rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     gains.set(xscale="log", xlabel="mean KL (nats)", ylabel=r"$L - L_{old}$", ylim=(0, None),
               title="One batch: policy gradient\ngains least for its KL")
-    kls.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step taken (nats)",
-            title=f"A fixed step of {numbers['step']:g} means another\nKL in each iteration")
 
 
 def main():
@@ -80,7 +90,7 @@ def main():
     if not 0 < args.step < np.inf:
         raise InputError(f"step: got {args.step}, wanted a finite number above 0")
     numbers = compute(args.seed, args.step, 3 if args.quick else 25)
-    figure = new_figure(args.show, figsize=(7.5, 4.2))
+    figure = new_figure(args.show, figsize=(8.5, 4.2))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_7_prior_work", args.show)
     at_delta = {name: np.interp(numbers["delta"], kl, L) for name, (L, kl) in numbers["curves"].items()}

@@ -1,58 +1,159 @@
-"""The slides of lecture.md, as lecture.pdf: for each row of its table the question, the equations and the picture.
+"""The slides of lecture.md, as lecture.pdf: for each row of its table the question, the equations and a picture.
 
 Look for: the questions are those of lecture.md, whose text says what to ask and which answers to expect.
 Then change: SLIDES, for other equations or pictures in the same order.
 
-    python tutorials/slides.py          # writes runs/lecture.pdf, from the pictures in results/
+    python tutorials/slides.py          # writes runs/lecture.pdf, in half a minute
 """
 import re
 from pathlib import Path
 
-from common import STYLE, tutorial_parser
+import section_2_surrogate
+import section_3_monotonic_improvement
+import section_4_trust_region
+import section_7_prior_work
+import uphill
+from common import METHODS, STYLE, tutorial_parser
+from experiment import all_runs, draw_sweep, final_return, keep_best_steps, read_runs
+from section_8_locomotion import methods
+
+import numpy as np
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.gaussian import Gaussian
 
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
-# The row of the table, the lines on the wall, and the picture, if there is one, or a part of it: its left, top, right
-# and lower edge, from 0 to 1. code is the update on one slide
+
+
+def fixed_steps(figure, place):
+    """The KLs of fixed steps along a run."""
+    axes = figure.add_axes(place)
+    section_7_prior_work.draw_steps(axes, section_7_prior_work.compute())
+    axes.set_title("the KL of a step, in each iteration")
+
+
+def surrogate(figure, place):
+    """L and eta, which part."""
+    section_2_surrogate.draw(figure.add_axes(place), section_2_surrogate.compute())
+
+
+def minorizer(figure, place):
+    """M_0 below eta."""
+    numbers = section_3_monotonic_improvement.compute(0, 300)
+    section_3_monotonic_improvement.draw_minorizer(figure.add_axes(place), numbers)
+
+
+def returns(figure, place):
+    """eta by iteration, of Algorithm 1 and of a bound on the mean KL."""
+    numbers = section_3_monotonic_improvement.compute(0, 300)
+    section_3_monotonic_improvement.draw_returns(figure.add_axes(place), numbers)
+
+
+def last_of_uphill(figure, place):
+    """The last moment of uphill.gif."""
+    numbers = uphill.compute()
+    left, bottom, width, height = place
+    axes = (figure.add_axes((left, bottom, 0.45 * width, height)),
+            figure.add_axes((left + 0.55 * width, bottom, 0.3 * width, height)))
+    uphill.draw_hill(axes, numbers)
+    edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
+    for i in range(len(edges)):
+        uphill.draw_moment(axes, numbers, edges, i, 0)
+
+
+def step(figure, place):
+    """g, s and the region of Eq. (12) for the two states of section_4_trust_region and a uniform policy."""
+    at = section_4_trust_region.exact_problem(section_4_trust_region.two_state_mdp(), np.zeros(2))
+    s, _ = conjugate_gradient(at.A, at.g, iterations=2)
+    axes, x = figure.add_axes(place), np.linspace(-1.35, 1.35, 81)
+    kl = [[at.L_and_kl(np.array([x_i, y_i]))[1] for x_i in x] for y_i in x]
+    axes.contourf(x, x, kl, levels=[0, 0.05], colors=METHODS["TRPO"]["color"], alpha=0.25)
+    beta = np.sqrt(2 * 0.05 / (s @ at.A(s)))
+    for name, v, method in [("$g$", at.g / np.linalg.norm(at.g), "policy gradient"), (r"$\beta s$", beta * s, "TRPO")]:
+        axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
+        axes.text(*(1.05 * v), name, color=METHODS[method]["color"], fontsize=26, va="center")
+    axes.set(xlabel=r"$\theta_0$: the state that is visited more", ylabel=r"$\theta_1$: the other", aspect="equal",
+             title=r"region: mean KL $\leq \delta$")
+
+
+def conjugate_directions(figure, place):
+    """Two steps of conjugate gradient on the matrix of the board."""
+    A, g = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([3.0, 0.0])
+    path = np.array([conjugate_gradient(lambda y: A @ y, g, k)[0] for k in (0, 1, 2)])
+    axes, x, y = figure.add_axes(place), np.linspace(-0.5, 3.5, 81), np.linspace(-2.2, 0.8, 81)
+    phi = [[0.5 * z @ A @ z - g @ z for z in np.stack([x, np.full(81, y_i)], axis=1)] for y_i in y]
+    axes.contour(x, y, phi, levels=np.arange(-3, 4, 0.5) + 0.01, colors="0.7", linewidths=1.5)
+    axes.plot(*path.T, "o-", color=METHODS["TRPO"]["color"], linewidth=4, markersize=12)
+    for point in path:
+        axes.annotate("({:g}, {:g})".format(*point), point, (10, 8), textcoords="offset points")
+    axes.set(aspect="equal", title=r"contours of $\frac{1}{2}x^TAx - g^Tx$")
+
+
+def kl_of_the_mean(figure, place):
+    """The KL of two Gaussians by the difference of their means: value 0, slope 0, and a parabola's curvature."""
+    d, family = np.linspace(-1.5, 1.5, 61), Gaussian(1)
+    old, new = np.zeros((61, 2)), np.stack([0.8 * d, -0.3 * d], axis=1)
+    axes = figure.add_axes(place)
+    axes.plot(d, family.kl(old, new), color=METHODS["TRPO"]["color"], linewidth=4, label="KL")
+    axes.plot(d, 0.5 * (new * family.M_product(old, new)).sum(axis=1), "k:", linewidth=4, label="its parabola")
+    axes.set(xlabel=r"a step in $\mu$, along a line", title="at 0: value 0, slope 0, curvature not 0")
+    axes.legend()
+
+
+def walker(figure, place):
+    """Natural gradient's final returns by step on the walker, beside single path's and the standardized one's."""
+    name, timesteps = "section_8_locomotion_Walker2d-v5", 300_000
+    runs = all_runs(methods("Walker2d-v5", timesteps), range(5))
+    curves, sweeps = keep_best_steps(read_runs(runs, HERE / "results" / name), timesteps)
+    axes = figure.add_axes(place)
+    draw_sweep(axes, {"natural gradient": sweeps["natural gradient"]})
+    for method, text, height in [("single path", "TRPO, raw advantages", -40),
+                                 ("natural gradient, standardized", "step 1, standardized advantages", 40)]:
+        mean = np.mean([final_return(columns, timesteps) for columns in curves[method].values()])
+        axes.axhline(mean, linewidth=4, **METHODS[method])
+        axes.text(1, mean + height, text, ha="right", color=METHODS[method]["color"], fontweight="bold",
+                  va="top" if height < 0 else "bottom")
+    axes.set(ylabel="final return", ylim=(0, 1750), title="the walker, by a fixed step")
+
+
+# The row of the table, the lines on the wall, and what is under them, or beside them: a picture of results/, or a
+# function that draws one at a place of the figure. code is the update on one slide
 SLIDES = [
-    (0, [r"$\mathrm{maximize}\ \ g^T(\theta - \theta_\mathrm{old})$",
-         r"$\mathrm{subject\ to}\ \ \frac{1}{2}\|\theta - \theta_\mathrm{old}\|^2 \leq \delta$   (18)", "",
-         "green: policy gradient", "orange: natural gradient", "blue: TRPO"],
-     "section_7_prior_work.png", (0.5, 0, 1, 1)),
-    (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \sum_s \rho_{\tilde\pi}(s) \sum_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
-         "", r"$L_\pi(\tilde\pi) = \eta(\pi) + \sum_s \rho_{\pi}(s) \sum_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
-     "section_2_surrogate.png"),
+    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$   (18)", "", "with the same", r"$1/\lambda = 1$ in each",
+         "iteration:", "which KL?"], fixed_steps),
+    (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
+         r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
+     surrogate),
     (2, [r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$",
-         r"$|\eta - L| \leq \sum_t \gamma^t\, 4\alpha^2\epsilon\, t = "
+         r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
          r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$   (8)"],
      "coupling.png"),
-    (2, [r"$\eta \geq L - C\, D_\mathrm{KL}^{\max}$   (9): maximize the right side"],
-     "section_3_monotonic_improvement.png", (0, 0.53, 1, 1)),
-    (3, [r"$\mathrm{maximize}\ \ L" + OLD + r"(\theta)$", rf"$\mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
-     "uphill.gif"),
-    (4, [r"$L(\theta) = \frac{1}{N}\sum_n \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
+    (2, [r"$\eta \geq L - C\, D_\mathrm{KL}^{\max}$   (9)"], minorizer),
+    (2, ["40 iterations to", "half-way; a bound", "of 0.01 on the", "mean KL takes 6"], returns),
+    (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
+     last_of_uphill),
+    (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
          r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$", "",
-         r"$g = \frac{1}{N}\sum_n Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
+         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
      None),
-    (5, [r"$L \approx L_\mathrm{old} + g^T d, \quad \overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$", "",
-         r"$g - \lambda A d = 0 \quad\Rightarrow\quad d = \beta s,\quad A s = g$", "",
-         r"$\frac{1}{2}\beta^2 s^T A s = \delta \quad\Rightarrow\quad \beta = \sqrt{2\delta / s^T A s}$", "",
-         "two states, the second visited less:", r"$g \parallel (0.96, 0.28), \quad s \parallel (0.83, 0.55)$"],
-     "section_4_trust_region.png", (0, 0.06, 0.455, 1)),
-    (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha p, \quad r \leftarrow r - \alpha A p$",
+    (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
+         r"$g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
+         r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
+         r"$s \parallel (0.83, 0.55)$"], step),
+    (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha p$", r"$r \leftarrow r - \alpha A p$",
          r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
-         "A: rows (2, 1) and (1, 2)", r"$g = (3, 0)$", r"$x = (1.5, 0)$, then $(2, -1)$"],
-     "appendix_c_conjugate_gradient.png"),
-    (7, [r"$\mathrm{kl}'' = \mu'^{\,T} M \mu' + \mathrm{kl}'_a\, \mu''_a$   (57)",
-         r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}: \quad A y = J^T M J y, \quad"
-         r"M = \mathrm{diag}(1/\sigma^2,\ 2)$"], "appendix_c_fisher_vector_product.png"),
+         r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions),
+    (7, [r"$\mathrm{kl}'' = \mu'^{\,T} M \mu' + \mathrm{kl}'_a\, \mu''_a$   (57)", "",
+         r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "", r"$A y = J^T M J y$", "",
+         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_of_the_mean),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png"),
     (9, [], "one_update.png"),
     (9, [], "code"),
-    (10, ["Walker: no fixed step walks,", "unless advantages are", "standardized. Then the", "step 1 does as well.", "",
-          "PPO: clip the ratio.", "Homework: 6, 7, 8, 10."], "section_8_locomotion_Walker2d-v5.png", (0, 0.03, 1, 0.6))]
+    (10, ["No fixed step walks", "with raw advantages.", "Standardized, the", "step 1 does.", "",
+          "PPO: clip the ratio.", "", "Homework: 6, 7, 8, 10"], walker)]
 
 
 def rows():
@@ -65,23 +166,28 @@ def code():
     return re.search(r"^```python\n(def update.*?)```", (HERE / "lecture.md").read_text(), re.M | re.S)[1]
 
 
-def draw(figure, minutes, question, lines, picture, part=(0, 0, 1, 1)):
-    """One slide: the question above, the lines under it, and the picture below them, or beside them if it is tall."""
+def show_image(name, figure, place):
+    """A picture of results/."""
     from PIL import Image
-    figure.text(0.04, 0.94, question, fontsize=27 if len(question) < 55 else 22, fontweight="bold", va="top")
+    axes = figure.add_axes(place)
+    with Image.open(HERE / "results" / name) as image:
+        axes.imshow(image.convert("RGB"), interpolation="antialiased")
+    axes.axis("off")
+
+
+def draw(figure, minutes, question, lines, picture):
+    """One slide: the question above, the lines under it, and the picture below them, or beside more than three."""
+    figure.text(0.04, 0.95, question, fontsize=30 if len(question) < 50 else 23, fontweight="bold", va="top")
     figure.text(0.96, 0.94, minutes, fontsize=13, ha="right", va="top", color="0.5")
     for i, line in enumerate(lines):
-        figure.text(0.04, 0.80 - 0.09 * i, line, fontsize=24, va="center")
+        figure.text(0.04, 0.79 - 0.085 * i, line, fontsize=25, va="center")
+    below = 0.76 - 0.085 * len(lines)
     if picture == "code":
-        figure.text(0.04, 0.83, code(), fontsize=15.5, family="monospace", va="top", linespacing=1.25)
+        figure.text(0.04, 0.84, code(), fontsize=16, family="monospace", va="top", linespacing=1.25)
+    elif isinstance(picture, str):
+        show_image(picture, figure, (0.03, 0.03, 0.94, below))
     elif picture:
-        with Image.open(HERE / "results" / picture) as image:
-            image.seek(getattr(image, "n_frames", 1) - 1)                   # of a moving picture the last
-            image = image.convert("RGB").crop([int(edge * size) for edge, size in zip(part, image.size * 2)])
-            beside = len(lines) > 3 or lines and image.width < 1.4 * image.height
-            axes = figure.add_axes((0.4, 0.05, 0.58, 0.8) if beside else (0.03, 0.04, 0.94, 0.82 - 0.09 * len(lines)))
-            axes.imshow(image, interpolation="antialiased")
-        axes.axis("off")
+        picture(figure, (0.46, 0.13, 0.42, 0.66) if len(lines) > 3 else (0.09, 0.13, 0.86, below - 0.13))
 
 
 def main():
@@ -90,10 +196,11 @@ def main():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     from matplotlib.backends.backend_pdf import PdfPages
-    matplotlib.rcParams.update({**STYLE, "figure.constrained_layout.use": False, "savefig.dpi": 120})
+    sizes = {name: 17 for name in STYLE if name.endswith(("size", "labelsize")) and name != "figure.figsize"}
+    matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     with PdfPages(args.out / "lecture.pdf") as pdf:
-        for row, *slide in SLIDES[:2] if args.quick else SLIDES:
+        for row, *slide in SLIDES[1:3] if args.quick else SLIDES:
             figure = plt.figure(figsize=(13.33, 7.5))
             draw(figure, *table[row], *slide)
             pdf.savefig(figure)

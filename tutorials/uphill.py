@@ -53,9 +53,9 @@ def compute(n_iterations=10, delta=0.01, step=1.87):
             "delta": delta}
 
 
-def draw_hill(figure, numbers):
-    """What does not move: the contours of eta, and the axes of eta by iteration. Returns both axes."""
-    hill, curves = figure.subplots(1, 2, width_ratios=[1.9, 1])
+def draw_hill(axes, numbers):
+    """What does not move: the contours of eta, and the axes of eta by iteration."""
+    hill, curves = axes
     x = np.linspace(-3, 3, 61)
     eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
@@ -71,7 +71,6 @@ def draw_hill(figure, numbers):
     for method, height in zip(LABELS, (0.9, 0.5, 0.06)):
         curves.text(1.04, height, LABELS[method][0], transform=curves.transAxes, color=METHODS[method]["color"],
                     fontweight="bold", va="center")
-    return hill, curves
 
 
 def region(numbers, theta, n_rays=60):
@@ -111,7 +110,8 @@ def main():
     numbers = compute(2 if args.quick else 10, args.delta, args.step)
     figure = new_figure(args.show, figsize=(7, 4.2))
     figure.suptitle("The trust region walks uphill; a fixed step that is too long zigzags", ha="left", x=0.01)
-    axes, n = draw_hill(figure, numbers), len(numbers["kls"])
+    axes, n = figure.subplots(1, 2, width_ratios=[1.9, 1]), len(numbers["kls"])
+    draw_hill(axes, numbers)
     edges = [np.array(region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     moments = [partial(draw_moment, axes, numbers, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]
     moments.append(partial(draw_moment, axes, numbers, edges, n, 0))
