@@ -6,6 +6,7 @@ import dataclasses
 from functools import partial
 
 import environments
+from max_kl import max_kl_update
 from mdps import random_mdp, random_policy
 from problems import FAMILIES, random_problem
 
@@ -22,7 +23,7 @@ from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
-from trpo_numpy.prior_work import empirical_fim_update, max_kl_update, natural_gradient_update, policy_gradient_update
+from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
 from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, trpo_update

@@ -133,19 +133,6 @@ def check_fisher_vector_product(p, theta):
                   theta, directions(p, len(theta)))
 
 
-def check_weighted_fisher_product(p, theta):
-    """The Hessian of a weighted sum of the KLs."""
-    mu_old, cache_old = p.policy.forward(theta, p.batch.states)
-    weights = p.rng.random(len(mu_old))
-
-    def gradient_of_kl(t):
-        mu, cache = p.policy.forward(t, p.batch.states)
-        return p.policy.vjp(t, cache, weights[:, None] * p.family.grad_kl(mu_old, mu))
-
-    check_product(gradient_of_kl, lambda y: prior_work.weighted_fisher_product(
-        p.policy, theta, cache_old, mu_old, weights, y), theta, directions(p, len(theta)))
-
-
 def check_empirical_fisher_product(p, theta):
     """1/N sum_n w_n grad log pi(a_n|s_n) (grad log pi(a_n|s_n))'y."""
     weights = p.rng.random(len(p.batch.states))
@@ -209,7 +196,6 @@ CHECKS = {
     "trpo_numpy.fisher.grad_mean_kl": check_mean_kl,
     "trpo_numpy.fisher.fisher_vector_product": check_fisher_vector_product,
     "trpo_numpy.prior_work.empirical_fisher_product": check_empirical_fisher_product,
-    "trpo_numpy.prior_work.weighted_fisher_product": check_weighted_fisher_product,
     "trpo_numpy.practice.baseline.grad_value_loss": check_value_loss,
     "trpo_numpy.practice.baseline.gauss_newton_product": check_gauss_newton_product,
 }

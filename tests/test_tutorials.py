@@ -59,7 +59,7 @@ def test_each_runs_and_draws(tmp_path):
     def run(script):
         return subprocess.run([sys.executable, script, "--quick", "--out", tmp_path], capture_output=True, text=True)
 
-    without_options = {TUTORIALS / f"{name}.py" for name in ("trpo_on_one_page", "derivative_free")}
+    without_options = {TUTORIALS / f"{name}.py" for name in ("trpo_on_one_page", "derivative_free", "max_kl")}
     scripts = sorted(set(TUTORIALS.glob("*_*.py")) - without_options)
     scripts += [TUTORIALS / "uphill.py", TUTORIALS / "pendulum.py"]
     gallery = (TUTORIALS / "README.md").read_text()

@@ -2,6 +2,7 @@
 from dataclasses import replace
 from functools import partial
 
+from max_kl import max_kl_update
 from problems import random_problem
 
 import gymnasium as gym
@@ -12,7 +13,7 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.scaling import scaling_from
 from trpo_numpy.practice.training import train
-from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
+from trpo_numpy.prior_work import empirical_fim_update
 from trpo_numpy.trpo import UpdateOptions, trpo_update
 
 

@@ -1,4 +1,4 @@
-"""Alternatives to trpo_update: the prior methods of Section 7, Eqs. (17) and (18), and the ablations of Section 8.1.
+"""Alternatives to trpo_update: the prior methods of Section 7, Eqs. (17), (18), and the empirical FIM of Section 8.1.
 
 Each is an UpdateRule, as trpo_update is: `train(config, update=empirical_fim_update)`. Those with a fixed step get it
 bound: `train(config, update=partial(natural_gradient_update, step=0.1))`. A is computed from all states of the batch.
@@ -75,34 +75,4 @@ def empirical_fim_update(policy: Policy, theta_old: np.ndarray, batch: Batch, op
     weights = importance_ratio(policy.family, mu_old, batch.actions, log_q)             # (N,)
     A = partial(empirical_fisher_product, policy, theta_old, cache, scores, weights)
     L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)
-    return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)
-
-
-def weighted_fisher_product(policy, theta_old, cache, mu_old, weights, y):
-    """sum_n w_n J_n' M_n J_n y (P,) for weights w (N,). `fisher_vector_product` has w_n = 1/N."""
-    MJy = policy.family.M_product(mu_old, policy.jvp(theta_old, cache, y))
-    return policy.vjp(theta_old, cache, weights[:, None] * MJy)
-
-
-def max_kl_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
-                  rng: np.random.Generator, n_rounds: int = 30) -> Update:
-    """Max KL: Eq. (11), where every state of the batch is a constraint (Section 8.1). Slow: for small problems only.
-
-    To second order the constraint of state n is s'A_n s <= 2 delta. At the best s, g = sum_n w_n A_n s with weights
-    w_n >= 0, which are above 0 only where s'A_n s = 2 delta. Each round solves this system for s, then multiplies w_n
-    by the square root of s'A_n s (the multiplicative algorithm of optimal design; in the tests 30 rounds come within
-    2% of the best). The KLs of the line search, and kl_new, are maxima over the states.
-    """
-    policy.check(theta_old, batch.states, batch.actions)
-    mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
-    weights = np.full(len(mu_old), 1 / len(mu_old))
-    for _ in range(n_rounds if g.any() else 0):
-        A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)
-        s, _ = conjugate_gradient(A, g, options.cg_iterations, options.damping)
-        Js = policy.jvp(theta_old, cache, s)
-        sAs = (Js * policy.family.M_product(mu_old, Js)).sum(axis=1)                    # (N,) s'A_n s
-        weights = weights * np.sqrt(np.maximum(sAs, 0))                                 # rounding may go below 0
-        weights /= weights.sum()
-    A = partial(weighted_fisher_product, policy, theta_old, cache, mu_old, weights)
-    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q, over_states=np.max)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)

@@ -42,11 +42,11 @@ class Update:
     __repr__ = short_repr
 
 
-def surrogate_and_kl(policy, batch, mu_old, log_q, theta, over_states=np.mean):
-    """(L, mean KL) at theta, from one pass through the network. With over_states = np.max the KL is Eq. (11)'s."""
+def surrogate_and_kl(policy, batch, mu_old, log_q, theta):
+    """(L, mean KL) at theta, from one pass through the network."""
     mu = policy.mu(theta, batch.states)                                     # (N, d_mu)
     L = batch.L(policy.family, mu, batch.actions, batch.Q, log_q)
-    return L, over_states(policy.family.kl(mu_old, mu))
+    return L, np.mean(policy.family.kl(mu_old, mu))
 
 
 def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,

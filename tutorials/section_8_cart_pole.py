@@ -14,10 +14,11 @@ from functools import partial
 
 from derivative_free import covariance_matrix_adaptation, cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser
+from max_kl import max_kl_update
 
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.training import train
-from trpo_numpy.prior_work import empirical_fim_update, max_kl_update
+from trpo_numpy.prior_work import empirical_fim_update
 
 ENV_ID = "experiment:ContinuousCartPole-v0"
 
