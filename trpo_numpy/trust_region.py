@@ -27,6 +27,7 @@ def solve(falling, limit, low, high):
         raise InputError(f"delta or C: got {limit}, wanted a finite number above 0")
 
     def log_excess(log_x):
+        """log(falling(x) / limit), which is 0 at the solution."""
         return np.log(max(falling(np.exp(log_x)), 1e-300) / limit)
 
     if log_excess(np.log(low)) <= 0:
@@ -46,15 +47,23 @@ def best_policy(q, A, height):
 
 def best_at_kl(q, A, kl):
     """`best_policy` where the KL is this, or the nearest that float64 can resolve."""
+    def kl_at(height):
+        """The KL of the best policy, which falls as the height rises."""
+        return best_policy(q, A, height)[2]
+
     size = np.ptp(A)        # at a height of 1e8 times this the KL is below 1e-16
-    height = solve(lambda height: best_policy(q, A, height)[2], kl, 1e-200 * size, 1e8 * size)
+    height = solve(kl_at, kl, 1e-200 * size, 1e8 * size)
     return best_policy(q, A, height)
 
 
 def best_at_multiplier(q, A, multiplier):
     """`best_policy` where lambda is this: a number from the height to height / q of the best action."""
+    def one_over_lambda(height):
+        """1 / lambda of the best policy, which falls as the height rises."""
+        return 1 / best_policy(q, A, height)[1]
+
     low, high = 0.9 * multiplier * q[A.argmax()], 1.1 * multiplier
-    height = solve(lambda height: 1 / best_policy(q, A, height)[1], 1 / multiplier, low, high)
+    height = solve(one_over_lambda, 1 / multiplier, low, high)
     return best_policy(q, A, height)
 
 
@@ -82,6 +91,7 @@ def bound_max_kl(pi_old, A_pi, rho, delta):
 def bound_mean_kl(pi_old, A_pi, rho, delta):
     """Eq. (12): L maximized subject to mean KL <= delta. All changed states have the same multiplier."""
     def mean_kl(multiplier):
+        """The mean KL of the best policies, which falls as their multiplier rises."""
         return rho @ in_each_state(best_at_multiplier, pi_old, A_pi, rho, multiplier)[2] / rho.sum()
 
     size = np.ptp(A_pi) or 1.0
@@ -96,6 +106,7 @@ def penalize_max_kl(pi_old, A_pi, rho, C):
     Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. Its KL is searched for from 1e-15 to 300.
     """
     def slope(kl):
+        """dL/dKL, which falls as the KL of the changed states rises."""
         return rho @ in_each_state(best_at_kl, pi_old, A_pi, rho, kl)[1]
 
     kl = solve(slope, C, 1e-15, 300.0)
