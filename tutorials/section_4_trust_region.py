@@ -1,6 +1,6 @@
 """Section 4: the step that each problem takes, for a policy with two parameters, one per state.
 
-Look for: contours of eta. The max-KL region, Eq. (11), is a box: each state has its own bound. The mean-KL region,
+Look for: contours of L (grey). The max-KL region, Eq. (11), is a box: each state has its own bound. The mean-KL region,
 Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the others. A
 policy gradient step as long as the natural gradient's points elsewhere: it is steepest in theta, not in the policies'
 own metric. The natural gradient's step, which believes in the quadratic model of the KL and is as long as that allows
@@ -98,8 +98,11 @@ def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
 
 
 def draw_steps(axes, numbers, x, y):
-    """The steps, and the edges of the two regions on the grid of x and y; returns the tables of the grid's policies."""
+    """The steps, contours of L, and the edges of the two regions on the grid of x and y."""
     problem, tables = numbers["problem"], [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
+    L = [[problem.L_and_kl(np.array([x_i, y_j]))[0] for x_i in x] for y_j in y]
+    best, _ = problem.L_and_kl(numbers["thetas"]["mean KL"])           # one contour goes through Eq. (12)'s solution
+    axes.contour(x, y, L, levels=best + 0.1 * np.ptp(L) * np.arange(-10, 11), colors="0.8", linewidths=1, zorder=0)
     for name, kl in [("mean KL", partial(visited_mean_kl, problem.rho)), ("max KL", max_kl)]:
         axes.contour(x, y, [[kl(problem.pi_old, pi) for pi in row] for row in tables], levels=[numbers["delta"]],
                      linewidths=2.5, colors=METHODS[name]["color"], linestyles=[METHODS[name]["linestyle"]])
@@ -109,7 +112,6 @@ def draw_steps(axes, numbers, x, y):
                   markeredgecolor="black")
     axes.grid(False)
     axes.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
-    return tables
 
 
 def draw(figure, numbers, span):
@@ -117,9 +119,7 @@ def draw(figure, numbers, span):
     whole, enlarged = figure.subplots(1, 2, width_ratios=[1, 1.2])
     delta, thetas, theta_old = numbers["delta"], numbers["thetas"], numbers["theta_old"]
     x, y = np.linspace((-0.5 - 0.7 * span, 1 - span), (-0.5 + 0.7 * span, 1 + span), 61).T
-    tables = draw_steps(whole, numbers, x, y)
-    whole.contour(x, y, [[expected_return(numbers["mdp"], pi) for pi in row] for row in tables], levels=10,
-                  colors="0.8", linewidths=1, zorder=0)
+    draw_steps(whole, numbers, x, y)
     whole.plot(*theta_old, "ko", markersize=8)
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
@@ -127,7 +127,7 @@ def draw(figure, numbers, span):
     whole.set_title(r"ellipse: mean KL = $\delta$" "\n" r"box: max KL = $\delta$", fontsize=10.5)
     whole.annotate(LABELS["penalty"], theta_old, (-4, -30), textcoords="offset points", ha="center", fontweight="bold",
                    color=METHODS["penalty"]["color"])
-    whole.text(0.97, 0.03, r"$\eta$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
+    whole.text(0.97, 0.03, r"$L$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
