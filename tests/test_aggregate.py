@@ -1,5 +1,5 @@
 """Interquartile means, their intervals, and the probability of improvement, beside values by hand."""
-from aggregate import interquartile_mean, interval, probability_of_improvement, verdict
+from aggregate import interquartile_mean, interval, judge, probability_of_improvement, verdict
 
 import numpy as np
 import pytest
@@ -37,3 +37,12 @@ def test_an_interval_is_that_of_its_samples_and_none_for_a_single_run():
                                              (np.nan, np.nan, "cannot tell"), (0.5, 0.9, "cannot tell")])
 def test_the_verdict_is_that_of_the_interval(low, high, said):
     assert verdict(low, high) == said
+
+
+def test_a_judge_wants_five_runs_and_the_agreement_of_interval_and_rank_test():
+    x = np.array([82.8, 218, 239, 199, 106, 84.6, 181, 71.9, 206, 167])
+    y = np.array([198.0, 259, 260, 135, 272])
+    low, high = interval(probability_of_improvement, x, y)
+    assert verdict(low, high) == "worse" and judge(x, y) == "cannot tell"  # by the rank test p is 0.075
+    assert judge(x, y + 100) == "worse" and judge(y + 100, x) == "better" and judge(x, x) == "cannot tell"
+    assert judge(x, y[:4] + 100) == judge(y[:4] + 100, x) == "too few runs"

@@ -104,7 +104,7 @@ def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     assert README.count("\n") <= 120 and "\\tag{12}" in README
     rows = [row for row in README.splitlines() if row.startswith("| the ") and "$`" in row]
     files = [set(re.findall(r"\((trpo_numpy/\w+\.py)\): `", row)) for row in rows]
-    assert files == [{f"trpo_numpy/{name}.py"} for name in ("surrogate", "fisher", "trpo", "line_search")]
+    assert files == [{f"trpo_numpy/{name}.py"} for name in ("surrogate", "fisher", "trpo", "line_search", "line_search")]
 
 
 def rows_of_modules():
@@ -136,8 +136,8 @@ def test_the_numbers_of_the_front_page_are_those_of_the_results():
     assert "Over all tasks $P$ is {}, with the interval {} to {}.".format(*P) in RESULTS
     for word in ("better", "worse"):
         tasks = re.findall(rf"^\| (\S+) \|.*\| \*\*{word}\*\* \|$", RESULTS[:RESULTS.index("Over all tasks")], re.M)
-        said = re.search(rf"{word} on (.*?), (?:worse|and elsewhere)", README.replace("\n", " "))[1]
-        assert re.findall(r"\S+-v\d", said) == tasks
+        said = re.search(rf"{word} on (.*?), (?:worse|and elsewhere)", README.replace("\n", " "))
+        assert (re.findall(r"\S+-v\d", said[1]) if said else []) == tasks
 
 
 def test_the_gallery_has_every_tutorial_and_its_picture():

@@ -9,7 +9,7 @@ from pathlib import Path
 from experiment import all_runs, complete_runs, is_done
 
 import numpy as np
-from scipy.stats import bootstrap, trim_mean
+from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.evaluation import greedy_returns
@@ -49,6 +49,18 @@ def probability_of_improvement(*samples):
 def verdict(low, high, even=0.5):
     """What an interval says of a first sample against a second one."""
     return "better" if low > even else "worse" if high < even else "cannot tell"
+
+
+def judge(x, y):
+    """The verdict on runs x beside runs y: "better" or "worse" if interval and rank test agree, with five runs of each.
+
+    The interval of the probability of improvement must leave out one half. It is a little narrow for few runs, so the
+    rank test of Mann and Whitney must find a difference at 5% too.
+    """
+    if min(len(x), len(y)) < 5:
+        return "too few runs"
+    said = verdict(*interval(probability_of_improvement, x, y))
+    return said if mannwhitneyu(x, y).pvalue < 0.05 else "cannot tell"
 
 
 def read_rows(path):

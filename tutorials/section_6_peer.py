@@ -16,9 +16,9 @@ from aggregate import (
     complete_rows,
     interquartile_mean,
     interval,
+    judge,
     probability_of_improvement,
     read_returns,
-    verdict,
 )
 from common import new_figure, save_figure
 from experiment import experiment_parser
@@ -31,12 +31,6 @@ from trpo_numpy.record import InputError
 TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 50_000, "Swimmer-v5": 200_000,
          "Hopper-v5": 300_000, "Reacher-v5": 200_000, "LunarLander-v3": 300_000, "HalfCheetah-v5": 300_000,
          "Walker2d-v5": 300_000, "Pusher-v5": 200_000, "BipedalWalker-v3": 300_000}
-
-
-def judge(x, y):
-    """"better", "worse" or "cannot tell" of runs x beside runs y; "too few runs" below five of either."""
-    low, high = interval(probability_of_improvement, x, y)
-    return verdict(low, high) if min(len(x), len(y)) >= 5 else "too few runs"
 
 
 def compare(ours, theirs):
