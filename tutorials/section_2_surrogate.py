@@ -17,10 +17,11 @@ from section_4_trust_region import table
 import numpy as np
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate
+from trpo_numpy.kl_bound import minorizer
 
 
 def compute(theta_old=(0.0, 2.0), n_points=81):
-    """eta and L at theta_old + t v, v the normalized policy gradient, and their slopes at t = 0."""
+    """eta, L and M_0 at theta_old + t v, v the normalized policy gradient, and their slopes at t = 0."""
     mdp, theta_old = rooms(), np.array(theta_old)
     pi_old = table(theta_old, HALVES)                                       # (6, 2)
     dL_dpi = grad_exact_surrogate(mdp, pi_old)
@@ -32,6 +33,7 @@ def compute(theta_old=(0.0, 2.0), n_points=81):
     slope_of_eta = central_difference(lambda theta: expected_return(mdp, table(theta, HALVES)), theta_old, v, 1e-4)
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in policies]),
             "L": np.array([exact_surrogate(mdp, pi_old, pi) for pi in policies]),
+            "M": np.array([minorizer(mdp, pi_old, pi) for pi in policies]),
             "eta_old": expected_return(mdp, pi_old), "slope_of_L": g @ v, "slope_of_eta": slope_of_eta}
 
 

@@ -3,9 +3,9 @@
 Look for: every slack is above zero: no bound is ever broken. All fall about as alpha^2, (44) more slowly once alpha
 is above 1 - gamma. For each pair the order is the same: Eq. (44) is tighter than Theorem 1 (8), and that than the KL
 form (9); near alpha = 0 the first two meet (there (8) hides (44)). (6), which is for mixtures only, is mostly tighter
-still while alpha is small. And all promise far too little: the true loss L - eta is a small part of the penalty, so
+still while alpha is small. And all promise far too little: the true error of L is a small part of the penalty, so
 Section 4 replaces the penalty by a constraint.
-Then change: --gamma 0.1. The true loss is now up to a fifth of the penalty; of an example made for it, four fifths,
+Then change: --gamma 0.1. The true error is now up to a fifth of the penalty; of an example made for it, four fifths,
 and at 0.05 nine tenths (by the search in tests/test_kl_bound.py). At 0.99 it is less than a hundredth.
 """
 from common import new_figure, save_figure, spread, tutorial_parser
@@ -25,7 +25,7 @@ from trpo_numpy.kl_bound import (
 
 BOUNDS = {"(6), mixtures": "#009E73", "(44), before simplifying": "#0072B2", "(8), Theorem 1": "#E69F00",
           "(9), KL": "#D55E00"}
-TRUE_LOSS = r"the true loss $|L - \eta|$"
+TRUE_ERROR = r"the true error $|L - \eta|$"
 
 
 def compute(seed, n_pairs, gamma=0.9):
@@ -52,31 +52,31 @@ def main():
     alpha = numbers["alpha"]
     figure = new_figure(args.show, figsize=(7.5, 5))
     axes, medians = figure.subplots(), {}
-    colors = {**BOUNDS, TRUE_LOSS: "black"}
+    colors = {**BOUNDS, TRUE_ERROR: "black"}
     bins = np.array_split(np.argsort(alpha), 12)        # of equally many pairs each, from near to far
     middle = [np.median(alpha[some]) for some in bins]
-    for name, gap in [*numbers["slacks"].items(), (TRUE_LOSS, abs(numbers["loss"]))]:
+    for name, gap in [*numbers["slacks"].items(), (TRUE_ERROR, abs(numbers["loss"]))]:
         low, medians[name], high = np.transpose([np.percentile(gap[some], (5, 50, 95)) for some in bins])
         axes.loglog(middle, medians[name], "-", color=colors[name], linewidth=2.5)
         axes.fill_between(middle, low, high, color=colors[name], alpha=0.15, linewidth=0)
     order = sorted(medians, key=lambda name: medians[name][-1])
     for name, height in zip(order, spread([np.log10(medians[name][-1]) for name in order], 0.65)):
         axes.text(1.15 * middle[-1], 10 ** height, name, color=colors[name], fontweight="bold", va="center")
-    x, low, high = middle[5], medians[TRUE_LOSS][5], medians["(8), Theorem 1"][5]
+    x, low, high = middle[5], medians[TRUE_ERROR][5], medians["(8), Theorem 1"][5]
     axes.annotate("", (x, low), (x, high), arrowprops={"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0})
     axes.text(1.1 * x, (low * high) ** 0.5, f"{high / low:.0f} times", va="center", fontweight="bold")
     least = min(slack.min() for slack in numbers["slacks"].values())
     axes.text(0.02, 0.97, f"lines: medians; bands: 90% of {len(alpha):,} pairs\nsmallest slack of all: {least:.0e}",
               transform=axes.transAxes, va="top")
     axes.set(xlabel=r"$\alpha = D_{TV}^{max}$ between the two policies",
-             ylabel=r"slack: $\eta$(new) minus its lower bound",
+             ylabel=r"slack: $\eta$(new) minus its lower bound; error: black",
              title=rf"Every bound holds, and none is near ($\gamma$ = {args.gamma:g})")
     save_figure(figure, args.out, "section_3_bounds", args.show)
     for name, slack in numbers["slacks"].items():
         print(f"{name:>25}: smallest slack {slack.min():.2e}, median {np.median(slack):.2e}")
     penalty = numbers["slacks"]["(8), Theorem 1"] + numbers["loss"]
-    print(f"the true loss is at most {100 * np.max(numbers['loss'] / penalty):.2f}% of Theorem 1's penalty")
-    print("Look for: every slack is above 0, so no bound is broken; but the true loss, in black, is far smaller.")
+    print(f"the true error is at most {100 * np.max(numbers['loss'] / penalty):.2f}% of Theorem 1's penalty")
+    print("Look for: every slack is above 0, so no bound is broken; but the true error, in black, is far smaller.")
 
 
 if __name__ == "__main__":

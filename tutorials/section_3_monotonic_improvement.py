@@ -72,8 +72,12 @@ def draw_returns(axes, numbers):
     for method, key in [("Algorithm 1", "eta"), ("mean KL", "bounded_eta")]:
         eta = [numbers["eta_0"], *numbers[key]]
         axes.semilogx(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
+        if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
+            axes.plot(n + 1, eta[n], "o", color=METHODS[method]["color"], markersize=8)
+            axes.annotate(f"half-way: {n} iterations" if key == "eta" else str(n), (n + 1, eta[n]), (0.6, -0.8),
+                          textcoords="offset fontsize", color=METHODS[method]["color"])
     for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
-                                 ("Algorithm 1", 0.57, 0.25, "Algorithm 1")]:
+                                 ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:
         axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
     axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")

@@ -101,8 +101,9 @@ def draw_steps(axes, numbers, x, y):
     """The steps, contours of L, and the edges of the two regions on the grid of x and y."""
     problem, tables = numbers["problem"], [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
     L = [[problem.L_and_kl(np.array([x_i, y_j]))[0] for x_i in x] for y_j in y]
-    best, _ = problem.L_and_kl(numbers["thetas"]["mean KL"])           # one contour goes through Eq. (12)'s solution
+    best, _ = problem.L_and_kl(numbers["thetas"]["mean KL"])          # at Eq. (12)'s solution, where L touches the edge
     axes.contour(x, y, L, levels=best + 0.2 * np.ptp(L) * np.arange(-5, 6), colors="0.8", linewidths=1, zorder=0)
+    axes.contour(x, y, L, levels=[best], colors="0.45", linewidths=1.5)
     for name, kl in [("mean KL", partial(visited_mean_kl, problem.rho)), ("max KL", max_kl)]:
         axes.contour(x, y, [[kl(problem.pi_old, pi) for pi in row] for row in tables], levels=[numbers["delta"]],
                      linewidths=2.5, colors=METHODS[name]["color"], linestyles=[METHODS[name]["linestyle"]])

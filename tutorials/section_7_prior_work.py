@@ -54,7 +54,7 @@ def compute(seed=0, step=1.0, n_iterations=25):
 
 def draw_steps(axes, numbers):
     """The KL of each method's step in each iteration, named at the end of its curve."""
-    ends = {name: kl[-1] for name, kl in numbers["kls"].items() if name != "empirical FIM"}
+    ends = {name: kl[-1] for name, kl in numbers["kls"].items()}
     for name, kl in numbers["kls"].items():
         axes.semilogy(1 + np.arange(len(kl)), kl, marker=".", linewidth=2 if name == "TRPO" else 1,
                       **METHODS[name] | {"linestyle": "-"})
@@ -63,6 +63,7 @@ def draw_steps(axes, numbers):
         axes.text(1.01, 10 ** height, name.replace(" ", "\n"), transform=axes.get_yaxis_transform(), va="center",
                   color=METHODS[name]["color"], fontweight="bold")
     axes.axhline(numbers["delta"], color="black", linestyle=":")
+    axes.text(1, 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step taken (nats)",
              title=f"A fixed step of {numbers['step']:g} means another\nKL in each iteration")
 

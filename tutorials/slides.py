@@ -27,10 +27,11 @@ OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{o
 
 
 def fixed_steps(figure, place):
-    """The KLs of fixed steps along a run."""
-    axes = figure.add_axes(place)
-    section_7_prior_work.draw_steps(axes, section_7_prior_work.compute())
-    axes.set_title("the KL of a step, in each iteration")
+    """The KLs of policy gradient's fixed step along a run."""
+    axes, numbers = figure.add_axes(place), section_7_prior_work.compute()
+    numbers["kls"] = {"policy gradient": numbers["kls"]["policy gradient"]}
+    section_7_prior_work.draw_steps(axes, numbers)
+    axes.set_title("the KL of a step $g$, in each iteration")
 
 
 def surrogate(figure, place):
@@ -39,9 +40,12 @@ def surrogate(figure, place):
 
 
 def minorizer(figure, place):
-    """M_0 below eta."""
-    numbers = section_3_monotonic_improvement.compute(0, 300)
-    section_3_monotonic_improvement.draw_minorizer(figure.add_axes(place), numbers)
+    """The same, and M_0 below both, where L and eta part."""
+    numbers, axes = section_2_surrogate.compute(), figure.add_axes(place)
+    section_2_surrogate.draw(axes, numbers)
+    axes.plot(numbers["t"], numbers["M"], linewidth=3, **METHODS["M"])
+    axes.text(0.35, 0.03, r"$M_0 = L - C\,D_{KL}^{max}$", color=METHODS["M"]["color"], fontweight="bold")
+    axes.set(title=r"$\eta$ cannot be below $M_0$, wherever $L$ goes", ylim=(0, 0.5))
 
 
 def returns(figure, place):
@@ -51,8 +55,9 @@ def returns(figure, place):
 
 
 def last_of_uphill(figure, place):
-    """The last moment of uphill.gif."""
+    """The last moment of uphill.gif, without natural gradient."""
     numbers = uphill.compute()
+    del numbers["thetas"]["natural gradient"]                               # it comes later
     left, bottom, width, height = place
     axes = (figure.add_axes((left, bottom, 0.45 * width, height)),
             figure.add_axes((left + 0.55 * width, bottom, 0.3 * width, height)))
@@ -114,46 +119,55 @@ def walker(figure, place):
         axes.axhline(mean, linewidth=4, **METHODS[method])
         axes.text(1, mean + height, text, ha="right", color=METHODS[method]["color"], fontweight="bold",
                   va="top" if height < 0 else "bottom")
-    axes.set(ylabel="final return", ylim=(0, 1750), title="the walker, by a fixed step")
+    axes.set(ylabel="final return", ylim=(0, 1750), title="the walker: five seeds of each fixed step")
+    axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
+    axes.text(0.009, 1020, "standing still", color="gray")
 
 
-# The row of the table, the lines on the wall, and what is under them, or beside them: a picture of results/, or a
-# function that draws one at a place of the figure. code is the update on one slide
+# The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
+# picture of results/, or a function that draws one at a place of the figure; "code" is the update on one slide
 SLIDES = [
-    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$   (18)", "", "with the same", r"$1/\lambda = 1$ in each",
-         "iteration:", "which KL?"], fixed_steps),
+    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$   (18)", "", r"Add $g$ itself,", "every time. How",
+         "far does the", "policy move?"], fixed_steps,
+     r"$g$: the gradient of the return. KL: how far the policy moves, in nats"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
-     surrogate),
+     surrogate, r"$\rho$: discounted visits to a state, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
     (2, [r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$",
          r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
          r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$   (8)"],
-     "coupling.png"),
-    (2, [r"$\eta \geq L - C\, D_\mathrm{KL}^{\max}$   (9)"], minorizer),
-    (2, ["40 iterations to", "half-way; a bound", "of 0.01 on the", "mean KL takes 6"], returns),
+     "coupling.png", r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
+     r"$\alpha$: largest total variation. The last line implies (8)"),
+    (2, [r"$\eta \geq L - C\, D_\mathrm{KL}^{\max}$   (9)"], minorizer,
+     r"$C = 4\epsilon\gamma/(1-\gamma)^2$ is 253 here: $M_0$ falls at once"),
+    (2, ["Another MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
     (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
-     last_of_uphill),
+     last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$"),
     (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
          r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$", "",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
-     None),
+     None, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
          r"$g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
-         r"$s \parallel (0.83, 0.55)$"], step),
-    (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha p$", r"$r \leftarrow r - \alpha A p$",
+         r"$s \parallel (0.83, 0.55)$"], step,
+     r"$d = \theta - \theta_\mathrm{old}$;  $\delta = 0.05$;  $g$ is drawn with length 1"),
+    (6, [r"$a = r^T r / p^T A p$", r"$x \leftarrow x + a\, p$", r"$r \leftarrow r - a\, A p$",
          r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
-         r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions),
+         r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
+     r"$x$: the solution so far, $r = g - Ax$, $p$: direction"),
     (7, [r"$\mathrm{kl}'' = \mu'^{\,T} M \mu' + \mathrm{kl}'_a\, \mu''_a$   (57)", "",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "", r"$A y = J^T M J y$", "",
-         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_of_the_mean),
-    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png"),
-    (9, [], "one_update.png"),
-    (9, [], "code"),
-    (10, ["No fixed step walks", "with raw advantages.", "Standardized, the", "step 1 does.", "",
-          "PPO: clip the ratio.", "", "Homework: 6, 7, 8, 10"], walker)]
+         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_of_the_mean,
+     r"$\mu(\theta) = [\mathrm{mean}, \log\sigma]$; $\mathrm{kl}'$, $\mathrm{kl}''$: derivatives by $\mu$; $J = \mu'$"),
+    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png", ""),
+    (9, [], "one_update.png", ""),
+    (9, [], "code", ""),
+    (10, ["None of five steps", "walks with raw", "advantages; the", "step 1 does with", "standardized ones.", "",
+          "PPO: clip the ratio.", "Homework: 6, 7, 8, 10"], walker,
+     "lines: means of five seeds, single path from 600 to 2171")]
 
 
 def rows():
@@ -175,19 +189,20 @@ def show_image(name, figure, place):
     axes.axis("off")
 
 
-def draw(figure, minutes, question, lines, picture):
+def draw(figure, number, minutes, question, lines, picture, letters):
     """One slide: the question above, the lines under it, and the picture below them, or beside more than three."""
     figure.text(0.04, 0.95, question, fontsize=30 if len(question) < 50 else 23, fontweight="bold", va="top")
-    figure.text(0.96, 0.94, minutes, fontsize=13, ha="right", va="top", color="0.5")
+    figure.text(0.98, 0.02, f"{number}   minutes {minutes}", fontsize=13, ha="right", color="0.4")
+    figure.text(0.04, 0.02, letters, fontsize=17, color="0.3")
     for i, line in enumerate(lines):
         figure.text(0.04, 0.79 - 0.085 * i, line, fontsize=25, va="center")
     below = 0.76 - 0.085 * len(lines)
     if picture == "code":
         figure.text(0.04, 0.84, code(), fontsize=16, family="monospace", va="top", linespacing=1.25)
     elif isinstance(picture, str):
-        show_image(picture, figure, (0.03, 0.03, 0.94, below))
+        show_image(picture, figure, (0.03, 0.07, 0.94, below - 0.04))
     elif picture:
-        picture(figure, (0.46, 0.13, 0.42, 0.66) if len(lines) > 3 else (0.09, 0.13, 0.86, below - 0.13))
+        picture(figure, (0.46, 0.17, 0.42, 0.64) if len(lines) > 3 else (0.09, 0.17, 0.86, below - 0.16))
 
 
 def main():
@@ -200,9 +215,9 @@ def main():
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     with PdfPages(args.out / "lecture.pdf") as pdf:
-        for row, *slide in SLIDES[1:3] if args.quick else SLIDES:
+        for number, (row, *slide) in list(enumerate(SLIDES, 1))[1:3] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
-            draw(figure, *table[row], *slide)
+            draw(figure, number, *table[row], *slide)
             pdf.savefig(figure)
             plt.close(figure)
     print(f"slides: {args.out / 'lecture.pdf'}")

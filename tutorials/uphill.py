@@ -69,6 +69,8 @@ def draw_hill(axes, numbers):
     curves.set(xlabel="iteration", title=r"expected return $\eta$", xlim=(0, len(numbers["kls"])),
                ylim=(0, 1.1 * eta.max()), xticks=range(0, len(numbers["kls"]) + 1, 5))
     for method, height in zip(LABELS, (0.9, 0.5, 0.06)):
+        if method not in numbers["thetas"]:
+            continue
         curves.text(1.04, height, LABELS[method][0], transform=curves.transAxes, color=METHODS[method]["color"],
                     fontweight="bold", va="center")
 
