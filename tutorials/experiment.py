@@ -240,7 +240,7 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
         for n, columns in enumerate(runs.values() if len(runs) > 1 else []):
             panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
         panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
-                   label="mean of the seeds; number: its last tenth", **SUMMARY)
+                   label=("mean of the seeds" if len(runs) > 1 else "one run") + "; number: its last tenth", **SUMMARY)
         if len(curves) > 1:
             panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"],
                        linewidth=1.5, label=f"{first}'s mean")

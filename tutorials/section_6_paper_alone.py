@@ -11,7 +11,7 @@ Then change: --batch-sizes 5000 20000, with another --out.
 import csv
 from functools import partial
 
-from common import SEED, SUMMARY, new_figure, save_figure, whole_number
+from common import SEED, new_figure, save_figure, whole_number
 from experiment import all_runs, complete_runs, experiment_parser, read_runs, seed_of
 
 import numpy as np
@@ -40,17 +40,21 @@ def around(columns, name, end):
 def draw(figure, table, iterations, steps):
     """table {task: {batch size: [columns of a seed]}}: a row per task, against steps and against iterations."""
     figure.set_size_inches(8.5, 2.4 * len(table) + 0.6)
-    figure.suptitle("The paper alone: which size of a batch is best depends on the task", ha="left", x=0.01)
+    from matplotlib.ticker import EngFormatter
+    n_seeds = max(len(runs) for by_size in table.values() for runs in by_size.values())
+    seeds = "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
+    figure.suptitle(f"The paper alone: which size of a batch is best depends on the task ({seeds})", ha="left", x=0.01)
     panels = figure.subplots(len(table), 2, squeeze=False, sharey="row")
     for row, (task, by_size) in zip(panels, table.items()):
         for axes, x, end in zip(row, ("timesteps", "iteration"), (steps, iterations)):
             for color, (size, runs) in zip(COLORS, by_size.items()):
                 n = min(len(columns) for columns in runs)
-                for columns in runs:
-                    axes.plot(columns[x], columns["mean_return"], color=color, **SEED)
+                for columns in runs if len(runs) > 1 else []:
+                    axes.plot(columns[x], columns["mean_return"], "-", color=color, **SEED)
                 mean = [np.mean([columns[name][:n] for columns in runs], axis=0) for name in (x, "mean_return")]
-                axes.plot(*mean, color=color, label=f"{size:,} steps a batch", **SUMMARY)
+                axes.plot(*mean, "-", color=color, label=f"{size:,} steps per batch", linewidth=1.8)
             axes.set(xlim=(0, end), title=task if x == "timesteps" else "")
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         row[0].set_ylabel("mean return (raw)")
     panels[-1][0].set_xlabel("environment steps")
     panels[-1][1].set_xlabel("iterations")
