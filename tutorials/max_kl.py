@@ -4,6 +4,8 @@
 """
 from functools import partial
 
+import common  # noqa: F401  imports trpo_numpy, which sets the number of threads, before NumPy
+
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
