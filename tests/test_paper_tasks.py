@@ -69,12 +69,12 @@ def test_the_papers_tasks_can_have_what_practice_added():
 
 
 def test_curves_can_be_drawn_against_iterations():
-    run = Run("vine", None, None, Config())
+    runs = [Run("vine", None, None, Config(seed=seed)) for seed in (0, 1)]
     columns = {"timesteps": np.array([50.0, 95]), "iteration": np.array([1, 2]), "mean_return": np.array([3.0, 5.0])}
     assert mean_curve([columns], [1.5], "iteration") == [4] and mean_curve([columns], [72.5]) == [4]
     for end, x, label in [(2, "iteration", "policy iterations"), (95, "timesteps", "environment steps")]:
         figure = new_figure(False)
-        draw(figure, {"vine": {run: columns}}, {}, end, "title", x)
+        draw(figure, {"vine": dict.fromkeys(runs, columns)}, {}, end, "title", x)
         panel, = figure.axes
         assert panel.get_xlabel() == label and panel.get_xlim() == (0, end)
         assert any(np.array_equal(line.get_xdata(), columns[x]) for line in panel.lines)
