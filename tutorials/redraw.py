@@ -16,7 +16,8 @@ DRAWN = ["section_2_expected_return.py", "section_2_surrogate.py", "section_3_bo
          "section_6_ablations.py --plot-only --env-ids Pendulum-v1",
          "section_6_peer.py --plot-only", "section_6_paper_alone.py --plot-only",
          *(f"section_6_trpo.py --plot-only --env-id {env_id}" for env_id in (
-             "Pendulum-v1", "CartPole-v1", "InvertedPendulum-v5", "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5")),
+             "Pendulum-v1", "CartPole-v1", "InvertedPendulum-v5", "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5",
+             "Swimmer-v5")),
          "section_8_cart_pole.py --plot-only --seeds 10", "section_8_locomotion.py --plot-only --seeds 10",
          "section_8_locomotion.py --plot-only --seeds 10 --timesteps 100000 --env-ids Pendulum-v1 FrozenLake-v1",
          "slides.py"]
