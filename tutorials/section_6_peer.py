@@ -82,7 +82,7 @@ def claim(judged):
     """The title: on how many tasks ours is better or worse, from {task: verdict}."""
     said = [f"{word} on {list(judged.values()).count(word)}" for word in ("better", "worse") if word in judged.values()]
     return (f"Of {len(judged)} tasks ours is {' and '.join(said)}; elsewhere the runs cannot tell" if said else
-            "So few runs cannot tell the two codes apart")
+            f"On none of {len(judged)} tasks can the runs tell the two codes apart")
 
 
 def draw(figure, ours, theirs):
