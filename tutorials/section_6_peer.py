@@ -1,6 +1,6 @@
 """Section 6's algorithm, ten seeds of each task, beside SB3-contrib's TRPO.
 
-Look for: the tasks whose interval leaves out one half. Elsewhere ten runs a side cannot tell the two codes apart.
+Look for: rows in colour, where interval and rank test agree. Elsewhere ten runs a side cannot tell the two codes apart.
 Then change: --seed 10, for ten other seeds of ours; the order of some tasks changes with them.
 
     python tutorials/section_6_peer.py                  # hours on two cores; goes on where it was stopped
@@ -134,7 +134,7 @@ def main():
         figure = new_figure(args.show)
         drawn(figure, ours, theirs)
         save_figure(figure, args.out, picture, args.show)
-    print("Look for: the tasks whose interval leaves out one half; elsewhere the runs cannot tell the codes apart.")
+    print("Look for: rows in colour, where interval and rank test agree; elsewhere the runs cannot tell.")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.line_search import step_length
 
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
@@ -74,7 +75,7 @@ def step(figure, place):
     axes, x = figure.add_axes(place), np.linspace(-1.35, 1.35, 81)
     kl = [[at.L_and_kl(np.array([x_i, y_i]))[1] for x_i in x] for y_i in x]
     axes.contourf(x, x, kl, levels=[0, 0.05], colors=METHODS["TRPO"]["color"], alpha=0.25)
-    beta = np.sqrt(2 * 0.05 / (s @ at.A(s)))
+    beta = step_length(s @ at.A(s), delta=0.05)
     for name, v, method in [("$g$", at.g / np.linalg.norm(at.g), "policy gradient"), (r"$\beta s$", beta * s, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
         axes.text(*(1.05 * v), name, color=METHODS[method]["color"], fontsize=26, va="center")
@@ -95,8 +96,8 @@ def conjugate_directions(figure, place):
     axes.set(aspect="equal", title=r"contours of $\frac{1}{2}x^TAx - g^Tx$")
 
 
-def kl_of_the_mean(figure, place):
-    """The KL of two Gaussians by the difference of their means: value 0, slope 0, and a parabola's curvature."""
+def kl_and_parabola(figure, place):
+    """The KL of two Gaussians as mean and log-std move along a line: value 0, slope 0, and its parabola."""
     d, family = np.linspace(-1.5, 1.5, 61), Gaussian(1)
     old, new = np.zeros((61, 2)), np.stack([0.8 * d, -0.3 * d], axis=1)
     axes = figure.add_axes(place)
@@ -160,7 +161,7 @@ SLIDES = [
      r"$x$: the solution so far, $r = g - Ax$, $p$: direction"),
     (7, [r"$\mathrm{kl}'' = \mu'^{\,T} M \mu' + \mathrm{kl}'_a\, \mu''_a$   (57)", "",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "", r"$A y = J^T M J y$", "",
-         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_of_the_mean,
+         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_and_parabola,
      r"$\mu(\theta) = [\mathrm{mean}, \log\sigma]$; $\mathrm{kl}'$, $\mathrm{kl}''$: derivatives by $\mu$; $J = \mu'$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png", ""),
     (9, [], "one_update.png", ""),
