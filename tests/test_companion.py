@@ -183,13 +183,6 @@ def test_each_section_of_steps_ends_with_questions_the_places_of_their_answers_a
             assert folded, answers
 
 
-def test_the_table_of_contents_has_every_heading_in_order():
-    contents = PROSE.split("## Contents\n")[1].split("\n## ")[0]
-    listed = re.findall(r"^ *\* (?:★ )?\[(.*)\]\(#(.*)\)$", contents, re.M)
-    wanted = [heading for heading in HEADINGS if heading not in ("How to use this page", "Contents")]
-    assert listed == [(heading, anchor(heading)) for heading in wanted]
-
-
 def test_the_displays_are_what_github_takes():
     """The formulas within the text are asked for in test_documents.py."""
     for display in DISPLAYS:

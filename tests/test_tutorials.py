@@ -178,14 +178,17 @@ def test_section_4_is_exact_also_where_states_share_a_logit():
 
 
 def test_uphill():
-    numbers = uphill.compute()
+    numbers, doubled = uphill.compute(), uphill.compute(unit=2.0)
     trpo, natural, careful = (np.array(numbers["etas"][name]) for name in uphill.LABELS)
-    thetas = numbers["thetas"]
+    thetas, others = numbers["thetas"], doubled["thetas"]
     assert (np.diff(trpo) > 0).all() and 0.006 < min(numbers["kls"]) and max(numbers["kls"]) <= numbers["delta"]
-    assert natural.max() < 0.7 * trpo[-1] and np.mean(np.diff(natural) < 0) >= 0.5  # it falls at every second step
+    assert np.allclose(others["TRPO"], thetas["TRPO"]) and np.allclose(doubled["etas"]["TRPO"], 2 * trpo)
+    assert (np.diff(natural) > 0).all() and natural[-1] > 0.95 * trpo[-1]
+    zigzag = np.array(doubled["etas"]["natural gradient"])
+    assert zigzag.max() < 0.75 * 2 * trpo[-1] and np.mean(np.diff(zigzag) < 0) >= 0.5  # it falls at every second step
     assert (np.diff(careful) > 0).all() and np.linalg.norm(thetas["Algorithm 1"][-1] - thetas["TRPO"][0]) < 0.02
-    first = [np.linalg.norm(thetas[name][1] - thetas[name][0]) for name in ("TRPO", "natural gradient")]
-    assert first[1] > 1.9 * first[0]
+    assert np.allclose(others["natural gradient"][1] - others["TRPO"][0],
+                       2 * (thetas["natural gradient"][1] - thetas["TRPO"][0]))
     on_edge = np.array(uphill.region(numbers, thetas["TRPO"][2], 7))
     L_and_kl = section_4_trust_region.exact_problem(numbers["mdp"], thetas["TRPO"][2], uphill.HALVES).L_and_kl
     assert [L_and_kl(theta)[1] for theta in on_edge] == pytest.approx([numbers["delta"]] * 7)

@@ -66,7 +66,7 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
 
 def draw(figure, numbers):
     """By k: the residual above; below, the KL of the first candidate, and the gain in L of the one that is taken."""
-    figure.suptitle(r"On this batch more than eight undamped iterations do harm; damping 0.3 holds the KL at $\delta$")
+    figure.suptitle("On this batch more than eight undamped iterations do harm", ha="left", x=0.01)
     grid = figure.add_gridspec(2, 2)
     residual, kl, gain = (figure.add_subplot(grid[place]) for place in [(0, slice(None)), (1, 0), (1, 1)])
     for damping, rows in numbers["curves"].items():

@@ -1,4 +1,4 @@
-"""Section 2: where a policy goes (rho), what that is worth (V), and what each action would add (A), on FrozenLake.
+"""Section 2: where a policy goes (rho), what that is worth (V), and which actions would add to it (A), on FrozenLake.
 
 Look for: above, a policy that walks at random; below, one that takes the action with the highest advantage
 of the first, but for a tenth of random steps. Its visitation rho moves towards the goal (G) and away from the holes
@@ -34,8 +34,9 @@ def draw_map(axes, x, norm):
     """x (16,) as colours on the map, the letters of its squares above them."""
     axes.imshow(x.reshape(4, 4), cmap="cividis", norm=norm)
     for s, letter in enumerate(MAP):
-        axes.text(s % 4, s // 4, letter.replace("F", ""), ha="center", va="center", fontsize=13, fontweight="bold",
-                  color="black" if norm(x[s]) > 0.6 else "white")
+        corner = 0.32 if letter == "S" else 0       # out of the way of its arrows
+        axes.text(s % 4 - corner, s // 4 - corner, letter.replace("F", ""), ha="center", va="center", fontsize=13,
+                  fontweight="bold", color="black" if norm(x[s]) > 0.6 else "white")
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
 
@@ -47,21 +48,21 @@ def main():
     from matplotlib.colors import LogNorm
     numbers = compute(not args.not_slippery)
     mdp = numbers["mdp"]
-    figure = new_figure(args.show, figsize=(7.5, 5.6))
+    figure = new_figure(args.show, figsize=(7.5, 7.2))
     figure.suptitle("A policy that prefers the best action: $V$ rises, fewer actions beat it",
                     ha="left", x=0.01)
-    panels = figure.subplots(2, 3)
-    norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True), LogNorm(0.0003, 0.3, clip=True)]
+    panels = figure.subplots(2, 2)
+    norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True)]
     for row, (name, pi) in zip(panels, numbers["policies"].items()):
         A = advantage(mdp, pi)
-        for axes, x, norm in zip(row, [visitation(mdp, pi), state_value(mdp, pi), A.max(axis=1)], norms):
+        for axes, x, norm in zip(row, [visitation(mdp, pi), state_value(mdp, pi)], norms):
             draw_map(axes, x, norm)
         row[0].set_ylabel(f"{name}\n$\\eta$ = {expected_return(mdp, pi):.4f}", fontweight="bold")
         for s, a in np.argwhere(A > 1e-9):
             dx, dy = ARROWS[a]
-            row[2].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
+            row[1].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
                          facecolor="white", edgecolor="black")
-    for axes, title in zip(panels[0], [r"visits $\rho$", "value $V$", "best $A$; arrows: $A > 0$"]):
+    for axes, title in zip(panels[0], [r"visits $\rho$", "value $V$; arrows: $A > 0$"]):
         axes.set_title(title)
     for column in panels.T:
         figure.colorbar(column[0].images[0], ax=column, location="bottom", shrink=0.9, aspect=15, pad=0.03)

@@ -20,7 +20,7 @@ from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_ex
 from trpo_numpy.kl_bound import minorizer
 
 
-def compute(theta_old=(0.0, 2.0), n_points=81):
+def compute(theta_old=(0.0, 2.0), n_points=85):
     """eta, L and M_0 at theta_old + t v, v the normalized policy gradient, and their slopes at t = 0."""
     mdp, theta_old = rooms(), np.array(theta_old)
     pi_old = table(theta_old, HALVES)                                       # (6, 2)
@@ -28,7 +28,7 @@ def compute(theta_old=(0.0, 2.0), n_points=81):
     slope = pi_old[:, 0] * pi_old[:, 1]                                     # of action 1's probability by its logit
     g = HALVES.T @ (slope * (dL_dpi[:, 1] - dL_dpi[:, 0]))                  # (2,) the gradient of L
     v = g / np.linalg.norm(g)
-    t = np.linspace(-3, 4, n_points)
+    t = np.union1d(np.linspace(-3, 4, n_points), np.linspace(-0.2, 0.2, 41).round(3))     # finer where M_0 is narrow
     policies = [table(theta_old + t_i * v, HALVES) for t_i in t]
     slope_of_eta = central_difference(lambda theta: expected_return(mdp, table(theta, HALVES)), theta_old, v, 1e-4)
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in policies]),
@@ -56,14 +56,31 @@ def draw(axes, numbers):
              ylabel="discounted return", ylim=(0, None))
 
 
+def draw_rooms(axes):
+    """The six rooms, the action that leads on from each, and the logit that rooms of one half share."""
+    for room in range(6):
+        half = room // 3
+        axes.fill([room, room + 0.9, room + 0.9, room], [0, 0, 1, 1], color=("#E8E8E8", "#C8DCEC")[half])
+        action = 0 if room in (1, 4) else 1
+        axes.text(room + 0.45, 0.5, f"room {room}\n{action}" r" $\rightarrow$", ha="center", va="center",
+                  fontweight="bold" if action == 0 else "normal")
+        if room % 3 == 1:
+            axes.text(room + 0.45, 1.1, rf"one logit of action 1: $\theta_{half}$", ha="center", va="bottom")
+    axes.text(6.0, 0.5, "reward 1,\nback to 0", va="center")
+    axes.set(xlim=(-0.3, 6.9), ylim=(0, 1.5))
+    axes.axis("off")
+
+
 def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--theta", type=float, nargs=2, default=(0.0, 2.0), help="theta_old (default: 0 2)")
     args = parser.parse_args()
-    numbers = compute(args.theta, 22 if args.quick else 81)
+    numbers = compute(args.theta, 22 if args.quick else 85)
     t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
-    figure = new_figure(args.show, figsize=(7.5, 4.6))
-    draw(figure.subplots(), numbers)
+    figure = new_figure(args.show, figsize=(7.5, 5.6))
+    above, below = figure.subplots(2, 1, height_ratios=[1, 5])
+    draw_rooms(above)
+    draw(below, numbers)
     save_figure(figure, args.out, "section_2_surrogate", args.show)
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.3f}, eta is {numbers['eta'][-1]:.3f}, where it was "

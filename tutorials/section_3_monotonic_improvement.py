@@ -74,7 +74,7 @@ def draw_returns(axes, numbers):
         axes.semilogx(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
         if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
             axes.plot(n + 1, eta[n], "o", color=METHODS[method]["color"], markersize=8)
-            axes.annotate(f"half-way: {n} iterations" if key == "eta" else str(n), (n + 1, eta[n]), (0.6, -0.8),
+            axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n + 1, eta[n]), (0.6, -0.8),
                           textcoords="offset fontsize", color=METHODS[method]["color"])
     for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
                                  ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:

@@ -97,8 +97,11 @@ def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
     return {"mdp": mdp, "theta_old": theta_old, "problem": problem, "delta": delta, "thetas": thetas}
 
 
-def draw_steps(axes, numbers, x, y):
-    """The steps, contours of L, and the edges of the two regions on the grid of x and y."""
+EXACT = "mean KL", "max KL", "penalty"
+
+
+def draw_steps(axes, numbers, x, y, methods):
+    """The steps of the methods, contours of L, and the edges of the two regions on the grid of x and y."""
     problem, tables = numbers["problem"], [[table(np.array([x_i, y_j])) for x_i in x] for y_j in y]
     L = [[problem.L_and_kl(np.array([x_i, y_j]))[0] for x_i in x] for y_j in y]
     best, _ = problem.L_and_kl(numbers["thetas"]["mean KL"])          # at Eq. (12)'s solution, where L touches the edge
@@ -107,43 +110,49 @@ def draw_steps(axes, numbers, x, y):
     for name, kl in [("mean KL", partial(visited_mean_kl, problem.rho)), ("max KL", max_kl)]:
         axes.contour(x, y, [[kl(problem.pi_old, pi) for pi in row] for row in tables], levels=[numbers["delta"]],
                      linewidths=2.5, colors=METHODS[name]["color"], linestyles=[METHODS[name]["linestyle"]])
-    for method, theta in numbers["thetas"].items():
+    for method in methods:
+        theta = numbers["thetas"][method]
         axes.plot(*np.transpose([numbers["theta_old"], theta]), "-", color=METHODS[method]["color"], linewidth=2)
-        axes.plot(*theta, "s" if method in ("max KL", "mean KL") else "o", color=METHODS[method]["color"], markersize=8,
+        axes.plot(*theta, "s" if method in EXACT else "o", color=METHODS[method]["color"], markersize=8,
                   markeredgecolor="black")
     axes.grid(False)
     axes.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
 
 
 def draw(figure, numbers, span):
-    """The regions around theta_old and the step of each method; beside them the ends of the steps, enlarged."""
-    whole, enlarged = figure.subplots(1, 2, width_ratios=[1, 1.2])
+    """The regions around theta_old and the exact solutions; beside them the ends of all steps, enlarged."""
+    whole, enlarged = figure.subplots(1, 2, width_ratios=[1.15, 1.1])
     delta, thetas, theta_old = numbers["delta"], numbers["thetas"], numbers["theta_old"]
     x, y = np.linspace((-0.5 - 0.7 * span, 1 - span), (-0.5 + 0.7 * span, 1 + span), 61).T
-    draw_steps(whole, numbers, x, y)
+    draw_steps(whole, numbers, x, y, EXACT)
     whole.plot(*theta_old, "ko", markersize=8)
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title(r"ellipse: mean KL = $\delta$" "\n" r"box: max KL = $\delta$", fontsize=10.5)
-    whole.annotate(LABELS["penalty"], theta_old, (-4, -30), textcoords="offset points", ha="center", fontweight="bold",
-                   color=METHODS["penalty"]["color"])
+    whole.set_title("the exact solutions", fontsize=10.5)
+    for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
+                                       ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (9, -4), "left")]:
+        whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
+                       textcoords="offset points", color=METHODS[method]["color"])
+    for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
+                                 ("max KL", r"max KL $\leq\delta$", 0.91)]:
+        whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold")
     whole.text(0.97, 0.03, r"$L$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
     low, size = ends.min(axis=0), np.ptp(ends, axis=0)
-    draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T)
+    draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T, thetas)
     for method, end, height in zip(near, ends, low[1] + np.linspace(-0.1, 1, len(near)) * size[1]):
         enlarged.annotate(LABELS[method], end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
                           va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
                                                                          "relpos": (0, 0.5)})
     enlarged.set(xticks=[], yticks=[])
-    enlarged.set_title("the ends of the steps, enlarged\n(squares: exact solutions)", fontsize=10.5)
-    whole.indicate_inset_zoom(enlarged, edgecolor="black")
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
-    says = "The line search brings the step back into" if refused else "The whole step is inside"
-    figure.suptitle(rf"{says} mean KL $\leq\,\delta$ = {delta:.3g}", ha="left", x=0.01)
+    enlarged.set_title("all steps, enlarged: the line search\n"
+                       + ("brings the first candidate back" if refused else "takes the first candidate"), fontsize=10.5)
+    whole.indicate_inset_zoom(enlarged, edgecolor="black")
+    figure.suptitle(rf"Mean KL $\leq\,\delta$ = {delta:.3g} is nearly an ellipse, max KL a box", ha="left", x=0.01)
 
 
 def draw_at(figure, log_delta, theta_0, theta_1, damping):

@@ -1,6 +1,6 @@
 """Section 6's algorithm, ten seeds of each task, beside SB3-contrib's TRPO.
 
-Look for: rows in colour, where interval and rank test agree. Elsewhere ten runs a side cannot tell the two codes apart.
+Look for: how many rows have a colour: there interval and rank test call the codes different. Ten runs a side call none.
 Then change: --seed 10, for ten other seeds of ours; the order of some tasks changes with them.
 
     python tutorials/section_6_peer.py                  # hours on two cores; goes on where it was stopped
@@ -47,12 +47,12 @@ def compare(ours, theirs):
     samples = [runs[task] for task in both for runs in (ours, theirs)]
     if samples:
         low, high = interval(probability_of_improvement, *samples)
-        print(f"a run of ours beats one of theirs with probability {probability_of_improvement(*samples):.2f} "
+        print(f"a run of ours ends above one of theirs with probability {probability_of_improvement(*samples):.2f} "
               f"[{low:.2f}, {high:.2f}], the mean of {len(both)} tasks")
 
 
 def draw_probabilities(figure, ours, theirs):
-    """A row per task, and one for all: the probability that a run of ours beats one of theirs, with its interval."""
+    """A row per task, and one for all: P, that a run of ours ends above one of theirs, with its interval."""
     figure.set_size_inches(8.5, 5)
     axes = figure.subplots()
     pairs = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
@@ -73,7 +73,7 @@ def draw_probabilities(figure, ours, theirs):
     axes.axhline(0.5, color="0.8", linewidth=1)
     axes.set_yticks(range(len(samples)), samples)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
-             xlabel="$P$: the part of the pairs in which our run ends above SB3-contrib's (95% interval)")
+             xlabel="$P$: the part of the pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(judged), ha="left", x=0.01)
     axes.grid(axis="y", alpha=0)
 
@@ -134,7 +134,7 @@ def main():
         figure = new_figure(args.show)
         drawn(figure, ours, theirs)
         save_figure(figure, args.out, picture, args.show)
-    print("Look for: rows in colour, where interval and rank test agree; elsewhere the runs cannot tell.")
+    print("Look for: how many rows have a colour: there interval and rank test call the codes different.")
 
 
 if __name__ == "__main__":

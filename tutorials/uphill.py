@@ -1,20 +1,22 @@
-"""Section 4: the trust region walks uphill. TRPO, natural gradient with a step too long, and Algorithm 1, side by side.
+"""Section 4: the trust region walks uphill. The same task in two units of reward: TRPO, natural gradient, Algorithm 1.
 
 Someone walks along six rooms; the way on from the last leads back to the first, with a reward of 1. Action 1 leads on
 and action 0 leads back, but in two rooms they are swapped, and the policy cannot tell the rooms of one half from each
 other: theta has one logit for each half. So the best policy is a random one, and eta is a hill with its top inside the
 picture. Everything is exact: eta, L, the KL, g and A.
 
-Look for: the blue curve is where the mean KL from TRPO's present policy is delta. Each of TRPO's steps ends inside it,
-and eta rises to the top. Natural gradient starts in the same direction, but with a fixed 1/lambda, two and a half
-times as long as TRPO's first step: it overshoots each time, and never gets to the top. Algorithm 1 cannot fall; but its
-penalty coefficient is 212, and in ten iterations it moves by 0.01.
-Then change: --step 0.9, half as long: natural gradient climbs faster than TRPO. Or --delta 0.05: TRPO's regions are so
-wide that its steps overshoot too, for L counts visits as the old policy made them. A length in nats is no guarantee,
-but its unit is that of the policy, and so the same on every task.
+Look for: the blue region is where the mean KL from TRPO's present policy is at most delta. Each of TRPO's steps ends
+in it, and eta rises to the top. Below, each reward counts double: TRPO takes the same steps, because the KL does not
+know the rewards. Natural gradient has a fixed 1/lambda. It climbs well above; below, where g and so its steps are
+twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but its penalty coefficient
+is 212, and in ten iterations it moves by 0.01.
+Then change: --step 0.5, and both climb; --step 2, and none does. Or --delta 0.05: TRPO's regions are so wide that its
+steps overshoot too, for L counts visits as the old policy made them. A length in nats is no guarantee, but its unit is
+that of the policy, whatever the rewards.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
+from dataclasses import replace
 from functools import partial
 
 from common import METHODS, new_figure, save_gif, show_windows, tutorial_parser
@@ -28,13 +30,14 @@ from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 
-LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nstep too\nlong", "s"),
+LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nfixed step", "s"),
           "Algorithm 1": ("Algorithm 1", "D")}
 
 
-def compute(n_iterations=10, delta=0.01, step=1.87):
-    """The MDP, {method: thetas (n_iterations + 1, 2)}, their etas, and the mean KL of each step of TRPO."""
+def compute(n_iterations=10, delta=0.01, step=0.9, unit=1.0):
+    """The MDP, its rewards times unit; {method: thetas (n_iterations + 1, 2)}; their etas; the mean KLs of TRPO."""
     mdp, kls = rooms(), []
+    mdp = replace(mdp, r=unit * mdp.r)
     thetas = {method: [np.array([-2.0, -1.5])] for method in LABELS}
     for _ in range(n_iterations):
         theta = thetas["TRPO"][-1]
@@ -50,7 +53,7 @@ def compute(n_iterations=10, delta=0.01, step=1.87):
         thetas["Algorithm 1"].append(penalty_theta(at))
     etas = {name: [expected_return(mdp, table(theta, HALVES)) for theta in path] for name, path in thetas.items()}
     return {"mdp": mdp, "thetas": {name: np.array(path) for name, path in thetas.items()}, "etas": etas, "kls": kls,
-            "delta": delta}
+            "delta": delta, "unit": unit}
 
 
 def draw_hill(axes, numbers):
@@ -61,18 +64,21 @@ def draw_hill(axes, numbers):
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
     hill.contour(x, x, eta, levels=10, colors="white", linewidths=1)
     hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12)
-    hill.text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {numbers['delta']:g}", ha="right",
-              color=METHODS["TRPO"]["color"], fontweight="bold")
     hill.grid(False)
-    hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+    hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2],
+             yticks=[-2, 0, 2], title=f"each reward is {numbers['unit']:g}")
     curves.axhline(eta.max(), color="gray", linestyle=":", linewidth=1)
-    curves.set(xlabel="iteration", title=r"expected return $\eta$", xlim=(0, len(numbers["kls"])),
-               ylim=(0, 1.1 * eta.max()), xticks=range(0, len(numbers["kls"]) + 1, 5))
-    for method, height in zip(LABELS, (0.9, 0.5, 0.06)):
-        if method not in numbers["thetas"]:
-            continue
-        curves.text(1.04, height, LABELS[method][0], transform=curves.transAxes, color=METHODS[method]["color"],
-                    fontweight="bold", va="center")
+    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.1 * eta.max()),
+               xticks=range(0, len(numbers["kls"]) + 1, 5))
+
+
+def name_methods(axes, methods):
+    """The labels of the methods at the right of axes, each in its colour and with its marker."""
+    for height, method in zip((0.9, 0.5, 0.1), methods):
+        label, marker = LABELS[method]
+        axes.plot(1.05, height, marker, color=METHODS[method]["color"], transform=axes.transAxes, clip_on=False)
+        axes.text(1.12, height, label, color=METHODS[method]["color"], transform=axes.transAxes, fontweight="bold",
+                  va="center")
 
 
 def region(numbers, theta, n_rays=60):
@@ -101,27 +107,39 @@ def draw_moment(axes, numbers, edges, i, part):
         curves.plot(etas, **style)
     if part == 0:
         hill.plot(*edges[i].T, color=METHODS["TRPO"]["color"], linestyle="-", linewidth=0.7, alpha=0.6)
-    hill.set_title(rf"iteration {i}" + (rf": TRPO's KL {numbers['kls'][i - 1]:.4f} $\leq\delta$" if i else ""))
+
+
+def draw_moments(panels, tasks, edges, i, part):
+    """`draw_moment` for each of the tasks, in its panels."""
+    for axes, numbers in zip(panels, tasks):
+        draw_moment(axes, numbers, edges, i, part)
 
 
 def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--delta", type=float, default=0.01, help="bound on the mean KL, nats (default: 0.01)")
-    parser.add_argument("--step", type=float, default=1.87, help="natural gradient's 1/lambda (default: 1.87)")
+    parser.add_argument("--step", type=float, default=0.9, help="natural gradient's 1/lambda (default: 0.9)")
     args = parser.parse_args()
-    numbers = compute(2 if args.quick else 10, args.delta, args.step)
-    figure = new_figure(args.show, figsize=(7, 4.2))
-    figure.suptitle("The trust region walks uphill; a fixed step that is too long zigzags", ha="left", x=0.01)
-    axes, n = figure.subplots(1, 2, width_ratios=[1.9, 1]), len(numbers["kls"])
-    draw_hill(axes, numbers)
-    edges = [np.array(region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
-    moments = [partial(draw_moment, axes, numbers, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]
-    moments.append(partial(draw_moment, axes, numbers, edges, n, 0))
+    n = 2 if args.quick else 10
+    tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
+    figure = new_figure(args.show, figsize=(8.5, 5.4))
+    figure.suptitle(r"One $\delta$ serves both units of reward, one fixed step does not", ha="left", x=0.01)
+    panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
+    for axes, numbers in zip(panels, tasks):
+        draw_hill(axes, numbers)
+    name_methods(panels[1][0], LABELS)
+    panels[0][0].text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {args.delta:g}", ha="right", fontweight="bold",
+                      color=METHODS["TRPO"]["color"])
+    edges = [np.array(region(tasks[0], theta)) for theta in tasks[0]["thetas"]["TRPO"]]
+    moments = [partial(draw_moments, panels, tasks, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]
+    moments.append(partial(draw_moments, panels, tasks, edges, n, 0))
     save_gif(figure, args.out / "uphill.gif", moments, milliseconds=200, width=1050)
-    for method, path in numbers["thetas"].items():
-        print(f"{method:>16}: moved by {np.linalg.norm(path[-1] - path[0]):.3f}; eta "
-              + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
-    print("Look for: TRPO climbs inside its regions; natural gradient overshoots; Algorithm 1 hardly moves.")
+    for numbers in tasks:
+        for method, path in numbers["thetas"].items():
+            moved = np.linalg.norm(path[-1] - path[0])
+            print(f"each reward is {numbers['unit']:g}, {method:>16}: moved by {moved:.3f}; eta "
+                  + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
+    print("Look for: TRPO's steps are the same for both rewards; a fixed one overshoots for one; Algorithm 1 creeps.")
     show_windows(args.show)
 
 
