@@ -64,7 +64,7 @@ def draw_steps(axes, numbers):
                   color=METHODS[name]["color"], fontweight="bold")
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(1, 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
-    axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step taken (nats)",
+    axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
              title=f"A fixed step of {numbers['step']:g} means another\nKL in each iteration")
 
 

@@ -142,15 +142,17 @@ SLIDES = [
          r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$   (8)"],
      "coupling.png", r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
      r"$\alpha$: largest total variation. The last line implies (8)"),
-    (2, [r"$\eta \geq L - C\, D_\mathrm{KL}^{\max}$   (9)"], minorizer,
-     r"$C = 4\epsilon\gamma/(1-\gamma)^2$ is 253 here: $M_0$ falls at once"),
-    (2, ["Another MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
+    (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9);   Algorithm 1: $\pi_1$ maximizes $M_0$",
+         r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
+     r"$C = 4\epsilon\gamma/(1-\gamma)^2$ is 253 here: $M_0$ touches $\eta$ at $\theta_\mathrm{old}$, then falls"),
+    (2, ["Algorithm 1, on", "another MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
     (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
      last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$"),
     (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
          r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$", "",
-         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
-     None, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
+         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
+         r"at $\theta_\mathrm{old}$ every ratio is 1, so $L$ is the mean of $Q$;  yet $g \neq 0$"], None,
+     r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
          r"$g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
@@ -160,21 +162,33 @@ SLIDES = [
          r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
          r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
      r"$x$: the solution so far, $r = g - Ax$, $p$: direction"),
-    (7, [r"$\mathrm{kl}'' = \mu'^{\,T} M \mu' + \mathrm{kl}'_a\, \mu''_a$   (57)", "",
-         r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "", r"$A y = J^T M J y$", "",
-         r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"], kl_and_parabola,
-     r"$\mu(\theta) = [\mathrm{mean}, \log\sigma]$; $\mathrm{kl}'$, $\mathrm{kl}''$: derivatives by $\mu$; $J = \mu'$"),
+    (7, [r"$\frac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
+         r"\frac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
+         r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
+         r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
+     kl_and_parabola,
+     r"$\mu = [\mathrm{mean}, \log\sigma]$; $J = \partial\mu/\partial\theta$; by $\mu$: $\mathrm{kl}'$ first, "
+     r"$M$ second derivative"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png", ""),
-    (9, [], "one_update.png", ""),
+    (9, [r"run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
+         r"$g = \nabla L(\theta_\mathrm{old})$",
+         r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", r"$A s = g$,  by 10 products $A y$",
+         r"$\beta = \sqrt{2\delta / s^T A s}$",
+         rf"shrink $\beta$ until  $L > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
+         r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
+     r"$n$: a sample of $N$;  $\theta$, $g$, $s$, $y$: $P$ numbers each;  $\overline{D}$: the mean over the states"),
     (9, [], "code", ""),
-    (10, ["None of five steps", "walks with raw", "advantages; the", "step 1 does with", "standardized ones.", "",
-          "PPO: clip the ratio.", "Homework: 6, 7, 8, 10"], walker,
-     "lines: means of five seeds, single path from 600 to 2171")]
+    (10, ["Natural gradient:", "no step of five walks", "on raw advantages,", "step 1 does on", "standardized ones.",
+          "", "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
+     "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307")]
+WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
+         "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
+         "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "Section 8"]
 
 
 def rows():
     """[(minutes, question), ...] of the table of lecture.md."""
-    return re.findall(r"^\| (\d+ to \d+) \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
+    return re.findall(r"^\| (\d+ to \d+) \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
 
 
 def code():
@@ -191,10 +205,11 @@ def show_image(name, figure, place):
     axes.axis("off")
 
 
-def draw(figure, number, minutes, question, lines, picture, letters):
+def draw(figure, number, where, minutes, question, lines, picture, letters):
     """One slide: the question above, the lines under it, and the picture below them, or beside more than three."""
     figure.text(0.04, 0.95, question, fontsize=30 if len(question) < 50 else 23, fontweight="bold", va="top")
-    figure.text(0.98, 0.02, f"{number}   minutes {minutes}", fontsize=13, ha="right", color="0.4")
+    figure.text(0.98, 0.065, f"{number}", fontsize=17, ha="right", color="0.4")
+    figure.text(0.98, 0.025, where, fontsize=13, ha="right", color="0.4")
     figure.text(0.04, 0.02, letters, fontsize=17, color="0.3")
     for i, line in enumerate(lines):
         figure.text(0.04, 0.79 - 0.085 * i, line, fontsize=25, va="center")
@@ -219,7 +234,7 @@ def main():
     with PdfPages(args.out / "lecture.pdf") as pdf:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[1:3] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
-            draw(figure, number, *table[row], *slide)
+            draw(figure, number, WHERE[row], *table[row], *slide)
             pdf.savefig(figure)
             plt.close(figure)
     print(f"slides: {args.out / 'lecture.pdf'}")
