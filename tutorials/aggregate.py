@@ -38,12 +38,14 @@ def interval(statistic, *samples):
     return result.confidence_interval.low, result.confidence_interval.high
 
 
-def probability_of_improvement(*samples):
+def probability_of_improvement(*samples, axis=-1):
     """P(x > y) + P(x = y) / 2, x and y runs of the first and the second sample, the third and the fourth, and so on.
 
-    The mean over the pairs of samples, which are tasks: each task counts alike.
+    The mean over the pairs of samples, which are tasks: each task counts alike. The last axis is that of the runs;
+    before it the bootstrap has one for its resamples.
     """
-    return np.mean([np.mean((x[:, None] > y) + 0.5 * (x[:, None] == y)) for x, y in zip(samples[::2], samples[1::2])])
+    pairs = [(x[..., :, None], y[..., None, :]) for x, y in zip(samples[::2], samples[1::2])]
+    return np.mean([((x > y) + 0.5 * (x == y)).mean(axis=(-2, -1)) for x, y in pairs], axis=0)
 
 
 def verdict(low, high, even=0.5):
