@@ -28,7 +28,7 @@ def compute(theta_old=(0.0, 2.0), n_points=85):
     slope = pi_old[:, 0] * pi_old[:, 1]                                     # of action 1's probability by its logit
     g = HALVES.T @ (slope * (dL_dpi[:, 1] - dL_dpi[:, 0]))                  # (2,) the gradient of L
     v = g / np.linalg.norm(g)
-    t = np.union1d(np.linspace(-3, 4, n_points), np.linspace(-0.2, 0.2, 41).round(3))     # finer where M_0 is narrow
+    t = np.union1d(np.linspace(-3, 4, n_points).round(9), np.linspace(-0.2, 0.2, 41).round(9))  # M_0 is narrow
     policies = [table(theta_old + t_i * v, HALVES) for t_i in t]
     slope_of_eta = central_difference(lambda theta: expected_return(mdp, table(theta, HALVES)), theta_old, v, 1e-4)
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in policies]),
