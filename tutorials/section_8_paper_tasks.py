@@ -10,7 +10,7 @@ The tasks have the paper's states (10, 12, 18 numbers) and its cost of control, 
 What still differs from the paper: the walker has no penalty for impacts; bodies, time steps (0.04 s, and 0.008 s for
 hopper and walker), what ends an episode, and that actions are in [-1, 1] are Gymnasium's: the paper's controls are
 torques, so that its cost may be larger; hidden units are tanh and have biases (394 parameters, the paper's 364).
-Then change: --discounts, when the runs are there: what the swimmers of both gammas are worth under each.
+Then change: --discounts, when the runs are there: what each method's swimmer is worth to single path's objective.
 
     python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --seeds 3   # hours; goes on where it stopped
     python tutorials/section_8_paper_tasks.py --seeds 2                             # the hopper and the walker too
@@ -77,19 +77,19 @@ def worth(run, parent, gamma=0.99, n_paths=10):
 
 
 def compare_discounts(curves, seeds, parent, path):
-    """Prints `worth` of the policies that were trained with each gamma, and writes it as CSV, a row per run.
+    """Prints the `worth` of each method's policy, and writes it as CSV, a row per run.
 
-    If those of the larger gamma are worth more under the smaller too, then the smaller one's objective is no reason
-    against the gait: it is the search, by samples, that misses it.
+    Where a better swimmer is worth more at gamma 0.99 too, that objective is no reason against its gait: it is the
+    search, by samples, that misses it.
     """
-    runs = all_runs({name: curves[name] for name in (NEAR, FAR)}, seeds)
-    rows = [[run.config.gamma, run.config.seed, *np.round(worth(run, parent), 3).tolist()] for run in runs]
+    runs = [run for run in all_runs({name: curves[name] for name in (NEAR, FAR, "CMA")}, seeds)
+            if (parent / run.folder / "policy.npz").exists()]
+    rows = [[run.method, run.config.seed, *np.round(worth(run, parent), 3).tolist()] for run in runs]
     for row in rows:
-        print("trained with gamma {}, seed {}: return {:8.2f}; at gamma 0.99 eta is {:7.3f}, Q on the way {:7.3f}"
-              .format(*row))
+        print("{:>12}, seed {}: return {:8.2f}; at gamma 0.99 eta is {:7.3f}, Q on the way {:7.3f}".format(*row))
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["trained_with_gamma", "seed", "return", "eta_at_0.99", "Q_at_0.99"])
+        writer.writerow(["method", "seed", "return", "eta_at_0.99", "Q_at_0.99"])
         writer.writerows(rows)
 
 
@@ -97,7 +97,7 @@ def main():
     parser = experiment_parser(__doc__, None)
     parser.add_argument("--env-ids", nargs="+", choices=list(TABLE_2), default=list(TABLE_2)[:3])
     parser.add_argument("--by-iteration", action="store_true", help="draw against policy iterations, as in Figure 4")
-    parser.add_argument("--discounts", action="store_true", help="no training: what the swimmers of both gammas earn")
+    parser.add_argument("--discounts", action="store_true", help="no training: what the swimmers of three methods earn")
     parser.set_defaults(seeds=2)
     args = parser.parse_args()
     for env_id in ["Pendulum-v1"] if args.quick else args.env_ids:
