@@ -21,7 +21,7 @@ import slides
 import diagrams
 import numpy as np
 import pytest
-from pages import ROOT, anchor, headings, prose
+from pages import ROOT, headings, prose
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return
 
