@@ -83,6 +83,7 @@ def numbers_in(words):
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
     way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", TEXT)
     assert re.findall(r"^ *\* ★ \[(\d+)\. ", TEXT, re.M) == [str(number) for number in numbers_in(way)]
+    assert {int(number) for number, _, body in STEPS if body.startswith("\n★")} == set(numbers_in(way))
     assert "the steps marked ★ in the [companion](tutorials/companion.md#contents)" in (ROOT / "README.md").read_text()
     before = TEXT[:TEXT.index("\n### 1. ")]
     steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
@@ -169,7 +170,8 @@ def test_each_step_has_its_parts():
     """A bold answer first, an equation or an algorithm, code, and a number or a picture."""
     assert [int(number) for number, *_ in STEPS] == list(range(1, len(STEPS) + 1))
     for number, heading, body in STEPS:
-        assert heading.count("?") == 1 and body.startswith("\n**"), number
+        assert heading.count("?") == 1, number
+        assert re.match(r"\n(★ · )?\[Contents\]\(#contents\)\n\n\*\*", body), number
         assert ("```math" in body or "\n> 1. " in body) and "trpo_numpy/" in body, number
         assert re.search(r"^ *print\(|^!\[", body, re.M), number
 

@@ -106,7 +106,7 @@ def check_layers_vjp(p, theta):
     network, theta, u = network_of(p, theta)
     _, inputs = mlp.forward(network.layers(theta), p.batch.states)
     slopes = [mlp.activation_slope(h) for h in inputs[1:]]
-    dlayers = mlp.vjp(network.layers(theta), inputs, slopes, u)
+    dlayers = mlp.layers_vjp(network.layers(theta), inputs, slopes, u)
     check_gradient(lambda t: (u * mlp.forward(network.layers(t), p.batch.states)[0]).sum(),
                    np.concatenate([part.ravel() for layer in dlayers for part in layer]),
                    theta, directions(p, len(theta)))
@@ -117,7 +117,7 @@ def check_layers_jvp(p, theta):
     _, inputs = mlp.forward(network.layers(theta), p.batch.states)
     slopes = [mlp.activation_slope(h) for h in inputs[1:]]
     check_product(lambda t: mlp.forward(network.layers(t), p.batch.states)[0].ravel(),
-                  lambda v: mlp.jvp(network.layers(theta), inputs, slopes, network.layers(v)).ravel(),
+                  lambda v: mlp.layers_jvp(network.layers(theta), inputs, slopes, network.layers(v)).ravel(),
                   theta, directions(p, len(theta)))
 
 
@@ -184,8 +184,8 @@ def check_exact_surrogate(p, theta):
 
 
 CHECKS = {
-    "trpo_numpy.mlp.jvp": check_layers_jvp,
-    "trpo_numpy.mlp.vjp": check_layers_vjp,
+    "trpo_numpy.mlp.layers_jvp": check_layers_jvp,
+    "trpo_numpy.mlp.layers_vjp": check_layers_vjp,
     "trpo_numpy.mlp.MLP.jvp": check_network_jvp,
     "trpo_numpy.mlp.MLP.vjp": check_network_vjp,
     "trpo_numpy.policy.Policy.jvp": check_policy_jvp,

@@ -27,7 +27,7 @@ def forward(layers, x):
     return inputs[-1].dot(W.T) + b, inputs                      # the last layer is linear
 
 
-def jvp(layers, inputs, slopes, dlayers):
+def layers_jvp(layers, inputs, slopes, dlayers):
     """Jv (N, d_out), by forward mode: how the output changes as theta moves along v, whose layers are dlayers."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
@@ -37,7 +37,7 @@ def jvp(layers, inputs, slopes, dlayers):
     return dz
 
 
-def vjp(layers, inputs, slopes, u):
+def layers_vjp(layers, inputs, slopes, u):
     """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
     grad_z, gradient = u, [(u.T @ inputs[-1], u.sum(axis=0))]   # z = W h + b
     for i in range(len(layers) - 1, 0, -1):
@@ -94,12 +94,12 @@ class MLP:
     def jvp(self, theta, cache, v):
         """Jv (N, d_out) for v (P,), at the theta and the x of the cache."""
         layers, dlayers = self.layers(theta), self.layers(v)
-        return np.concatenate([jvp(layers, inputs, slopes, dlayers) for inputs, slopes in cache])
+        return np.concatenate([layers_jvp(layers, inputs, slopes, dlayers) for inputs, slopes in cache])
 
     def vjp(self, theta, cache, u):
         """J'u (P,) for u (N, d_out), summed over the N samples."""
         layers, gradient = self.layers(theta), np.zeros(self.n_parameters)
         for (inputs, slopes), u_block in zip(cache, in_blocks(u)):
-            dlayers = vjp(layers, inputs, slopes, u_block)
+            dlayers = layers_vjp(layers, inputs, slopes, u_block)
             gradient += np.concatenate([part.ravel() for dlayer in dlayers for part in dlayer])
         return gradient
