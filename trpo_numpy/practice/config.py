@@ -104,7 +104,7 @@ def update_options(config, d_a):
 
 
 def first_log_std(config, d_a):
-    """r at the start. The squares of the dimensions' noises add up: d_a > 3 of them have in all as much as three."""
+    """r at the start. For d_a > 3 the variances sum to 3, as for three dimensions with standard deviation 1."""
     return config.initial_log_std + 0.5 * np.log(3 / max(d_a, 3))
 
 
