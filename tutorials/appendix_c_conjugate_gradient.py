@@ -73,7 +73,8 @@ def draw(figure, numbers):
         k = np.arange(1, rows.shape[1] + 1)
         for axes, row in [(residual, np.maximum(rows[0], 1e-6)), (kl, rows[2]), (gain, rows[3])]:
             axes.plot(k, row, marker="o", markersize=3.5, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
-    residual.set(yscale="log", title="the residual: with damping 0.3 it falls", ylabel="residual / its first value")
+    residual.set(yscale="log", title="the residual: with more damping it falls faster",
+                 ylabel="residual / its first value")
     residual.text(0.995, 0.06, "drawn no lower than here", transform=residual.transAxes, ha="right", fontsize=10.5)
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(r"$\delta$", (len(k), numbers["delta"]), (0, 3), textcoords="offset points", fontsize=13)

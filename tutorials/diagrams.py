@@ -94,7 +94,7 @@ def draw_vine(axes, rng):
     axes.set_title("Vine: the rollouts of one state share their random numbers", fontsize=14)
 
 
-def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7)):
+def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     """Two policies as bars, their common part shaded, and two paths that part where the policies first differ."""
     common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
     grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.2], left=0.065, right=0.995, bottom=0.09, top=0.77,
@@ -104,26 +104,26 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7)):
         axes.bar([0, 1], common, 0.75, color="0.8")
         axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color=color)
         for action, (shared, whole) in enumerate(zip(common, probabilities)):
-            axes.text(action, shared / 2, f"{shared:g}", ha="center", va="center", fontsize=12)
+            axes.text(action, shared / 2, f"{shared:g}", ha="center", va="center", fontsize=size)
             if whole > shared:
-                axes.text(action, (shared + whole) / 2, f"{whole - shared:.1g}", ha="center", va="center", fontsize=12,
-                          color="white", fontweight="bold")
+                axes.text(action, (shared + whole) / 2, f"{whole - shared:.1g}", ha="center", va="center",
+                          fontsize=size, color="white", fontweight="bold")
         axes.set(xticks=[0, 1], xticklabels=["action 0", "action 1"], ylim=(0, 0.8), yticks=[0, 0.2, 0.4, 0.6, 0.8])
-        axes.set_title(f"{name}: probabilities", fontsize=12)
+        axes.set_title(f"{name}: probabilities", fontsize=size)
         axes.grid(False)
     figure.text(0.02, 0.86, f"grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; coloured: $D_{{TV}}$ = {D:.1g} in each",
-                fontsize=11.5)
+                fontsize=size)
     axes, t = figure.add_subplot(grid[2]), np.arange(9)
     together = 0.25 * np.sin(0.9 * t[:5])
     for sign, color, style, name in [(1, "C0", "-", r"$\pi$"), (-1, "C1", "--", r"$\tilde{\pi}$")]:
         apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
         axes.plot(t[4:], [together[-1], *apart], color=color, linestyle=style, marker="o", linewidth=2.5)
-        axes.text(8.15, apart[-1], name, fontsize=15, color=color, va="center")
+        axes.text(8.15, apart[-1], name, fontsize=1.25 * size, color=color, va="center")
     axes.plot(t[:5], together, color="0.5", linestyle="-", marker="o", linewidth=4)
     axes.plot(t[4], together[-1], "o", color="black", markersize=14, fillstyle="none", markeredgewidth=2)
-    axes.text(0, 0.62, "the same draw:\none path for both", fontsize=11.5, color="0.35", va="center")
+    axes.text(0, 0.62, "the same draw:\none path for both", fontsize=size, color="0.35", va="center")
     axes.text(-0.2, -1.1, "the first action that differs:\nprobability at most\n" r"$\alpha = \max_s D_{TV}$ per step",
-              fontsize=11.5, va="center")
+              fontsize=size, va="center")
     axes.annotate("", (3.85, together[-1] - 0.14), (3.3, -0.7), arrowprops={"arrowstyle": "-", "color": "black"})
     axes.set(xlim=(-0.3, 8.7), ylim=(-1.65, 1.65))
     axes.axis("off")

@@ -70,18 +70,18 @@ def draw_minorizer(axes, numbers):
 def draw_returns(axes, numbers):
     """eta by iteration, of Algorithm 1 and of the bounded update."""
     for method, key in [("Algorithm 1", "eta"), ("mean KL", "bounded_eta")]:
-        eta = [numbers["eta_0"], *numbers[key]]
+        eta = numbers[key]
         axes.semilogx(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
         if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
-            axes.plot(n + 1, eta[n], "o", color=METHODS[method]["color"], markersize=8)
-            axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n + 1, eta[n]), (0.6, -0.8),
+            axes.plot(n, eta[n - 1], "o", color=METHODS[method]["color"], markersize=8)
+            axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n, eta[n - 1]), (0.6, -0.8),
                           textcoords="offset fontsize", color=METHODS[method]["color"])
     for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
                                  ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:
         axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
     axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
-    axes.set(xlabel="policy number", ylabel=r"$\eta$", title=r"So $\eta$ never falls, but rises slowly")
+    axes.set(xlabel="iteration", ylabel=r"$\eta$ after it", title=r"So $\eta$ never falls, but rises slowly")
 
 
 def draw(figure, numbers):
@@ -92,10 +92,10 @@ def draw(figure, numbers):
     draw_returns(etas, numbers)
     for method, label, key in [("Algorithm 1", "Algorithm 1", "kl"), ("mean KL", r"mean KL $\leq$ 0.01", "bounded_kl")]:
         kl = numbers[key]
-        kls.loglog(np.arange(len(kl)) + 2, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
-        kls.annotate(label, (2, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
+        kls.loglog(np.arange(len(kl)) + 1, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
+        kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
                      fontweight="bold")
-    kls.set(xlabel="policy number", ylabel="max KL of the step (nats)", title="Its steps are tiny")
+    kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Its steps are tiny")
 
 
 def main():

@@ -60,8 +60,10 @@ def draw_steps(axes, numbers):
                       **METHODS[name] | {"linestyle": "-"})
     heights = spread(sorted(np.log10(kl) for kl in ends.values()), 0.4)
     for name, height in zip(sorted(ends, key=ends.get), heights):
-        axes.text(1.01, 10 ** height, name.replace(" ", "\n"), transform=axes.get_yaxis_transform(), va="center",
-                  color=METHODS[name]["color"], fontweight="bold")
+        axes.annotate(name.replace(" ", "\n"), (len(numbers["kls"][name]), ends[name]), (1.06, 10 ** height),
+                      va="center", textcoords=axes.get_yaxis_transform(), color=METHODS[name]["color"],
+                      fontweight="bold", arrowprops={"arrowstyle": "-", "color": METHODS[name]["color"],
+                                                     "linewidth": 0.8, "relpos": (0, 0.5), "shrinkB": 0})
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(1, 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",

@@ -8,6 +8,7 @@ Then change: SLIDES, for other equations or pictures in the same order.
 import re
 from pathlib import Path
 
+import diagrams
 import section_2_surrogate
 import section_3_monotonic_improvement
 import section_4_trust_region
@@ -36,17 +37,26 @@ def fixed_steps(figure, place):
 
 
 def surrogate(figure, place):
-    """L and eta, which part."""
-    section_2_surrogate.draw(figure.add_axes(place), section_2_surrogate.compute())
+    """L and eta, which part, and the rooms above them."""
+    left, bottom, width, height = place
+    section_2_surrogate.draw_rooms(figure.add_axes((left, bottom + 0.84 * height, width, 0.24 * height)))
+    section_2_surrogate.draw(figure.add_axes((left, bottom, width, 0.68 * height)), section_2_surrogate.compute())
+
+
+def coupling(figure, place):
+    """Two policies drawn together, in the lower part of the slide."""
+    _, bottom, _, height = place
+    rows = figure.add_gridspec(3, 1, height_ratios=[1 - bottom - height, height + 0.08, bottom - 0.08])
+    below = figure.add_subfigure(rows[1])
+    diagrams.draw_coupling(below, size=17)
+    below.suptitle("")
+    below.texts[0].set_y(0.92)
 
 
 def minorizer(figure, place):
-    """The same, and M_0 below both, where L and eta part."""
-    numbers, axes = section_2_surrogate.compute(), figure.add_axes(place)
-    section_2_surrogate.draw(axes, numbers)
-    axes.plot(numbers["t"], numbers["M"], linewidth=3, **METHODS["M"])
-    axes.text(0.35, 0.03, r"$M_0 = L - C\,D_{KL}^{max}$", color=METHODS["M"]["color"], fontweight="bold")
-    axes.set(title=r"$\eta$ cannot be below $M_0$, wherever $L$ goes", ylim=(0, 0.5))
+    """M_0 and eta along the first step of Algorithm 1."""
+    section_3_monotonic_improvement.draw_minorizer(figure.add_axes(place),
+                                                   section_3_monotonic_improvement.compute(0, 300))
 
 
 def returns(figure, place):
@@ -94,7 +104,9 @@ def conjugate_directions(figure, place):
     axes.plot(*path.T, "o-", color=METHODS["TRPO"]["color"], linewidth=4, markersize=12)
     for point in path:
         axes.annotate("({:g}, {:g})".format(*point), point, (10, 8), textcoords="offset points")
-    axes.set(aspect="equal", title=r"contours of $\frac{1}{2}x^TAx - g^Tx$")
+    for text, at in [("$p = g$", (0.6, -0.3)), ("conjugate to it", (1.95, -0.35))]:
+        axes.text(*at, text, color=METHODS["TRPO"]["color"], fontweight="bold")
+    axes.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$", title=r"contours of $\frac{1}{2}x^TAx - g^Tx$")
 
 
 def kl_and_parabola(figure, place):
@@ -129,9 +141,9 @@ def walker(figure, place):
 # The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
 # picture of results/, or a function that draws one at a place of the figure; "code" is the update on one slide
 SLIDES = [
-    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$   (18)", "", r"Add $g$ itself,", "every time. How",
+    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", r"Add $g$ itself,", "every time. How",
          "far does the", "policy move?"], fixed_steps,
-     r"$g$: the gradient of the return. KL: how far the policy moves, in nats"),
+     r"the direction of (18), a fixed step. $g$: gradient of the return. KL: how far the policy moves"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
      surrogate, r"$\rho$: discounted visits to a state, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
@@ -140,12 +152,12 @@ SLIDES = [
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$",
          r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
          r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$   (8)"],
-     "coupling.png", r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
+     coupling, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
      r"$\alpha$: largest total variation. The last line implies (8)"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9);   Algorithm 1: $\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
-     r"$C = 4\epsilon\gamma/(1-\gamma)^2$ is 253 here: $M_0$ touches $\eta$ at $\theta_\mathrm{old}$, then falls"),
-    (2, ["Algorithm 1, on", "another MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
+     r"$C = 4\epsilon\gamma/(1-\gamma)^2$; a random MDP with five states and three actions"),
+    (2, ["The same MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
     (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
      last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$"),
     (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
@@ -157,8 +169,9 @@ SLIDES = [
          r"$g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
          r"$s \parallel (0.83, 0.55)$"], step,
-     r"$d = \theta - \theta_\mathrm{old}$;  $\delta = 0.05$;  $g$ is drawn with length 1"),
-    (6, [r"$a = r^T r / p^T A p$", r"$x \leftarrow x + a\, p$", r"$r \leftarrow r - a\, A p$",
+     r"from here $A$ is the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  $1/\lambda = \beta$;  "
+     r"$\delta = 0.05$;  $g$: length 1"),
+    (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha\, p$", r"$r \leftarrow r - \alpha\, A p$",
          r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
          r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
      r"$x$: the solution so far, $r = g - Ax$, $p$: direction"),
@@ -167,8 +180,8 @@ SLIDES = [
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
          r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
      kl_and_parabola,
-     r"$\mu = [\mathrm{mean}, \log\sigma]$; $J = \partial\mu/\partial\theta$; by $\mu$: $\mathrm{kl}'$ first, "
-     r"$M$ second derivative"),
+     r"$\mu = [\mathrm{mean}, \log\sigma]$; $J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: first and second "
+     r"derivative w.r.t. $\mu$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png", ""),
     (9, [r"run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"$g = \nabla L(\theta_\mathrm{old})$",
@@ -176,10 +189,10 @@ SLIDES = [
          r"$\beta = \sqrt{2\delta / s^T A s}$",
          rf"shrink $\beta$ until  $L > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
-     r"$n$: a sample of $N$;  $\theta$, $g$, $s$, $y$: $P$ numbers each;  $\overline{D}$: the mean over the states"),
+     r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
-    (10, ["Natural gradient:", "no step of five walks", "on raw advantages,", "step 1 does on", "standardized ones.",
-          "", "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
+    (10, ["Natural gradient:", "no step of five walks", "on raw advantages;", "step 1, standardized:", "2 of 5 walk;",
+          "TRPO: 3 of 5.", "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
      "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307")]
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",

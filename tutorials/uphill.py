@@ -6,10 +6,10 @@ other: theta has one logit for each half. So the best policy is a random one, an
 picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the blue region is where the mean KL from TRPO's present policy is at most delta. Each of TRPO's steps ends
-in it, and eta rises to the top. Below, each reward counts double: TRPO takes the same steps, because the KL does not
-know the rewards. Natural gradient has a fixed 1/lambda. It climbs well above; below, where g and so its steps are
-twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but its penalty coefficient
-is 212, and in ten iterations it moves by 0.01.
+in it, and eta rises to the top. On the right each reward counts double: TRPO takes the same steps, because the KL does
+not know the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the left; on the right, where g and so
+its steps are twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but its
+penalty coefficient is 212, and in ten iterations it moves by 0.01.
 Then change: --step 0.5, and both climb; --step 2, and none does. Or --delta 0.05: TRPO's regions are so wide that its
 steps overshoot too, for L counts visits as the old policy made them. A length in nats is no guarantee, but its unit is
 that of the policy, whatever the rewards.

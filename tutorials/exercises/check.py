@@ -20,11 +20,7 @@ from textwrap import indent
 import numpy as np
 from judges import EXERCISES, JUDGES
 
-import trpo_numpy  # noqa: F401  before NumPy, so that the package can ask for one thread
-
 HERE = Path(__file__).parent
-
-
 NOTHING = "It returned nothing (None): is there a `return` with a value?"
 
 

@@ -48,8 +48,8 @@ def in_place(module, names=tuple(JUDGES)):
     for name in names:
         theirs = getattr(solutions, name)
         for owner in [m for key, m in sys.modules.items() if key.startswith("trpo_numpy.")]:
-            if getattr(owner, name, None) is theirs:
-                put(owner, name, getattr(module, name))
+            if getattr(owner, theirs.__name__, None) is theirs:
+                put(owner, theirs.__name__, getattr(module, name))
     for name in set(GAUSSIAN) & set(names):
         put(Gaussian, name, lambda self, *args, function=getattr(module, name): function(*args))
     try:
