@@ -12,13 +12,13 @@ import re
 import sys
 import textwrap
 
+import diagrams
 import section_2_expected_return
 import section_2_surrogate
 import section_3_bounds
 import section_4_trust_region
 import slides
 
-import diagrams
 import numpy as np
 import pytest
 from pages import ROOT, headings, prose

@@ -6,7 +6,7 @@ import experiment
 import section_8_locomotion
 from common import new_figure
 from experiment import Run, complete_run, draw, full_id, mean_curve
-from section_8_paper_tasks import FAR, NEAR, TABLE_2, compare_discounts, methods, worth
+from section_8_paper_tasks import FAR, NEAR, TABLE_2, compare_discounts, go_on_from_cma, methods, worth
 
 import gymnasium as gym
 import numpy as np
@@ -108,3 +108,14 @@ def test_what_a_policy_is_worth_is_its_return_and_its_discounted_returns(tmp_pat
         rows = list(csv.DictReader(file))
     assert {(row["method"], row["seed"]) for row in rows} == {(name, seed) for name in (NEAR, FAR) for seed in "01"}
     assert {float(row["Q_at_0.99"]) for row in rows} == {round(np.mean(Q[:3]), 3)}
+
+
+def test_single_path_goes_on_from_cmas_policy(tmp_path):
+    config = Config(**PAPER, env_id="Pendulum-v1", timesteps=400, batch_size=400, hidden_sizes=())
+    curves = {NEAR: (train, config), "CMA": (train, replace(config, initial_log_std=-3.0))}
+    run, = experiment.all_runs({"CMA": curves["CMA"]}, [0])
+    complete_run(run, tmp_path)
+    theta = np.load(tmp_path / run.folder / "policy.npz")["theta"]
+    first, = go_on_from_cma(curves, 0, tmp_path, 1)
+    assert first.entropy == pytest.approx(theta[-1] + 0.5 * np.log(2 * np.pi * np.e)) and theta[-1] < -2.5
+    assert first.timesteps == 400 and first.state.iteration == 1
