@@ -86,7 +86,7 @@ def main():
         name = name.replace("\n", " ")
         print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
               f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
-    print("Look for: ten times the samples cost 6 to 10 times as much; 10% of the states in A save two thirds.")
+    print("Look for: ten times the samples cost about 5 to 10 times as much; 10% of the states in A save two thirds.")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     axes.plot(t[:5], together, color="0.5", linestyle="-", marker="o", linewidth=4)
     axes.plot(t[4], together[-1], "o", color="black", markersize=14, fillstyle="none", markeredgewidth=2)
     axes.text(0, 0.62, "the same draw:\none path for both", fontsize=size, color="0.35", va="center")
-    axes.text(-0.2, -1.1, "the first action that differs:\nprobability at most\n" r"$\alpha = \max_s D_{TV}$ per step",
+    axes.text(-0.2, -1.1, "the first action\nthat differs:\nprobability at most\n" r"$\alpha = \max_s D_{TV}$ per step",
               fontsize=size, va="center")
     axes.annotate("", (3.85, together[-1] - 0.14), (3.3, -0.7), arrowprops={"arrowstyle": "-", "color": "black"})
     axes.set(xlim=(-0.3, 8.7), ylim=(-1.65, 1.65))

@@ -149,8 +149,9 @@ def draw(figure, numbers, span):
                                                                          "relpos": (0, 0.5)})
     enlarged.set(xticks=[], yticks=[])
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
-    enlarged.set_title("the longer steps, enlarged: the line search\n"
-                       + ("brings the first candidate back" if refused else "takes the first candidate"), fontsize=10.5)
+    enlarged.set_title("the longer steps, enlarged: the line\n"
+                       + f"search {'brings the first candidate back' if refused else 'takes the first candidate'}",
+                       fontsize=10.5)
     whole.indicate_inset_zoom(enlarged, edgecolor="black")
     figure.suptitle(rf"Mean KL $\leq\,\delta$ = {delta:.3g} is nearly an ellipse, max KL a box", ha="left", x=0.01)
 

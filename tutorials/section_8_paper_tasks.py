@@ -35,7 +35,7 @@ from trpo_numpy.sampling import discounted_sums, sample_path
 
 NEAR, FAR = "single path", "gamma 0.9999"  # the curves that differ in gamma alone
 CLAIMS = {  # the titles, without a verdict until all runs are there
-    "PaperSwimmer-v0": "On the paper's swimmer CMA ends four times as high as single path (one seed)",
+    "PaperSwimmer-v0": "On the paper's swimmer CMA ends far above single path (one seed)",
     "PaperHopper-v0": "The paper's hopper, with a fortieth of Table 2's batches",
     "PaperWalker2d-v0": "The paper's walker, with a fortieth of Table 2's batches"}
 
@@ -62,10 +62,10 @@ def methods(env_id, timesteps=None):
 
 
 def worth(run, parent, gamma=0.99, n_paths=10):
-    """What the run's policy, with its noise, reaches on new paths, means over them.
+    """What the run's policy, with its noise, reaches on new paths, (3, n_paths).
 
-    Returns the return, the discounted return eta (Section 2), and the mean Q of the first half of a path: eta, but from
-    the middle of the motion. The second half is there for the rewards that follow.
+    The return, the discounted return eta (Section 2), and the mean Q of the first half of a path: eta, but from the
+    middle of the motion. The second half is there for the rewards that follow.
     """
     env = make_env(run.config)
     policy = policy_for(env, run.config.hidden_sizes)
@@ -73,8 +73,8 @@ def worth(run, parent, gamma=0.99, n_paths=10):
     seeds = np.random.SeedSequence(run.config.seed, spawn_key=(2,))
     paths = [sample_path(env, partial(policy.act, policy.unpack(theta)), seeds, i) for i in range(n_paths)]
     Qs = [discounted_sums(path.rewards, gamma) for path in paths]
-    return [float(np.mean(values)) for values in (
-        [path.rewards.sum() for path in paths], [Q[0] for Q in Qs], [Q[:(len(Q) + 1) // 2].mean() for Q in Qs])]
+    return np.array([[path.rewards.sum() for path in paths], [Q[0] for Q in Qs],
+                     [Q[:(len(Q) + 1) // 2].mean() for Q in Qs]])
 
 
 def compare_discounts(curves, seeds, parent, path):
@@ -85,12 +85,17 @@ def compare_discounts(curves, seeds, parent, path):
     """
     runs = [run for run in all_runs({name: curves[name] for name in (NEAR, FAR, "CMA")}, seeds)
             if (parent / run.folder / "policy.npz").exists()]
-    rows = [[run.method, run.config.seed, *np.round(worth(run, parent), 3).tolist()] for run in runs]
-    for row in rows:
-        print("{:>12}, seed {}: return {:8.2f}; at gamma 0.99 eta is {:7.3f}, Q on the way {:7.3f}".format(*row))
+    rows = []
+    for run in runs:
+        values = worth(run, parent)
+        errors = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        rows.append([run.method, run.config.seed, *np.round([*values.mean(axis=1), *errors], 3).tolist()])
+        print("{:>12}, seed {}: return {:8.2f}; at gamma 0.99 eta is {:7.3f}, Q on the way {:7.3f}; standard errors "
+              "{:.2f}, {:.3f}, {:.3f}".format(*rows[-1]))
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["method", "seed", "return", "eta_at_0.99", "Q_at_0.99"])
+        writer.writerow(["method", "seed", "return", "eta_at_0.99", "Q_at_0.99",
+                         "return_error", "eta_error", "Q_error"])
         writer.writerows(rows)
 
 
@@ -122,7 +127,10 @@ def main():
             name, n_seeds = name + "_quick" * args.quick, 1 if args.quick else args.seeds
             compare_discounts(curves, range(args.seed, args.seed + n_seeds), args.out / name,
                               args.out / f"{name}_discounts.csv")
-            list(go_on_from_cma(curves, args.seed, args.out / name, 1 if args.quick else 10))
+            later = go_on_from_cma(curves, args.seed, args.out / name, 1 if args.quick else 10)
+            returns = [[iteration.iteration, round(iteration.mean_return, 2)] for iteration in later]
+            np.savetxt(args.out / f"{name}_from_CMA.csv", returns, "%g", ",", comments="",
+                       header="iteration,mean_return")
         elif not args.discounts:
             _, single = curves[NEAR]
             experiment(name, curves, CLAIMS.get(env_id, env_id), args,

@@ -141,8 +141,8 @@ def walker(figure, place):
 # The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
 # picture of results/, or a function that draws one at a place of the figure; "code" is the update on one slide
 SLIDES = [
-    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", r"Add $g$ itself,", "every time. How",
-         "far does the", "policy move?"], fixed_steps,
+    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", "Along one run:",
+         "a step $g$, from", "each policy.", "How far is it?"], fixed_steps,
      r"the direction of (18), a fixed step. $g$: gradient of the return. KL: how far the policy moves"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
@@ -174,7 +174,7 @@ SLIDES = [
     (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha\, p$", r"$r \leftarrow r - \alpha\, A p$",
          r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
          r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
-     r"$x$: the solution so far, $r = g - Ax$, $p$: direction"),
+     r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
     (7, [r"$\frac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
          r"\frac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
@@ -191,8 +191,9 @@ SLIDES = [
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
      r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
-    (10, ["Natural gradient:", "no step of five walks", "on raw advantages;", "step 1, standardized:", "2 of 5 walk;",
-          "TRPO: 3 of 5.", "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
+    (10, ["Natural gradient:", "no step of five walks", "on raw advantages;",
+          "step 1, standardized:", "4 of 5 do; TRPO:", "3 of 5.",
+          "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
      "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307")]
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
