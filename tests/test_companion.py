@@ -181,7 +181,8 @@ def test_each_section_of_steps_ends_with_questions_the_places_of_their_answers_a
         if "\n### " in section:
             questions, _, answers = section.partition("\n\n**Without looking:** ")[2].partition("\n\n")
             assert "?" in questions and "](#" in questions, section.partition("\n")[0]
-            folded = re.fullmatch(r"<details><summary>Answers</summary>\n\n.+\n\n</details>(\n\n★ Next: .+)?", answers.rstrip(), re.S)
+            folded = re.fullmatch(r"<details><summary>Answers</summary>\n\n.+\n\n</details>(\n\n★ Next: .+)?",
+                                  answers.rstrip(), re.S)
             assert folded, answers
 
 
