@@ -1,11 +1,12 @@
 """One update (Section 6). `trust_region_step` follows Appendix C line by line. P is the number of parameters."""
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
-from trpo_numpy.fisher import fisher_vector_product
+from trpo_numpy.fisher import fisher_vector_product, mean_kl
 from trpo_numpy.line_search import Candidate, line_search, step_length
 from trpo_numpy.policy import Policy
 from trpo_numpy.record import short_repr
@@ -46,7 +47,7 @@ def surrogate_and_kl(policy, batch, mu_old, log_q, theta):
     """(L, mean KL) at theta, from one pass through the network."""
     mu = policy.mu(theta, batch.states)                                     # (N, d_mu)
     L = batch.L(policy.family, mu, batch.actions, batch.Q, log_q)
-    return L, np.mean(policy.family.kl(mu_old, mu))
+    return L, mean_kl(policy.family, mu_old, mu)
 
 
 def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
@@ -64,12 +65,8 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
 
-    def A(y):
-        return fisher_vector_product(policy, theta_old, cache_A, mu_A, y)
-
-    def L_and_kl(theta):
-        return surrogate_and_kl(policy, batch, mu_old, log_q, theta)
-
+    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)            # y -> Ay
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)              # theta -> (L, mean KL)
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)
 
 
