@@ -1,4 +1,4 @@
-"""The companion page tells the truth: its quotes are the code, its examples run, its equations are the paper's.
+"""The companion tells the truth: its quotes are the code, its examples run, its equations are the paper's.
 
 `PYTHONPATH=tutorials python tests/test_companion.py` mends the line numbers of quotes whose lines have moved within
 their file.
@@ -21,22 +21,26 @@ import slides
 
 import numpy as np
 import pytest
-from pages import ROOT, headings, prose
+from pages import ROOT, prose
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return
 
-PAGE = ROOT / "tutorials" / "companion.md"
-TEXT = PAGE.read_text()
-QUOTE = re.compile(r"\[(`\w+` in )?`([\w/]+\.py)`, (lines? [\d to]+)\]\(\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
+FIRST = (ROOT / "tutorials" / "companion.md").read_text()
+FILES = [ROOT / "tutorials" / "companion" / f"{name}.md"       # in the order of the paper
+         for name in dict.fromkeys(re.findall(r"\(companion/(\w+)\.md", FIRST))]
+PAGES = {file.stem: file.read_text() for file in FILES}
+TEXT = "".join(PAGES.values())
+QUOTE = re.compile(r"\[(`\w+` in )?`([\w/]+\.py)`, (lines? [\d to]+)\]"
+                   r"\(\.\./\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
                    r"```python\n(.*?)```\n", re.S)
 QUOTES = [match.groups() for match in QUOTE.finditer(TEXT)]
-EXAMPLES = re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", TEXT), re.M | re.S)
+EXAMPLES = {name: re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", text), re.M | re.S)
+            for name, text in {"companion": FIRST, **PAGES}.items()}
 PROSE = prose(TEXT)
 DISPLAYS = re.findall(r"^```math\n(.*?)```", TEXT, re.M | re.S)
-HEADINGS = headings(TEXT)
 IN_THE_PAPER = set(range(1, 58))                    # (1) to (18) in the sections, (19) to (57) in Appendices A to C
 REQUIRED = {*range(1, 19), 44, 55, 56, 57}
-STEPS = re.findall(r"^### (\d+)\. (.*?)\n(.*?)(?=^##)", TEXT, re.M | re.S)
+STEPS = re.findall(r"^## (\d+)\. (.*?)\n(.*?)(?=^##)", TEXT, re.M | re.S)
 
 
 def lines_of(file):
@@ -66,7 +70,7 @@ def mended(text):
         for first in range(1, len(lines) - len(quoted) + 1):
             if lines[first:first + len(quoted)] == quoted:
                 link, words = fragment(first, first + len(quoted) - 1)
-                return (f"[{function or ''}`{name}`, {words}](../trpo_numpy/{file}#{link})\n\n"
+                return (f"[{function or ''}`{name}`, {words}](../../trpo_numpy/{file}#{link})\n\n"
                         f"```python\n{quote}```\n")
         lost.append(file)
         return match[0]
@@ -81,14 +85,13 @@ def numbers_in(words):
 
 
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
-    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", TEXT)
-    assert re.findall(r"^ *\* ★ \[(\d+)\. ", TEXT, re.M) == [str(number) for number in numbers_in(way)]
+    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", FIRST)
+    assert re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M) == [str(number) for number in numbers_in(way)]
     assert {int(number) for number, _, body in STEPS if body.startswith("\n★")} == set(numbers_in(way))
     assert "the steps marked ★ in the [companion](tutorials/companion.md#contents)" in (ROOT / "README.md").read_text()
-    before = TEXT[:TEXT.index("\n### 1. ")]
     steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
     names = {}
-    for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", before + "".join(steps)), re.M | re.S):
+    for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):
         exec(example, names)
     assert {"mdp", "adv"} <= names.keys()
 
@@ -122,19 +125,22 @@ def results(block, names):
         said = [line.rpartition("# ")[2].strip() for line in lines[statement.lineno - 1:end] if "# " in line]
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            exec(compile(ast.Module([statement], []), str(PAGE), "exec"), names)
+            exec(compile(ast.Module([statement], []), "example", "exec"), names)
         found.append((out.getvalue().split("\n")[:-1], said))
     return found
 
 
 def test_the_examples_print_what_the_page_says():
-    """In the order of the page, in one Python, as a reader types them. The printing options are put back."""
-    names, printed = {}, 0
+    """Those of each page after those of the first page alone, and of all in one Python. The options are put back."""
+    one_python, printed = {}, 0
     with np.printoptions():
-        for block in EXAMPLES:
-            for out, said in results(block, names):
+        for page, blocks in EXAMPLES.items():
+            names = {}
+            for block in (*EXAMPLES["companion"], *blocks):
+                results(block, names)
+            for out, said in (result for block in blocks for result in results(block, one_python)):
                 if out:
-                    assert out == said, block
+                    assert out == said, page
                     printed += len(out)
     assert printed >= 40
 
@@ -143,7 +149,7 @@ def test_the_examples_can_be_typed_line_by_line(capsys):
     """Into the prompt of Python 3.11 and 3.12, a loop must be followed by an empty line."""
     console = code.InteractiveConsole()
     with np.printoptions():
-        for line in "\n".join(EXAMPLES).splitlines():
+        for line in "\n".join(sum(EXAMPLES.values(), [])).splitlines():
             console.push(line)
     out, err = capsys.readouterr()
     assert not err and len(out.splitlines()) >= 40
@@ -171,19 +177,31 @@ def test_each_step_has_its_parts():
     assert [int(number) for number, *_ in STEPS] == list(range(1, len(STEPS) + 1))
     for number, heading, body in STEPS:
         assert heading.count("?") == 1, number
-        assert re.match(r"\n(★ · )?\[Contents\]\(#contents\)\n\n\*\*", body), number
+        assert re.match(r"\n(★ · )?\[contents\]\(\.\./companion\.md#contents\)\n\n\*\*", body), number
         assert ("```math" in body or "\n> 1. " in body) and "trpo_numpy/" in body, number
         assert re.search(r"^ *print\(|^!\[", body, re.M), number
 
 
 def test_each_section_of_steps_ends_with_questions_the_places_of_their_answers_and_the_answers():
-    for section in re.split(r"^## ", TEXT, flags=re.M)[1:]:
-        if "\n### " in section:
-            questions, _, answers = section.partition("\n\n**Without looking:** ")[2].partition("\n\n")
-            assert "?" in questions and "](#" in questions, section.partition("\n")[0]
-            folded = re.fullmatch(r"<details><summary>Answers</summary>\n\n.+\n\n</details>(\n\n★ Next: .+)?",
-                                  answers.rstrip(), re.S)
-            assert folded, answers
+    for page, text in PAGES.items():
+        questions, _, answers = text.partition("\n\n**Without looking:** ")[2].partition("\n\n")
+        assert "?" in questions and "](#" in questions, page
+        assert re.match(r"<details><summary>Answers</summary>\n\n.+\n\n</details>\n\n", answers, re.S), page
+
+
+def test_the_pages_lead_from_one_to_the_next():
+    titles = {name: text.splitlines()[0][2:] for name, text in PAGES.items()}
+    listed = re.findall(r"^\* \[(.*)\]\(companion/(\w+)\.md\)$", FIRST, re.M)
+    assert listed == [(title, name) for name, title in titles.items()]
+    for name, before, after in zip(titles, [None, *titles], [*list(titles)[1:], None]):
+        line = PAGES[name].splitlines()[2]
+        wanted = [("Before", before)] * bool(before) + [("Next", after)] * bool(after)
+        assert re.findall(r"(\w+): \[(.*?)\]\((\w+)\.md\)", line) == [(word, titles[to], to) for word, to in wanted]
+        assert PAGES[name].endswith(f"\n\n{line}\n") and "(../companion.md)" in line
+    steps = re.findall(r"^  \* ((?:★ )?\[.*\])\(companion/(\w+)\.md(#.*)\)$", FIRST, re.M)
+    assert steps == [(title, name, link) for name, text in PAGES.items()
+                     for title, link in re.findall(r"^\* ((?:★ )?\[.*\])\((#.*)\)$", text, re.M)
+                     if "Section 8" not in title]
 
 
 def test_the_displays_are_what_github_takes():
@@ -199,7 +217,7 @@ def test_five_numbers_by_hand():
     typeset = re.findall(r"\\begin\{pmatrix\}(.*?)\\end", TEXT, re.S)
     J, M, A = (np.array([[float(x) for x in row.split("&")] for row in rows.split(r"\\")]) for rows in typeset)
     names = {}
-    for block in EXAMPLES:
+    for block in (*EXAMPLES["companion"], *EXAMPLES["appendix_c1"]):
         results(block, names)
     assert np.allclose(J.T @ M @ J, A) and np.linalg.matrix_rank(A) == 2
     assert np.allclose([names["A_5"](e) for e in np.eye(5)], A)
@@ -223,13 +241,13 @@ def test_the_number_of_section_3():
     assert f"{100 * np.max(numbers['loss'] / penalty):.2f}" == number_of("section_3_bounds")
 
 
-def test_the_number_of_section_4_and_that_its_mdp_is_the_pages():
+def test_the_number_of_section_4_and_that_its_mdp_is_the_examples():
     numbers, names = section_4_trust_region.compute(), {}
     mdp, pi_old = numbers["mdp"], numbers["problem"].pi_old
     pi = section_4_trust_region.table(numbers["thetas"]["mean KL"])
     gain = exact_surrogate(mdp, pi_old, pi) - expected_return(mdp, pi_old)
     assert f"{gain:.4f}" == number_of("section_4_trust_region")
-    results(EXAMPLES[0], names)
+    results(*EXAMPLES["companion"], names)
     assert all(np.array_equal(getattr(mdp, name), getattr(names["mdp"], name)) for name in ("P", "r", "rho_0", "gamma"))
 
 
@@ -268,7 +286,10 @@ def test_the_diagrams_are_drawn(tmp_path, monkeypatch):
 
 
 if __name__ == "__main__":
-    new_text, lost_files = mended(TEXT)
-    PAGE.write_text(new_text)
+    lost_files = []
+    for path in FILES:
+        new_text, lost_here = mended(path.read_text())
+        path.write_text(new_text)
+        lost_files += lost_here
     print(textwrap.fill(f"no longer in these files, to be quoted anew: {', '.join(lost_files)}" if lost_files
                         else "every quote has the line numbers of its file"))

@@ -18,17 +18,20 @@ UPDATE = {
               rf"estimates $Q_n$ {ROWS[0]}", "sampling: steps 14, 15"),
     "theta": (1.5, 4.5, 2.8, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
     "mu": (4.6, 6.5, 2.5, "C0", r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
+    "pi": (7.7, 6.5, 3.0, "C0", r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
+           "gaussian: step 28"),
     "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
     "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
     "s": (11.0, 6.5, 3.1, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: 24"),
     "beta": (11.0, 3.4, 3.1, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$, mean KL $\leq \delta$" "\n"
-               "over the whole batch",
+               r"with $\mu_\theta$ of the whole batch",
                "line_search: step 26"),
     "new": (1.95, 1.33, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
-ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "g"), ("mu", "A"), ("g", "s"), ("A", "s"),
+ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
+          ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
           ("s", "beta"), ("beta", "search"), ("search", "new")]
 
 
@@ -59,9 +62,13 @@ def draw_update(axes):
                       arrowprops={"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.6})
     axes.text(4.4, 8.65, "$a_n$ and $Q_n$", ha="center", fontsize=11)
     axes.text(3.25, 7.65, "$s_n$", ha="center", fontsize=11)
-    axes.text(0.15, 2.95, "grey: the module, and its steps in companion.md", fontsize=11, color="0.35")
+    for y in (7.55, 5.45):
+        axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
+    axes.text(7.95, 7.5, "score", va="center", fontsize=11)
+    axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
+    axes.text(0.15, 2.95, "grey: the module, and its steps in the companion", fontsize=11, color="0.35")
     axes.text(0.15, 2.5, "blue: data, policy; green: L; orange: KL; pink: the step", fontsize=11, color="0.35")
-    axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
+    axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=13.5)
     axes.set(xlim=(0, 12.6), ylim=(0.3, 9.7))
     axes.axis("off")
 
