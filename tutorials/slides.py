@@ -50,7 +50,7 @@ def coupling(figure, place):
     below = figure.add_subfigure(rows[1])
     diagrams.draw_coupling(below, size=17)
     below.suptitle("")
-    below.texts[0].set_y(0.92)
+    below.texts[0].set(x=0.04, y=0.92)
 
 
 def minorizer(figure, place):
@@ -191,18 +191,24 @@ SLIDES = [
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
      r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
-    (10, ["Natural gradient:", "no step of five walks", "on raw advantages;",
-          "step 1, standardized:", "4 of 5 do; TRPO:", "3 of 5.",
-          "PPO: clip the ratio.", "Homework: 4, 5, hunt 3"], walker,
-     "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307")]
+    (10, ["Raw advantages:", "no fixed step walks,", "TRPO on 3 of 5 seeds.", "",
+          "Standardized ones:", "the fixed step 1", "on 4 of 5."], walker,
+     "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307"),
+    (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
+          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$", "",
+          "no Fisher matrix, no line search; and the KL has no bound", "",
+          "Homework:  exercises 4 and 5, and hunt 3", "All derivations:  tutorials/companion.md"], None,
+     r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2")]
+OWN_QUESTIONS = {4: "Which method can never lose?", 5: "What does it cost never to lose?",   # by slide; else the row's
+                 13: "All of it, in twenty lines", 14: "Does it pay?", 15: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
          "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "Section 8"]
 
 
 def rows():
-    """[(minutes, question), ...] of the table of lecture.md."""
-    return re.findall(r"^\| (\d+ to \d+) \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
+    """The questions of the table of lecture.md."""
+    return re.findall(r"^\| \d+ to \d+ \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
 
 
 def code():
@@ -219,7 +225,7 @@ def show_image(name, figure, place):
     axes.axis("off")
 
 
-def draw(figure, number, where, minutes, question, lines, picture, letters):
+def draw(figure, number, where, question, lines, picture, letters):
     """One slide: the question above, the lines under it, and the picture below them, or beside more than three."""
     figure.text(0.04, 0.95, question, fontsize=30 if len(question) < 50 else 23, fontweight="bold", va="top")
     figure.text(0.98, 0.065, f"{number}", fontsize=17, ha="right", color="0.4")
@@ -248,7 +254,7 @@ def main():
     with PdfPages(args.out / "lecture.pdf") as pdf:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[1:3] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
-            draw(figure, number, WHERE[row], *table[row], *slide)
+            draw(figure, number, WHERE[row], OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
             plt.close(figure)
     print(f"slides: {args.out / 'lecture.pdf'}")
