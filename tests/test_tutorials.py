@@ -1,11 +1,12 @@
 """Each tutorial runs and draws; what the pictures of Sections 2 to 7 claim is true of the numbers behind them."""
 import ast
+import importlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +41,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -55,22 +57,21 @@ from trpo_numpy.trust_region import visited_mean_kl
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
 
 
-def test_each_runs_and_draws(tmp_path):
-    def run(script):
-        return subprocess.run([sys.executable, script, "--quick", "--out", tmp_path], capture_output=True, text=True)
+WITHOUT_OPTIONS = {"trpo_on_one_page", "derivative_free", "max_kl"}
 
-    without_options = {TUTORIALS / f"{name}.py" for name in ("trpo_on_one_page", "derivative_free", "max_kl")}
-    scripts = sorted(set(TUTORIALS.glob("*_*.py")) - without_options)
-    scripts += [TUTORIALS / "uphill.py", TUTORIALS / "pendulum.py"]
-    gallery = (TUTORIALS / "README.md").read_text()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = list(pool.map(run, scripts))
-    for script, run in zip(scripts, runs):
-        assert run.returncode == 0, run.stderr
-        picture, = tmp_path.glob(script.stem + "*.*[gf]")
-        assert picture.stat().st_size > 10_000, script
-        assert run.stdout.splitlines()[-1].startswith("Look for: "), script
-        assert run.stdout.splitlines()[-1] in gallery, script
+
+@pytest.mark.parametrize("script", sorted({path.stem for path in TUTORIALS.glob("*_*.py")} - WITHOUT_OPTIONS
+                                          | {"uphill", "pendulum"}))
+def test_each_runs_and_draws(script, tmp_path, monkeypatch, capsys):
+    """In this process, as most of its time would be that of importing NumPy and matplotlib."""
+    monkeypatch.setattr(sys, "argv", [script, "--quick", "--out", str(tmp_path)])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    importlib.import_module(script).main()
+    pyplot.close("all")
+    picture, = tmp_path.glob(script + "*.*[gf]")
+    assert picture.stat().st_size > 10_000
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Look for: ") and last in (TUTORIALS / "README.md").read_text()
 
 
 @pytest.mark.parametrize("path", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
@@ -181,14 +182,17 @@ def test_uphill():
     numbers, doubled = uphill.compute(), uphill.compute(unit=2.0)
     trpo, natural, careful = (np.array(numbers["etas"][name]) for name in uphill.LABELS)
     thetas, others = numbers["thetas"], doubled["thetas"]
-    assert (np.diff(trpo) > 0).all() and 0.006 < min(numbers["kls"]) and max(numbers["kls"]) <= numbers["delta"]
+    assert (np.diff(trpo[:11]) > 0).all() and 0.006 < min(numbers["kls"][:10]) and max(numbers["kls"]) <= 0.01
+    assert trpo.argmax() == 10 and (np.diff(trpo[10:]) < 0).sum() >= 4 and trpo[10:].min() > 0.9 * trpo.max()
     assert np.allclose(others["TRPO"], thetas["TRPO"]) and np.allclose(doubled["etas"]["TRPO"], 2 * trpo)
-    assert (np.diff(natural) > 0).all() and natural[-1] > 0.95 * trpo[-1]
+    assert (np.diff(natural) > 0).all() and natural[-1] > 0.99 * trpo.max()
     zigzag = np.array(doubled["etas"]["natural gradient"])
-    assert zigzag.max() < 0.75 * 2 * trpo[-1] and np.mean(np.diff(zigzag) < 0) >= 0.5  # it falls at every second step
-    assert (np.diff(careful) > 0).all() and np.linalg.norm(thetas["Algorithm 1"][-1] - thetas["TRPO"][0]) < 0.02
+    assert zigzag.max() < 0.75 * 2 * trpo.max() and np.mean(np.diff(zigzag) < 0) >= 0.5  # it falls at every second step
+    assert (np.diff(careful) > 0).all() and np.linalg.norm(thetas["Algorithm 1"][-1] - thetas["TRPO"][0]) < 0.03
     assert np.allclose(others["natural gradient"][1] - others["TRPO"][0],
                        2 * (thetas["natural gradient"][1] - thetas["TRPO"][0]))
+    for unit in (1.0, 2.0):
+        assert uphill.compute(step=0.5, unit=unit)["etas"]["natural gradient"][-1] > 0.99 * unit * trpo.max()
     on_edge = np.array(uphill.region(numbers, thetas["TRPO"][2], 7))
     L_and_kl = section_4_trust_region.exact_problem(numbers["mdp"], thetas["TRPO"][2], uphill.HALVES).L_and_kl
     assert [L_and_kl(theta)[1] for theta in on_edge] == pytest.approx([numbers["delta"]] * 7)

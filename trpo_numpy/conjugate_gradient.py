@@ -19,7 +19,7 @@ def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, ite
     """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
 
     There is a norm before each iteration and one after the last, below tolerance * ||b|| at the earliest. Not in the
-    paper: damping (Martens, 2010), because A is nearly singular along directions of theta that hardly change mu.
+    paper: damping (Martens, 2010), which shortens x along directions of theta that hardly change mu, where A is small.
     """
     x = np.zeros(len(b))
     r = b.copy()                    # the residual b - (A + damping) x, as x is 0

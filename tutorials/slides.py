@@ -73,7 +73,9 @@ def last_of_uphill(figure, place):
     axes = (figure.add_axes((left, bottom, 0.45 * width, height)),
             figure.add_axes((left + 0.55 * width, bottom, 0.3 * width, height)))
     uphill.draw_hill(axes, numbers)
-    uphill.name_methods(axes[1], numbers["thetas"])
+    axes[0].set_title("")
+    for method, height in [("TRPO", 0.16), ("Algorithm 1", 0.02)]:
+        axes[1].text(20.5, height - 0.01, method, color=METHODS[method]["color"], fontweight="bold", va="center")
     edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     for i in range(len(edges)):
         uphill.draw_moment(axes, numbers, edges, i, 0)

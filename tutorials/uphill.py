@@ -6,13 +6,15 @@ other: theta has one logit for each half. So the best policy is a random one, an
 picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the blue region is where the mean KL from TRPO's present policy is at most delta. Each of TRPO's steps ends
-in it, and eta rises to the top. On the right each reward counts double: TRPO takes the same steps, because the KL does
-not know the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the left; on the right, where g and so
-its steps are twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but its
-penalty coefficient is 212, and in ten iterations it moves by 0.01.
-Then change: --step 0.5, and both climb; --step 2, and none does. Or --delta 0.05: TRPO's regions are so wide that its
-steps overshoot too, for L counts visits as the old policy made them. A length in nats is no guarantee, but its unit is
-that of the policy, whatever the rewards.
+in it, and eta rises to the top in ten steps. On the right each reward counts double: TRPO takes the same steps, because
+the KL does not know the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the left; on the right, where
+g and so its steps are twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but
+its penalty coefficient is 212, and in twenty iterations it moves by 0.02.
+At the top TRPO goes to and fro: its steps have the same KL everywhere, while those of natural gradient get shorter as g
+does. So a fixed delta does not settle at a maximum.
+Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs none. Or --delta 0.05: TRPO's
+regions are so wide that its steps overshoot too, for L counts visits as the old policy made them. A length in nats is
+no guarantee, but its unit is that of the policy, whatever the rewards.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
@@ -30,11 +32,11 @@ from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 
-LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nfixed step", "s"),
+LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nfixed factor", "s"),
           "Algorithm 1": ("Algorithm 1", "D")}
 
 
-def compute(n_iterations=10, delta=0.01, step=0.9, unit=1.0):
+def compute(n_iterations=20, delta=0.01, step=0.9, unit=1.0):
     """The MDP, its rewards times unit; {method: thetas (n_iterations + 1, 2)}; their etas; the mean KLs of TRPO."""
     mdp, kls = rooms(), []
     mdp = replace(mdp, r=unit * mdp.r)
@@ -120,10 +122,10 @@ def main():
     parser.add_argument("--delta", type=float, default=0.01, help="bound on the mean KL, nats (default: 0.01)")
     parser.add_argument("--step", type=float, default=0.9, help="natural gradient's 1/lambda (default: 0.9)")
     args = parser.parse_args()
-    n = 2 if args.quick else 10
+    n = 2 if args.quick else 20
     tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
     figure = new_figure(args.show, figsize=(8.5, 5.4))
-    figure.suptitle(r"One $\delta$ serves both units of reward, one fixed step does not", ha="left", x=0.01)
+    figure.suptitle("TRPO's steps do not depend on the unit of reward, those of a fixed factor do", ha="left", x=0.01)
     panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
     for axes, numbers in zip(panels, tasks):
         draw_hill(axes, numbers)
@@ -131,7 +133,7 @@ def main():
     panels[0][0].text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {args.delta:g}", ha="right", fontweight="bold",
                       color=METHODS["TRPO"]["color"])
     edges = [np.array(region(tasks[0], theta)) for theta in tasks[0]["thetas"]["TRPO"]]
-    moments = [partial(draw_moments, panels, tasks, edges, i, part) for i in range(n) for part in (0, 0.33, 0.67)]
+    moments = [partial(draw_moments, panels, tasks, edges, i, part) for i in range(n) for part in (0, 0.5)]
     moments.append(partial(draw_moments, panels, tasks, edges, n, 0))
     save_gif(figure, args.out / "uphill.gif", moments, milliseconds=200, width=1050)
     for numbers in tasks:
@@ -139,7 +141,7 @@ def main():
             moved = np.linalg.norm(path[-1] - path[0])
             print(f"each reward is {numbers['unit']:g}, {method:>16}: moved by {moved:.3f}; eta "
                   + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
-    print("Look for: TRPO's steps are the same for both rewards; a fixed one overshoots for one; Algorithm 1 creeps.")
+    print("Look for: TRPO's steps are the same for both rewards, those of a fixed factor are not; Algorithm 1 creeps.")
     show_windows(args.show)
 
 
