@@ -100,15 +100,16 @@ def evaluate(run, parent, n_episodes=20):
     return np.mean(list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))
 
 
-def complete_rows(configs, seeds, parent, path, workers):
+def complete_rows(configs, seeds, parent, path, workers, loops=None):
     """Trains configs {(task, variant): Config} that have no row in the CSV yet, and appends their rows, seed by seed.
 
+    loops are {variant: loop}, for those that `train` alone does not do.
     Runs are kept in the folder parent until they have a row, so that the same command goes on where it was stopped.
     """
     names = {f"{task} {variant}": (task, variant) for task, variant in configs}
     for seed in seeds:
         there = read_rows(path)
-        methods = {name: (train, configs[key]) for name, key in names.items()
+        methods = {name: ((loops or {}).get(key[1], train), configs[key]) for name, key in names.items()
                    if (*key, configs[key].timesteps, seed) not in there}
         runs = all_runs(methods, [seed])
         complete_runs(runs, parent, workers)

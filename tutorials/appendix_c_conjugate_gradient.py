@@ -100,8 +100,8 @@ def main():
             residual, length, kl, gain = rows[:, k - 1]
             print(f"damping {damping:<4g} k {k:2}: residual {residual:.1e}; first candidate: length {length:.2f}, KL "
                   f"{kl:.4f}; after the line search L gains {gain:.4f}")
-    print("Look for: undamped, the KL is far above delta and twenty iterations gain little; damping 0.3 holds it, at half "
-          "the best gain.")
+    print("Look for: undamped, the KL is far above delta and twenty iterations gain little; damping 0.3 holds it, at "
+          "half the best gain.")
 
 
 if __name__ == "__main__":

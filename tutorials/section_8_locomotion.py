@@ -13,10 +13,12 @@ the hopper; delta is the same.
     python tutorials/section_8_locomotion.py --env-ids Pendulum-v1 FrozenLake-v1    # without MuJoCo
     python tutorials/section_8_locomotion.py --env-ids PaperHopper-v0 PaperWalker2d-v0    # with the paper's states
     python tutorials/section_8_locomotion.py --plot-only --out tutorials/results
+    python tutorials/section_8_locomotion.py --standardized --seeds 10      # TRPO and step 1, with an interval
 """
 from dataclasses import replace
 from functools import partial
 
+from aggregate import complete_rows, interquartile_mean, interval, judge, probability_of_improvement, read_returns
 from derivative_free import covariance_matrix_adaptation, cross_entropy_method
 from experiment import STEPS, experiment, experiment_parser, full_id
 
@@ -55,10 +57,31 @@ def methods(env_id, timesteps):
     return curves
 
 
+def compare_standardized(env_ids, timesteps, args):
+    """Trains TRPO and natural gradient's step 1, both on standardized advantages, and prints how they compare."""
+    tasks, seeds = dict.fromkeys(env_ids, timesteps), range(args.seed, args.seed + args.seeds)
+    both = {env_id: methods(env_id, timesteps)["natural gradient, standardized"] for env_id in env_ids}
+    configs = {(env_id, variant): config for variant in ("TRPO", "step 1") for env_id, (_, config) in both.items()}
+    loops = {"step 1": loop for loop, _ in both.values()}
+    path = args.out / "section_8_standardized.csv"
+    if not args.plot_only:
+        complete_rows(configs, seeds, args.out / "section_8_standardized", path, args.workers, loops)
+    trpo, fixed = (read_returns(path, tasks, variant) for variant in ("TRPO", "step 1"))
+    for env_id in trpo:
+        pair = trpo[env_id], fixed[env_id]
+        low, high = interval(probability_of_improvement, *pair)
+        print(f"{env_id:>12}: TRPO {interquartile_mean(pair[0]):.1f}, step 1 {interquartile_mean(pair[1]):.1f}; P(TRPO "
+              f"above) {probability_of_improvement(*pair):.2f} [{low:.2f}, {high:.2f}]: {judge(*pair)}")
+
+
 def main():
     parser = experiment_parser(__doc__, 300_000)
+    parser.add_argument("--standardized", action="store_true", help="TRPO and natural gradient's step 1 only, both on "
+                        "standardized advantages: a row per run in a CSV, and an interval; no picture")
     parser.add_argument("--env-ids", nargs="+", default=["Swimmer-v5", "Hopper-v5", "Walker2d-v5"])
     args = parser.parse_args()
+    if args.standardized:
+        return compare_standardized(args.env_ids, args.timesteps, args)
     for env_id in ["Pendulum-v1"] if args.quick else args.env_ids:
         print(env_id)
         experiment(f"section_8_locomotion_{env_id}", methods(env_id, 4_000 if args.quick else args.timesteps),
