@@ -216,6 +216,8 @@ def draw_sweep(axes, sweeps):
     steps = sorted(set().union(*sweeps.values()))
     axes.set(xscale="log", xlabel=r"step $1/\lambda$", title="final return by step; the best (ring) is kept")
     axes.set_xticks(steps, [f"{step:g}" for step in steps])
+    axes.axhline(0, color="none")       # in sight, so that the differences have a measure
+    axes.margins(y=0.2)
     axes.minorticks_off()
 
 
