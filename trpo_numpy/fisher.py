@@ -12,7 +12,7 @@ def mean_kl(family, mu_old, mu):
 
 
 def grad_mean_kl(family, mu_old, mu):
-    """The derivative of the mean KL with respect to the new mu, (N, d_mu): 0 at mu = mu_old."""
+    """The derivative of the mean KL with respect to the new mu, (N, d_mu): 0 at mu = mu_old, so no update needs it."""
     return family.grad_kl(mu_old, mu) / len(mu)
 
 

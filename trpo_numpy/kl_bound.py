@@ -52,9 +52,9 @@ def total_variation_bound(mdp, pi, pi_new):
 
 def coupling_bound(mdp, pi, pi_new):
     """Eq. (44), Appendix A, tighter than (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
-    alpha = max_total_variation(pi, pi_new)
-    factor = (1 - mdp.gamma) / (1 - mdp.gamma * (1 - alpha))
-    return exact_surrogate(mdp, pi, pi_new) - factor * penalty_coefficient(mdp, pi) * alpha ** 2
+    alpha, gamma, epsilon = max_total_variation(pi, pi_new), mdp.gamma, abs(advantage(mdp, pi)).max()
+    penalty = 4 * alpha ** 2 * gamma * epsilon / ((1 - gamma) * (1 - gamma * (1 - alpha)))
+    return exact_surrogate(mdp, pi, pi_new) - penalty
 
 
 def minorizer(mdp, pi, pi_new):

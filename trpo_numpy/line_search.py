@@ -34,7 +34,8 @@ def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: 
     for j in range(max_backtracks + 1):
         beta_j = beta * shrink ** j
         L_new, kl_new = L_and_kl(theta_old + beta_j * s)
-        improves, within = L_old < L_new < np.inf, kl_new <= delta          # both are False for a NaN
+        improves = L_old < L_new < np.inf           # False for a NaN
+        within = kl_new <= delta
         refused = [] if improves else [f"L {L_new:.6g} is no improvement on {L_old:.6g}"]
         refused += [] if within else [f"KL {kl_new:.6g} > delta {delta:.6g}"]
         candidates.append(Candidate(beta_j, L_new, kl_new, "; ".join(refused)))

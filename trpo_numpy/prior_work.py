@@ -30,21 +30,27 @@ def natural_gradient_update(policy: Policy, theta_old: np.ndarray, batch: Batch,
     The direction is TRPO's if fisher_fraction is 1. Nothing bounds the KL, or asks that L improve. Raises
     FloatingPointError if theta_new is not finite, or if L or the KL is then not a number.
     """
-    return fixed_step(policy, theta_old, batch, step, options.damping, options.cg_iterations)
+    solve = partial(conjugate_gradient, iterations=options.cg_iterations, damping=options.damping)
+    return fixed_step(policy, theta_old, batch, step, solve)
 
 
 def policy_gradient_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
                            rng: np.random.Generator, step: float) -> Update:
     """Policy gradient: theta_old + step g, Eq. (18) with a penalty. Otherwise as natural gradient."""
-    return fixed_step(policy, theta_old, batch, step, damping=0.0, cg_iterations=0)
+    return fixed_step(policy, theta_old, batch, step, gradient_itself)
 
 
-def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
-    """theta_old + step s, where s solves A s = g, or is g itself if cg_iterations is 0."""
+def gradient_itself(A, g):
+    """The direction g of Eq. (18), which solves no equation, and a residual of 0 in its place."""
+    return g, np.zeros(1)
+
+
+def fixed_step(policy, theta_old, batch, step, solve):
+    """theta_old + step s, where solve(A, g) gives the direction s and the residuals of its solution."""
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
-    s, residuals = conjugate_gradient(A, g, cg_iterations, damping) if cg_iterations else (g, np.zeros(1))
+    s, residuals = solve(A, g)
     theta_new = theta_old + step * s
     sAs = s @ A(s)
     L_new, kl_new = surrogate_and_kl(policy, batch, mu_old, log_q, theta_new)
@@ -56,7 +62,7 @@ def fixed_step(policy, theta_old, batch, step, damping, cg_iterations):
 
 
 def empirical_fisher_product(policy, theta_old, cache, scores, weights, y):
-    """Ay (P,), where A is the empirical FIM of Section 6: the covariance of the gradients of log pi(a_n|s_n).
+    """Ay (P,), where A is the empirical FIM of Section 6: the mean product of the gradients of log pi(a_n|s_n).
 
     It is J'MJ with w_n scores_n scores_n' for M_n. scores (N, d_mu) are the gradients with respect to mu; the weights
     w (N,) are the ratios pi_old / q, which are 1 if q = pi_old.
@@ -68,7 +74,7 @@ def empirical_fisher_product(policy, theta_old, cache, scores, weights, y):
 
 def empirical_fim_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
                          rng: np.random.Generator) -> Update:
-    """Empirical FIM (Section 8.1): trpo_update with the covariance of the gradients for the Hessian of the KL."""
+    """Empirical FIM (Section 8.1): trpo_update with the products of the gradients for the Hessian of the KL."""
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     scores = policy.family.grad_log_prob(mu_old, batch.actions)                         # (N, d_mu)

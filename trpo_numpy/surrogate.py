@@ -10,7 +10,7 @@ import numpy as np
 
 from trpo_numpy.record import check_array, short_repr
 
-ROUNDING = 1e-8  # of the largest advantage: if no entry of g exceeds it, g and the Fisher matrix are rounding
+ROUNDING = 1e-8  # if no entry of g exceeds this times the largest |Q|, g counts as 0: a sum of rounding errors
 
 
 def importance_ratio(family, mu, actions, log_q):
