@@ -105,6 +105,17 @@ def test_what_is_quoted_is_what_the_link_leads_to(function, name, words, file, l
         assert function == f"`{function_around(file, first)}` in "
 
 
+def test_the_exercises_that_are_asked_for_are_where_their_links_lead():
+    """Each at its first function, or at the second where a step comes back to it; all eleven are asked for."""
+    lines = ["", *(ROOT / "tutorials" / "exercises" / "exercises.py").read_text().splitlines()]
+    headings = {number: int(n) for number, line in enumerate(lines) for n in re.findall(r"^# (\d+)\. ", line)}
+    asked = [(int(n), int(line)) for n, line in
+             re.findall(r"\[Exercise (\d+)\]\(\.\./exercises/exercises\.py#L(\d+)\)", TEXT)]
+    assert {n for n, _ in asked} == set(range(1, 12)) and len(set(asked)) == len(asked)
+    for n, line in asked:
+        assert lines[line].startswith("def ") and headings[max(h for h in headings if h < line)] == n, n
+
+
 def test_mending_finds_lines_that_have_moved_and_tells_those_that_are_gone():
     moved = re.sub(r"#L\d+-L\d+\)", "#L1-L2)", re.sub(r"lines \d+ to \d+\]", "lines 1 to 2]", TEXT))
     assert moved != TEXT and mended(moved) == (TEXT, [])
@@ -113,7 +124,7 @@ def test_mending_finds_lines_that_have_moved_and_tells_those_that_are_gone():
 
 
 def test_links_to_code_are_quotes():
-    assert len(QUOTES) >= 25 and TEXT.count(".py#L") == len(QUOTES)
+    assert len(QUOTES) >= 25 and len(re.findall(r"trpo_numpy/[\w/]+\.py#L", TEXT)) == len(QUOTES)
 
 
 def results(block, names):
@@ -197,7 +208,8 @@ def test_the_pages_lead_from_one_to_the_next():
         line = PAGES[name].splitlines()[2]
         wanted = [("Before", before)] * bool(before) + [("Next", after)] * bool(after)
         assert re.findall(r"(\w+): \[(.*?)\]\((\w+)\.md\)", line) == [(word, titles[to], to) for word, to in wanted]
-        assert PAGES[name].endswith(f"\n\n{line}\n") and "(../companion.md)" in line
+        assert PAGES[name].endswith(f"\n\n{line}\n") and "(../companion.md)" in line and "(../../README.md)" in line
+        assert "(../companion.md#the-example-two-states-two-actions)" in PAGES[name].partition("\n## ")[0]
     steps = re.findall(r"^  \* ((?:★ )?\[.*\])\(companion/(\w+)\.md(#.*)\)$", FIRST, re.M)
     assert steps == [(title, name, link) for name, text in PAGES.items()
                      for title, link in re.findall(r"^\* ((?:★ )?\[.*\])\((#.*)\)$", text, re.M)

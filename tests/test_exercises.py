@@ -304,6 +304,8 @@ MISTAKES = [
         family, mu, a, Q, family.log_prob(mu, a)), "the ratio is missing"),
     ("fisher_vector_product", lambda policy, theta, cache, mu, y: len(mu) * right.fisher_vector_product(
         policy, theta, cache, mu, y), "1/N is missing"),
+    ("fisher_vector_product", lambda policy, theta, cache, mu, y: len(mu) / len(y) * right.fisher_vector_product(
+        policy, theta, cache, mu, y), "divided by the number of parameters"),
     ("fisher_vector_product", lambda policy, theta, cache, mu, y: policy.vjp(
         theta, cache, policy.jvp(theta, cache, y)) / len(mu), "M is missing"),
     ("conjugate_gradient", lambda A, b, k, damping=0.0: right.conjugate_gradient(A, b, k), "damping is left out"),
@@ -352,7 +354,7 @@ def test_names_and_exit_codes(capsys, monkeypatch, tmp_path):
     half = tmp_path / "half.py"
     half.write_text((EXERCISES / "exercises.py").read_text().replace(
         'raise NotImplementedError("exercise 9")',
-        'if not sAs > 0:\n        raise ArithmeticError\n    return np.sqrt(2 * delta / sAs)'))
+        'if not 0 < sAs < np.inf:\n        raise ArithmeticError\n    return np.sqrt(2 * delta / sAs)'))
     for names, code in [(["9"], 0), (["9", "8"], 1), (["cg"], 1), (["beta"], 0)]:
         monkeypatch.setattr(sys, "argv", ["check.py", *names, "--file", str(half)])
         assert check.main() == code

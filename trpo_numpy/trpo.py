@@ -15,7 +15,7 @@ from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """The options of an update, for the paper's batches; the paper has no shrink (this is rllab's) and no backtracks."""
+    """The options of an update, for the paper's large batches. The paper gives no shrink and no max_backtracks."""
     delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
     cg_iterations: int = 10         # k (Appendix C.1)
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)

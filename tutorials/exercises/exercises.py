@@ -198,8 +198,8 @@ def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
 def step_length(sAs, delta):
     """beta, a number: where the KL's quadratic model along the search direction s, 1/2 (beta s)'A(beta s), is delta.
 
-    Raises an ArithmeticError if sAs is not above 0 or is not a number: then A is not a Fisher matrix, and the square
-    root would be a NaN that nobody sees.
+    Raises an ArithmeticError if sAs is not above 0, not finite or not a number: then A is not a Fisher matrix, and the
+    square root would be a NaN, or a step of 0, that nobody sees.
     """
     raise NotImplementedError("exercise 9")
 

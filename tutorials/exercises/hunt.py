@@ -90,11 +90,10 @@ def five_iterations():
 
 
 def short_of_delta():
-    """Five iterations of Pendulum-v1. The policy learns, and every KL is below delta."""
-    updates, iterations = five_iterations()
+    """Five iterations of Pendulum-v1. Every update is accepted, and every KL is below delta."""
+    updates, _ = five_iterations()
     return {"mean of KL / delta, of the first candidates": np.mean([u.candidates[0].kl / u.delta for u in updates]),
-            "iterations whose first candidate was refused": sum(len(u.candidates) > 1 for u in updates),
-            **{f"return of iteration {i.iteration}": i.mean_return for i in iterations}}
+            "iterations whose first candidate was refused": sum(len(u.candidates) > 1 for u in updates)}
 
 
 def little_gain():

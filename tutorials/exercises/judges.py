@@ -405,6 +405,7 @@ def fisher_vector_product(x):
         "M is missing: J'Jy": policy.vjp(theta_old, network_cache, Jy) / 40,
         "M and 1/N are missing: J'Jy": policy.vjp(theta_old, network_cache, Jy),
         "divided by N twice": Ay / 40,
+        "divided by the number of parameters, not of states": 40 / 28 * Ay,
         "the 2 of the log-std is forgotten in M": policy.vjp(theta_old, network_cache, half) / 40,
         "the wrong sign": -Ay}
     z = fixed(np.random.default_rng(7).standard_normal(28))
@@ -477,7 +478,7 @@ def step_length(x):
             "upside down": 1 / wanted,
             "the 2 is below: sqrt(delta / (2 s'As))": wanted / 2,
             "the 2 is outside the root": 2 * (delta / sAs) ** 0.5}
-    for sAs in np.array([-1.0, 0.0, np.nan]):  # as s @ A(s) gives them: of NumPy, where 1 / 0.0 raises nothing
+    for sAs in np.array([-1.0, 0.0, np.nan, np.inf]):  # as s @ A(s) gives them: of NumPy, where 1 / 0.0 raises nothing
         yield f"for s'As = {sAs} it raises", raised(x.step_length, sAs, 0.01), "ArithmeticError", {}
 
 
