@@ -45,10 +45,10 @@ def surrogate(figure, place):
 
 def coupling(figure, place):
     """Two policies drawn together, in the lower part of the slide."""
-    _, bottom, _, height = place
+    bottom, height = 0.15, 0.32
     rows = figure.add_gridspec(3, 1, height_ratios=[1 - bottom - height, height + 0.08, bottom - 0.08])
     below = figure.add_subfigure(rows[1])
-    diagrams.draw_coupling(below, size=17)
+    diagrams.draw_coupling(below, size=14)
     below.suptitle("")
     below.texts[0].set(x=0.04, y=0.92)
 
@@ -129,33 +129,40 @@ def walker(figure, place):
     curves, sweeps = keep_best_steps(read_runs(runs, HERE / "results" / name), timesteps)
     axes = figure.add_axes(place)
     draw_sweep(axes, {"natural gradient": sweeps["natural gradient"]})
-    for method, text, height in [("single path", "TRPO, raw advantages", -40),
-                                 ("natural gradient, standardized", "step 1, standardized advantages", 40)]:
-        mean = np.mean([final_return(columns, timesteps) for columns in curves[method].values()])
-        axes.axhline(mean, linewidth=4, **METHODS[method])
-        axes.text(1, mean + height, text, ha="right", color=METHODS[method]["color"], fontweight="bold",
-                  va="top" if height < 0 else "bottom")
-    axes.set(ylabel="final return", ylim=(0, 1750), title="the walker: five seeds of each fixed step")
+    for method, text, x in [("single path", "TRPO", 2.6), ("natural gradient, standardized", "step 1,\nstd.", 9)]:
+        returns = [final_return(columns, timesteps) for columns in curves[method].values()]
+        color = METHODS[method]["color"]
+        axes.plot([x] * len(returns), returns, ".", color=color, markersize=14, alpha=0.6)
+        axes.plot([0.7 * x, 1.4 * x], [np.mean(returns)] * 2, color=color, linewidth=4)
+        axes.text(x, 2400, text, ha="center", color=color, fontweight="bold")
+    axes.set(ylabel="final return", ylim=(0, 2800), xlim=(0.007, 16), title="the walker: five seeds of each")
     axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
-    axes.text(0.009, 1020, "standing still", color="gray")
+    axes.text(0.008, 1040, "standing still", color="gray")
 
 
 # The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
 # picture of results/, or a function that draws one at a place of the figure; "code" is the update on one slide
 SLIDES = [
+    (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "",
+         r"1.  What do the old policy's data say of a new one?   $L$, (3)",
+         r"2.  How far can this be trusted?   Theorem 1, (8)",
+         r"3.  How far to go?   $\overline{D}_\mathrm{KL} \leq \delta$, (12)", "",
+         r"4.  One update:   $A s = g, \quad \beta = \sqrt{2\delta / s^T A s}, \quad$ a line search"], None,
+     "(3): the paper's numbers, arXiv 1502.05477;  below at the right: steps of tutorials/companion.md"),
     (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", "Along one run:",
          "a step $g$, from", "each policy.", "How far is it?"], fixed_steps,
-     r"the direction of (18), a fixed step. $g$: gradient of the return. KL: how far the policy moves"),
+     r"the direction of (18), a fixed step; $g$: gradient of $L$, with standardized advantages"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
      surrogate, r"$\rho$: discounted visits to a state, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
-    (2, [r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$",
+    (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8)",
+         r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$",
          r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
-         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$   (8)"],
+         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$"],
      coupling, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
-     r"$\alpha$: largest total variation. The last line implies (8)"),
+     r"$\alpha$: largest total variation"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9);   Algorithm 1: $\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$; a random MDP with five states and three actions"),
@@ -168,13 +175,14 @@ SLIDES = [
          r"at $\theta_\mathrm{old}$ every ratio is 1, so $L$ is the mean of $Q$;  yet $g \neq 0$"], None,
      r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
-         r"$g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
+         r"Lagrangian: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
          r"$s \parallel (0.83, 0.55)$"], step,
      r"from here $A$ is the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  $1/\lambda = \beta$;  "
      r"$\delta = 0.05$;  $g$: length 1"),
-    (6, [r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha\, p$", r"$r \leftarrow r - \alpha\, A p$",
-         r"$p \leftarrow r + (r^T r\ \mathrm{new/old})\, p$", "",
+    (6, [r"$x = 0, \quad r = p = g$", r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha\, p$",
+         r"$r_\mathrm{new} = r - \alpha\, A p$", r"$b = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
+         r"$p \leftarrow r_\mathrm{new} + b\, p$", "",
          r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
      r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
     (7, [r"$\frac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
@@ -193,16 +201,17 @@ SLIDES = [
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
      r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
-    (10, ["Raw advantages:", "no fixed step walks,", "TRPO on 3 of 5 seeds.", "",
-          "Standardized ones:", "the fixed step 1", "on 4 of 5."], walker,
-     "lines: means of five seeds; TRPO from 600 to 2171, standardized from 760 to 2307"),
+    (10, ["On raw advantages", "no fixed step walks", "(ends above 1000).", "TRPO: 3 of 5 do.", "",
+          "Standardized, the", "step 1: 4 of 5 do."], walker,
+     "dots: seeds;  lines: means;  orange: natural gradient;  std.: standardized advantages"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$", "",
           "no Fisher matrix, no line search; and the KL has no bound", "",
           "Homework:  exercises 4 and 5, and hunt 3", "All derivations:  tutorials/companion.md"], None,
      r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2")]
-OWN_QUESTIONS = {4: "Which method can never lose?", 5: "What does it cost never to lose?",   # by slide; else the row's
-                 13: "All of it, in twenty lines", 14: "Does it pay?", 15: "What came after? What is left to do?"}
+OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: "Which method can never lose?",  # by slide; else the row's
+                 6: "What does it cost never to lose?", 14: "All of it, in twenty lines", 15: "Does it pay?",
+                 16: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
          "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "Section 8"]
@@ -210,7 +219,7 @@ WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10
 
 def rows():
     """The questions of the table of lecture.md."""
-    return re.findall(r"^\| \d+ to \d+ \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
+    return re.findall(r"^\| (?:\d+ to|\+) \d+ \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
 
 
 def code():
