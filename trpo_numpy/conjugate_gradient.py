@@ -18,8 +18,8 @@ def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, ite
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
     """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
 
-    There is a norm before each iteration and one after the last, below tolerance * ||b|| at the earliest. Not in the
-    paper: damping (Martens, 2010), which shortens x along directions of theta that hardly change mu, where A is small.
+    There is a norm before each iteration and one after the last. It stops early once a norm is below tolerance * ||b||.
+    Not in the paper: damping (Martens, 2010), which shortens x where A is small: along theta that hardly changes mu.
     """
     x = np.zeros(len(b))
     r = b.copy()                    # the residual b - (A + damping) x, as x is 0

@@ -23,16 +23,16 @@ UPDATE = {
     "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
     "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
-    "s": (11.0, 6.5, 3.1, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: 24"),
-    "beta": (11.0, 3.4, 3.1, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
+    "s": (10.98, 6.5, 3.2, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
+    "beta": (10.98, 3.4, 3.2, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$, mean KL $\leq \delta$" "\n"
                r"with $\mu_\theta$ of the whole batch",
                "line_search: step 26"),
     "new": (1.95, 1.33, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
-ARROWS = [("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
+ARROWS = [("theta", "batch"), ("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
           ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
-          ("s", "beta"), ("beta", "search"), ("search", "new")]
+          ("s", "beta"), ("beta", "search"), ("search", "new"), ("new", "theta")]
 
 
 def height(text):
@@ -56,7 +56,8 @@ def draw_update(axes):
                                       boxstyle="round,pad=0,rounding_size=0.15", facecolor="white", linewidth=1.8))
         axes.text(x, top - 0.33, title, ha="center", va="center", fontsize=13)
         axes.text(x, y - 0.04, text, ha="center", va="center", fontsize=11, linespacing=1.3)
-        axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", fontsize=10.5, color="0.35")
+        axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", color="0.35",
+                  fontsize=10 if len(module) < 26 else 9.2)
     for start, end in ARROWS:
         axes.annotate("", edge(UPDATE[end], UPDATE[start]), edge(UPDATE[start], UPDATE[end]),
                       arrowprops={"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.6})
@@ -66,8 +67,10 @@ def draw_update(axes):
         axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
-    axes.text(0.15, 2.95, "grey: the module, and its steps in the companion", fontsize=11, color="0.35")
-    axes.text(0.15, 2.5, "blue: data, policy; green: L; orange: KL; pink: the step", fontsize=11, color="0.35")
+    axes.text(1.65, 6.3, "run it", va="center", fontsize=11)
+    axes.text(1.95, 3.0, "next\niteration", va="center", fontsize=11, linespacing=1.1)
+    axes.text(3.4, 3.35, "grey: the module, and its steps in the companion", fontsize=10.5, color="0.35")
+    axes.text(3.4, 2.9, "blue: data, policy; green: L; orange: KL; pink: step", fontsize=10.5, color="0.35")
     axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=13.5)
     axes.set(xlim=(0, 12.6), ylim=(0.3, 9.7))
     axes.axis("off")

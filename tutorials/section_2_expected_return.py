@@ -49,7 +49,7 @@ def main():
     numbers = compute(not args.not_slippery)
     mdp = numbers["mdp"]
     figure = new_figure(args.show, figsize=(7.5, 7.2))
-    figure.suptitle("A policy that prefers the best action: $V$ rises, fewer actions beat it",
+    figure.suptitle("A policy that prefers the best action: $V$ rises, fewer $A$ are above 0",
                     ha="left", x=0.01)
     panels = figure.subplots(2, 2)
     norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True)]

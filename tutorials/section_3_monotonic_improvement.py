@@ -81,7 +81,7 @@ def draw_returns(axes, numbers):
         axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
     axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
-    axes.set(xlabel="iteration", ylabel=r"$\eta$ after it", title=r"So $\eta$ never falls, but rises slowly")
+    axes.set(xlabel="iteration", ylabel=r"return $\eta$", title=r"So $\eta$ never falls, but rises slowly")
 
 
 def draw(figure, numbers):

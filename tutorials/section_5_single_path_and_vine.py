@@ -108,7 +108,7 @@ def draw(figure, numbers):
     """Q with and without common random numbers, then the variance by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
     figure.suptitle("One of vine's Q-values is worth more, and costs more", ha="left", x=0.01)
-    look = {**METHODS, "single path minus a fit": {"color": METHODS["single path"]["color"], "linestyle": ":"}}
+    look = {**METHODS, "single path minus a fit": {"color": "black", "linestyle": ":"}}
     below_axes = below.subplots(1, 2, sharey=True)
     for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
         axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
@@ -116,9 +116,9 @@ def draw(figure, numbers):
         axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
                  f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
     for (name, curve), point, offset in zip(numbers["curves"].items(), (1, 1, -2), ((8, 4), (-10, -18), (6, 6))):
-        below_axes[0].annotate(name.replace(" less", "\nless"), (curve[0, point], curve[2, point]), offset,
-                               textcoords="offset points", color=look[name]["color"], fontweight="bold")
         for axes, n in zip(below_axes, curve[:2]):
+            axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset,
+                          textcoords="offset points", color=look[name]["color"], fontweight="bold")
             axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
     below_axes[0].set(xlabel="Q-values", ylabel="variance of $g$ / squared length",
                       title="Per Q-value vine is far ahead\nof single path")

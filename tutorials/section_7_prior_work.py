@@ -78,7 +78,7 @@ def draw(figure, numbers):
         width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
         gains.plot(kl, L, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])
     for i, name in enumerate(["TRPO", "natural gradient", "empirical FIM", "policy gradient"]):
-        gains.text(0.03, 0.94 - 0.08 * i, name + ", on it" * (i == 1), transform=gains.transAxes,
+        gains.text(0.03, 0.94 - 0.08 * i, name + ": same curve" * (i == 1), transform=gains.transAxes,
                    color=METHODS[name]["color"], fontweight="bold")
     gains.axvline(numbers["delta"], color="black", linestyle=":")
     gains.text(1.15 * numbers["delta"], 0, rf"$\delta$ = {numbers['delta']:g}", va="bottom")
