@@ -34,8 +34,9 @@ def layers_jvp(layers, inputs, slopes, dlayers):
     """Jv (N, d_out), by forward mode: how the output changes as theta moves along v, whose layers are dlayers."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
-    for (W, _), (dW, db), h, slope in zip(layers[1:], dlayers[1:], inputs[1:], slopes):
-        dh = slope * dz                                         # h = tanh(z)
+    for i in range(1, len(layers)):
+        (W, _), (dW, db), h = layers[i], dlayers[i], inputs[i]
+        dh = slopes[i - 1] * dz                                 # h = tanh(z)
         dz = dh @ W.T + h @ dW.T + db                           # z = W h + b: the product rule
     return dz
 

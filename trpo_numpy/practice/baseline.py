@@ -51,7 +51,7 @@ def estimate_single_path(paths, branches, policy, baseline, state, config):
         states.append(seen[:-1])
         V.append(V_path[:-1])
         advantages.append(generalized_advantages(path, V_path, config.gamma, gae_lambda))
-        targets.append(V[-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
+        targets.append(V_path[:-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
     A = standardize(np.concatenate(advantages)) if config.standardize_advantages else np.concatenate(advantages)
     batch = Batch(np.concatenate(states), np.concatenate([path.actions for path in paths]), A)
     return (batch, np.concatenate(targets), np.concatenate(V)) if config.baseline else (batch, None, None)
@@ -79,15 +79,22 @@ def gauss_newton_product(network, phi, cache, y):
     return network.vjp(phi, cache, network.jvp(phi, cache, y) / sum(len(inputs[0]) for inputs, _ in cache))
 
 
+def unit_of(targets):
+    """The targets' standard deviation, but at least 1% of their root mean square; 1 if all are 0.
+
+    Targets that hardly vary would give huge steps in units of their standard deviation.
+    """
+    power = power_of_two(targets)
+    return power * (max(np.std(targets / power), 0.01 * np.sqrt(np.mean((targets / power) ** 2))) or 1.0)
+
+
 def fit_baseline(network, phi, states, targets, config):
     """phi after config.baseline_steps damped Gauss-Newton steps on value_loss, each solved by conjugate gradient.
 
     Step i of n has every n-th sample, from sample i on, so that all steps together cost as much as one on all samples.
-    V and the targets are in units of the targets' standard deviation, so that the damping means the same for rewards of
-    any size, but the unit is at least 1% of their root mean square: targets that hardly vary would give huge steps.
+    V and the targets are divided by a unit, so that the damping means the same for rewards of any size.
     """
-    unit = power_of_two(targets)
-    unit *= max(np.std(targets / unit), 0.01 * np.sqrt(np.mean((targets / unit) ** 2))) or 1.0
+    unit = unit_of(targets)
     n_last = network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit                                                   # the last layer, which is linear
