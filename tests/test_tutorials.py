@@ -86,17 +86,17 @@ def test_the_package_which_asks_for_one_thread_is_imported_before_numpy(path):
     assert not others or others[0] in ours or path.stem == "trpo_on_one_page"
 
 
-@pytest.mark.parametrize("script, kept", [
-    ("section_6_ablations.py", ["section_6_runs.csv"]),
-    ("section_6_peer.py", ["section_6_runs.csv"]),
-    ("section_6_trpo.py", ["Pendulum-v1-evaluation.csv", "Pendulum-v1-seed0-1", "Pendulum-v1-seed1-1"]),
+@pytest.mark.parametrize("script, options, kept", [
+    ("section_6_ablations.py", ["--variants", "default", "batch 4000"], ["section_6_runs.csv"]),
+    ("section_6_peer.py", ["--env-ids", "Pendulum-v1", "Walker2d-v5"], ["section_6_runs.csv"]),
+    ("section_6_trpo.py", [], ["Pendulum-v1-evaluation.csv", "Pendulum-v1-seed0-1", "Pendulum-v1-seed1-1"]),
 ])
-def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script, kept, tmp_path):
+def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script, options, kept, tmp_path):
     for name in kept:
         path = TUTORIALS / "results" / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / name)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
-    subprocess.run([sys.executable, TUTORIALS / script, "--plot-only", "--out", tmp_path], check=True)
+    subprocess.run([sys.executable, TUTORIALS / script, "--plot-only", *options, "--out", tmp_path], check=True)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
     pictures = list(tmp_path.glob("*.png"))
     assert pictures and all(picture.name.startswith(script[:-3]) for picture in pictures)

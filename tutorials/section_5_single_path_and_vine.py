@@ -129,7 +129,7 @@ def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
     args = parser.parse_args()
-    numbers = compute(args.seed, *[20, 4, 10, (50, 200, 800)] if args.quick else [args.length])
+    numbers = compute(args.seed, *[20, 4, 5, (50, 100, 200)] if args.quick else [args.length])
     figure = new_figure(args.show, figsize=(7.5, 6.6))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)

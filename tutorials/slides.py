@@ -263,7 +263,7 @@ def main():
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     with PdfPages(args.out / "lecture.pdf") as pdf:
-        for number, (row, *slide) in list(enumerate(SLIDES, 1))[1:3] if args.quick else enumerate(SLIDES, 1):
+        for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
             draw(figure, number, WHERE[row], OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
