@@ -21,7 +21,7 @@ RANGES = {
     "vine_actions": ([2], [1, 4.0]),
     "vine_length": ([1], [0]),
     "hidden_sizes": ([(), (1,)], [(0,), (64, -1), (6.4,), ("64",), 64, None, "64"]),
-    "initial_log_std": ([-20.0, 20.0], [float("nan"), float("inf"), -100.0, 20.1]),
+    "initial_log_std": ([-20.0, 20.0], [float("nan"), float("inf"), -20.1, 20.1]),
     "gamma": ([0.0], [-0.1, 1.0, 1.5, float("nan"), "0.9", None]),
     "delta": ([1e-300], [0.0, -0.01, float("nan"), float("inf"), 10 ** 400]),
     "delta_per_dimension": ([True, False], [2]),

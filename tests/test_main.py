@@ -17,7 +17,7 @@ import trpo_numpy.__main__
 from trpo_numpy.__main__ import build_parser, main
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.learning_curve import read_progress
-from trpo_numpy.practice.run_folder import read_config
+from trpo_numpy.practice.run_folder import create_run_folder, read_config
 
 COMMAND = [sys.executable, "-m", "trpo_numpy"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
@@ -156,6 +156,18 @@ def test_an_environment_that_goes_wrong_later_stops_the_run_and_what_was_written
     assert re.search(rf"^stopped\D*1\D.*{out}$", error, re.MULTILINE) and "Traceback" not in error
     assert read_progress(out)["iteration"].tolist() == [1]
     assert main(["evaluate", str(out), "--episodes", "1"]) == 0
+
+
+@pytest.mark.parametrize("options, mode", [([], None), (["--render"], "human"), (["--gif", "a.gif"], "rgb_array")])
+def test_evaluate_asks_for_the_render_mode_that_its_options_need(options, mode, tmp_path, monkeypatch):
+    """A window needs a screen, so the environment itself is not made."""
+    asked = []
+    monkeypatch.setattr(trpo_numpy.__main__, "make_env", lambda config, render_mode: asked.append(render_mode))
+    monkeypatch.chdir(tmp_path)
+    run_folder = create_run_folder(tmp_path / "run", Config())
+    with pytest.raises(AttributeError):
+        main(["evaluate", str(run_folder), *options])
+    assert asked == [mode]
 
 
 def test_an_environment_that_goes_wrong_in_evaluation_is_bad_input(tmp_path, capsys):
