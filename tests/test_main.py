@@ -154,7 +154,7 @@ def test_an_environment_that_goes_wrong_later_stops_the_run_and_what_was_written
     place = f"step 2 after reset(seed={environments.reset_seed(0, 3)})"
     assert f"error: environment: {place} gave" in error and what in error
     assert re.search(rf"^stopped\D*1\D.*{out}$", error, re.MULTILINE) and "Traceback" not in error
-    assert read_progress(out)["iteration"].tolist() == [1]
+    assert read_progress(out)["iteration"].tolist() == [1] and not (out / "learning_curve.png").exists()
     assert main(["evaluate", str(out), "--episodes", "1"]) == 0
 
 
