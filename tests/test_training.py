@@ -1,4 +1,6 @@
 """The training loop: what is sampled, what the batch holds, what goes from one iteration to the next."""
+from dataclasses import replace
+
 import environments
 
 import numpy as np
@@ -272,6 +274,18 @@ def test_all_of_a_vines_states_are_in_A(vine_states, fraction):
     config = Config(batch_size=200, vine_states=vine_states, vine_length=5, fisher_fraction=0.3)
     next(train(config, spy_on(seen)))
     assert seen[0][2].fisher_fraction == fraction
+
+
+def test_a_policy_whose_actions_are_no_longer_finite_stops_training():
+    """theta is finite, but its mean actions overflow; Pendulum-v1 itself would clip them and go on."""
+    def too_far(policy, theta_old, batch, options, rng):
+        theta_new = np.append(np.full(len(theta_old) - 1, 1e307), 0.0)
+        return replace(trpo_update(policy, theta_old, batch, options, rng), theta_new=theta_new)
+
+    iterations = train(Config(batch_size=200, timesteps=600, hidden_sizes=(50,)), too_far)
+    assert next(iterations).iteration == 1
+    with pytest.raises(FloatingPointError, match="policy: its actions are not finite"), np.errstate(all="ignore"):
+        next(iterations)
 
 
 def test_the_update_is_told_the_options_of_the_config():
