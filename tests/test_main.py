@@ -207,6 +207,15 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_says_how(tmp_path, workers)
     assert read_progress(out)["iteration"].tolist() == list(range(1, rows + 2))
 
 
+def test_resume_takes_the_timesteps_that_are_done_and_refuses_fewer(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert main(["CartPole-v1", "--timesteps", "20", "--batch-size", "20", "--out", run]) == 0
+    done = read_progress(run)["timesteps"][-1]
+    assert main(["--resume", run, "--timesteps", str(done)]) == 0
+    assert main(["--resume", run, "--timesteps", str(done - 1)]) == 2
+    assert f"timesteps: got {done - 1}, wanted at least the {done} that are done" in capsys.readouterr().err
+
+
 def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
     seen = []
     monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda options: seen.append(options) or 0)
