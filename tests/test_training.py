@@ -1,5 +1,6 @@
 """The training loop: what is sampled, what the batch holds, what goes from one iteration to the next."""
 from dataclasses import replace
+from time import perf_counter
 
 import environments
 
@@ -200,8 +201,9 @@ def test_each_option_makes_a_difference(option):
 
 
 def test_what_an_iteration_reports(sampled_paths):
-    seen = []
+    seen, start = [], perf_counter()
     first, second = train(Config(env_id="Pendulum-v1", batch_size=600, timesteps=1200), spy_on(seen))
+    assert sum(it.seconds_sampling + it.seconds_updating for it in (first, second)) < perf_counter() - start
     for iteration, paths, (theta_old, batch, _) in zip((first, second), sampled_paths, seen):
         assert iteration.mean_return == np.mean([path.rewards.sum() for path in paths])
         mu_old = iteration.policy.mu(theta_old, batch.states)
