@@ -86,6 +86,8 @@ def main():
     table = {variant: returns for variant, returns in table.items() if returns}
     if "default" not in table:
         raise InputError(f"out: {path} has no runs of the default, wanted those that come without --plot-only")
+    compared = {task for variant, returns in table.items() if variant != "default" for task in returns}
+    table["default"] = {task: returns for task, returns in table["default"].items() if task in compared}
     figure = new_figure(args.show)
     verdicts = compare(table)
     draw(figure, table, verdicts)
