@@ -19,13 +19,10 @@ def activation_slope(h):
 
 
 def forward(layers, x):
-    """The output, (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and each layer's input: [x, h_1, ...].
-
-    a.dot(b) is a @ b, and faster for a single x.
-    """
+    """The output, (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and each layer's input: [x, h_1, ...]."""
     inputs = [x]
     for W, b in layers[:-1]:
-        inputs.append(activation(inputs[-1].dot(W.T) + b))      # h = tanh(W x + b)
+        inputs.append(activation(inputs[-1].dot(W.T) + b))      # h = tanh(W x + b); for one x dot is faster than @
     W, b = layers[-1]
     return inputs[-1].dot(W.T) + b, inputs                      # the last layer is linear
 
