@@ -30,7 +30,7 @@ def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
 def policy_iteration(mdp: FiniteMDP, pi):
     """Policy iteration: each new policy maximizes L without a penalty, by the best action in each state (Section 7).
 
-    It ends when V no longer rises in any state.
+    It ends when the sum of V no longer rises.
     """
     V, before = state_value(mdp, pi), -np.inf
     while V.sum() > before:

@@ -92,9 +92,9 @@ def draw_probabilities(figure, ours, theirs):
 
 def claim(together):
     """The title: which code is ahead by the intervals of the samples of `pooled`."""
-    who = {"better": "ours is", "worse": "SB3-contrib is", "cannot tell": "neither code is"}
+    who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead", "cannot tell": "no difference shows"}
     said = [who[verdict(*interval(probability_of_improvement, *samples))] for samples in together.values()]
-    first = f"Over {len(together['all tasks']) // 2} tasks {said[-1]} ahead"
+    first = f"Over {len(together['all tasks']) // 2} tasks {said[-1]}"
     return first if len(said) < 2 or said[0] == said[1] else first + f"; with more than three joints {said[0]}"
 
 

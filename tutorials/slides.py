@@ -201,8 +201,8 @@ SLIDES = [
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
      r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
-    (10, ["On raw advantages", "no fixed step walks", "(ends above 1000).", "TRPO: 3 of 5 do.", "",
-          "Standardized, the", "step 1: 4 of 5 do."], walker,
+    (10, ["On raw advantages", "no fixed step ends", "above 1000, TRPO 3 of 5.", "",
+          "Both standardized,", "ten runs of each:", "6 and 6 end above."], walker,
      "dots: seeds;  lines: means;  orange: natural gradient;  std.: standardized advantages"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$", "",

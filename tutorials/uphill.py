@@ -10,8 +10,8 @@ in it, and eta rises to the top in ten steps. On the right each reward counts do
 the KL does not know the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the left; on the right, where
 g and so its steps are twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but
 its penalty coefficient is 212, and in twenty iterations it moves by 0.02.
-At the top TRPO goes to and fro: its steps have the same KL everywhere, while those of natural gradient get shorter as g
-does. So a fixed delta does not settle at a maximum.
+At the top TRPO goes to and fro: each step has a KL between 0.64 delta and delta, while those of natural gradient get
+shorter as g does. So a fixed delta does not settle at a maximum.
 Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs none. Or --delta 0.05: TRPO's
 regions are so wide that its steps overshoot too, for L counts visits as the old policy made them. A length in nats is
 no guarantee, but its unit is that of the policy, whatever the rewards.
