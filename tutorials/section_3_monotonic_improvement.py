@@ -95,7 +95,7 @@ def draw(figure, numbers):
         kls.loglog(np.arange(len(kl)) + 1, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
         kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
                      fontweight="bold")
-    kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Its steps are tiny")
+    kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Its steps are tiny", ylim=(None, 1))
 
 
 def main():

@@ -131,7 +131,7 @@ def draw(figure, numbers, span):
               aspect="equal")
     whole.set_title("the exact solutions", fontsize=10.5)
     for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
-                                       ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (9, -4), "left")]:
+                                       ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
         whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
                        textcoords="offset points", color=METHODS[method]["color"])
     for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
@@ -144,10 +144,11 @@ def draw(figure, numbers, span):
     low, size = ends.min(axis=0), np.ptp(ends, axis=0)
     draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T, thetas)
     for method, end, height in zip(near, ends, low[1] + np.linspace(-0.1, 1, len(near)) * size[1]):
-        enlarged.annotate(LABELS[method], end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
+        L, kl = numbers["problem"].L_and_kl(end)
+        text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.3f}"
+        enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
                           va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
                                                                          "relpos": (0, 0.5)})
-    enlarged.set(xticks=[], yticks=[])
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
     enlarged.set_title("the longer steps, enlarged: the line\n"
                        + f"search {'brings the first candidate back' if refused else 'takes the first candidate'}",
@@ -184,7 +185,7 @@ def main():
         ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
                   r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}
         moves = [(i, float(value)) for i, low, high, back in [(0, -3, -1, -1.5), (1, -1.5, 0, -0.5), (3, 0, 0.5, 0)]
-                 for value in np.concatenate([np.linspace(low, high, 10), np.linspace(high, back, 5)])]
+                 for value in np.concatenate([np.linspace(low, high, 9), np.linspace(high, back, 4)])]
         with_sliders(args, "section_4_trust_region", ranges, draw_at, moves, height=6)
 
 
