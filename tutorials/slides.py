@@ -19,10 +19,12 @@ from experiment import all_runs, draw_sweep, final_return, keep_best_steps, read
 from section_8_locomotion import methods
 
 import numpy as np
+from scipy.special import expit, logit
 
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length
+from trpo_numpy.practice.learning_curve import read_progress
 
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
@@ -79,6 +81,43 @@ def last_of_uphill(figure, place):
     edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     for i in range(len(edges)):
         uphill.draw_moment(axes, numbers, edges, i, 0)
+
+
+def two_actions(figure, place):
+    """L by the logit of the first action, for the two samples of the slide, and its line at theta_old."""
+    axes, theta = figure.add_axes(place), np.linspace(-3, 3, 61)
+    p = expit(theta)
+    L = 0.5 * (p / 0.5 * 1 + (1 - p) / 0.5 * 3)
+    axes.plot(theta, L, color=METHODS["TRPO"]["color"], linewidth=4)
+    axes.plot(theta, 2 - 0.5 * theta, "k:", linewidth=3)
+    for x, y, text in [(0, 2, r"$\theta_\mathrm{old}$: 0.5 and 0.5, $L = 2$"),
+                       (logit(0.8), 1.4, "0.8 and 0.2, $L = 1.4$")]:
+        axes.plot(x, y, "ko", markersize=12)
+        axes.annotate(text, (x, y), (12, 8), textcoords="offset points")
+    axes.text(-2.3, 3.2, r"slope $g = -\frac{1}{2}$")
+    axes.set(xlabel=r"$\theta$: the logit of the action with $Q = 1$", ylabel="$L$", xlim=(-3, 3))
+
+
+def learning_curves(figure, place):
+    """The training returns of five runs on Pendulum-v1."""
+    axes = figure.add_axes((0.7, 0.36, 0.27, 0.44))
+    for seed in range(5):
+        columns = read_progress(HERE / "results" / f"Pendulum-v1-seed{seed}-1")
+        axes.plot(columns["timesteps"] / 1000, columns["mean_return"], color=METHODS["TRPO"]["color"], linestyle="-",
+                  linewidth=2)
+    axes.set(xlabel="thousand steps", ylabel="mean return", title="Pendulum-v1, five seeds")
+
+
+def clipped(figure, place):
+    """What PPO maximizes, of one sample, by its ratio: for an advantage of 1 and of -1."""
+    left, bottom, width, height = place
+    w = np.linspace(0.5, 1.5, 101)
+    for x, A in [(left, 1), (left + 0.5 * width, -1)]:
+        axes = figure.add_axes((x, bottom, 0.4 * width, height))
+        axes.plot(w, w * A, "k:", linewidth=3)
+        axes.plot(w, np.minimum(w * A, np.clip(w, 0.8, 1.2) * A), color=METHODS["TRPO"]["color"], linewidth=4)
+        axes.set(xlabel="$w$", title=f"$A$ = {A}: flat {'above 1.2' if A > 0 else 'below 0.8'}",
+                 xticks=[0.5, 0.8, 1, 1.2, 1.5])
 
 
 def step(figure, place):
@@ -169,11 +208,10 @@ SLIDES = [
     (2, ["The same MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
     (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
      last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$"),
-    (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)", "",
-         r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$", "",
-         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
-         r"at $\theta_\mathrm{old}$ every ratio is 1, so $L$ is the mean of $Q$;  yet $g \neq 0$"], None,
-     r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
+    (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)",
+         r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$",
+         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
+     two_actions, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
          r"Lagrangian: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
@@ -198,23 +236,23 @@ SLIDES = [
          r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", r"$A s = g$,  by 10 products $A y$",
          r"$\beta = \sqrt{2\delta / s^T A s}$",
          rf"shrink $\beta$ until  $L > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
-         r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], None,
+         r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], learning_curves,
      r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
     (9, [], "code", ""),
     (10, ["On raw advantages", "no fixed step ends", "above 1000, TRPO 3 of 5.", "",
           "Both standardized,", "ten runs of each:", "6 and 6 end above."], walker,
      "dots: seeds;  lines: means;  orange: natural gradient;  std.: standardized advantages"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
-          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$", "",
-          "no Fisher matrix, no line search; and the KL has no bound", "",
-          "Homework:  exercises 4 and 5, and hunt 3", "All derivations:  tutorials/companion.md"], None,
+          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$",
+          "no Fisher matrix, no line search; and the KL has no bound",
+          "Homework:  exercises 4 and 5, hunt 3;  tutorials/companion.md"], clipped,
      r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2")]
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: "Which method can never lose?",  # by slide; else the row's
                  6: "What does it cost never to lose?", 14: "All of it, in twenty lines", 15: "Does it pay?",
                  16: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
-         "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "Section 8"]
+         "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "section_8.md"]
 
 
 def rows():
