@@ -190,7 +190,7 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
     return x, norms
 
 
-def cg_by_hand(one_array=False, as_list=False, absolute=False):
+def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False):
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
         x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
         p = r if one_array else r.copy()
@@ -198,7 +198,7 @@ def cg_by_hand(one_array=False, as_list=False, absolute=False):
             if norms[-1] <= tolerance * (1 if absolute else norms[0]):
                 break
             rr, Ap = r @ r, A(p) + damping * p
-            alpha = rr / (p @ Ap)
+            alpha = rr / (p @ (A(p) if undamped_alpha else Ap))
             x += alpha * p
             r -= alpha * Ap
             p = r + r @ r / rr * p
@@ -243,6 +243,7 @@ MISTAKES = [
     ("grad_surrogate", lambda family, mu, a, Q, log_q: Q[:, None] * family.grad_log_prob(mu, a),
      "the ratio and 1/N are missing"),
     ("conjugate_gradient", cg_by_hand(one_array=True), "p and r are one array"),
+    ("conjugate_gradient", cg_by_hand(undamped_alpha=True), "at least in alpha"),
     ("conjugate_gradient", cg_by_hand(as_list=True), "the norms are an array\nwanted ndarray, found list"),
     ("conjugate_gradient", cg_by_hand(absolute=True), "the tolerance is absolute"),
     ("step_length", step_length_of(lambda sAs: sAs >= 0), "for s'As = 0.0 it raises\nwanted ArithmeticError"),

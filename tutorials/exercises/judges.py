@@ -424,31 +424,33 @@ def conjugate_gradient(x):
         calls.append(y)
         return A @ y
 
+    found, _ = x.conjugate_gradient(product, b, 0, 0.5)
+    yield "after 0 iterations, x = 0", found, np.zeros(10), {"x did not start at 0": found}
+    for k in (1, 3):
+        found_k, norms_k = x.conjugate_gradient(product, b, k, 0.5)
+        yield f"after {k} of 10 iterations, the x that is best in the span of b, Ab, ... ({k} vectors)", found_k, \
+            best_in_krylov_space(damped, b, k), {
+                "damping is left out, at least in alpha = r'r / p'(A + damping)p": best_in_krylov_space(A, b, k),
+                "damping is subtracted": best_in_krylov_space(A - 0.5 * np.eye(10), b, k),
+                "the wrong sign": -best_in_krylov_space(damped, b, k),
+                "steepest descent: p is the residual alone, not conjugate to the directions before it":
+                    steepest_descent(damped, b, k),
+                "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
+                "p and r are one array, so that what is subtracted from r changes p: copy one":
+                    cg_with(damped, b, k, one_array=True),
+                "one iteration too few": best_in_krylov_space(damped, b, k - 1) if k > 1 else np.zeros(10),
+                "one iteration too many": best_in_krylov_space(damped, b, k + 1)}
     found, norms = x.conjugate_gradient(product, b, 10, 0.5)
     true_norm, solution = np.linalg.norm(b - damped @ found), np.linalg.solve(damped, b)
     yield "after P iterations, the dense solution of (A + damping) x = b", found, solution, {
-        "damping is left out": np.linalg.solve(A, b),
-        "damping is subtracted": np.linalg.solve(A - 0.5 * np.eye(10), b),
-        "the wrong sign": -solution,
-        "steepest descent: p is the residual alone, not conjugate to the directions before it":
-            steepest_descent(damped, b, 10),
-        "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, 10, power=-1),
-        "p and r are one array, so that what is subtracted from r changes p: copy one":
-            cg_with(damped, b, 10, one_array=True),
-        "the residual falls to 0 and x is not the solution: x did not start at 0, or the residual is not that of x":
+        "the residual falls to 0 and x is not the solution: the residual is not that of x":
             found if norms[-1] < 1e-6 * true_norm else None}
-    for k in (1, 3):
-        found, norms = x.conjugate_gradient(product, b, k, 0.5)
-        best = best_in_krylov_space(damped, b, k)
-        yield f"after {k} iterations, the best x of the span of b, Ab, ... ({k} vectors)", found, best, {
-            "one iteration too few": best_in_krylov_space(damped, b, k - 1) if k > 1 else np.zeros(10),
-            "one iteration too many": best_in_krylov_space(damped, b, k + 1)}
     yield "the norms are an array", type(norms).__name__, "ndarray", {}
-    yield "one norm before the first iteration and one after each: iterations + 1", len(norms), 4, {
+    yield "one norm before the first iteration and one after each: iterations + 1", len(norms_k), 4, {
         "the first norm, ||b||, or the last one is missing": 3}
-    yield "the last norm is that of b - (A + damping) x", norms[-1], np.linalg.norm(b - damped @ found), {
-        "the square of the norm": np.linalg.norm(b - damped @ found) ** 2,
-        "without damping in the residual": np.linalg.norm(b - A @ found)}
+    yield "the last norm is that of b - (A + damping) x", norms_k[-1], np.linalg.norm(b - damped @ found_k), {
+        "the square of the norm": np.linalg.norm(b - damped @ found_k) ** 2,
+        "without damping in the residual": np.linalg.norm(b - A @ found_k)}
     calls.clear()
     x.conjugate_gradient(product, b, 3, 0.5)
     yield "A is called once per iteration", len(calls), 3, {
