@@ -88,6 +88,7 @@ def draw_probabilities(figure, ours, theirs):
     axes.set_title("grey, unless the interval leaves out 0.5 and a rank test has p < 0.05", fontsize=10.5,
                    fontweight="normal")
     axes.grid(axis="y", alpha=0)
+    figure.get_layout_engine().set(rect=(0, 0, 0.98, 1))        # a margin right of the numbers
 
 
 def claim(together):
