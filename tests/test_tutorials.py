@@ -209,7 +209,7 @@ def test_sliders_draw_what_the_package_computes(tmp_path):
         assert picture.n_frames == 2
     figure = Figure()
     section_4_trust_region.draw_at(figure, -2, -0.5, 1, 0)
-    labels = {text.get_text() for axes in figure.axes for text in axes.texts}
+    labels = {text.get_text().split("\n")[0] for axes in figure.axes for text in axes.texts}
     names = {"penalty (9)", *section_4_trust_region.LABELS.values()} - {section_4_trust_region.LABELS["penalty"]}
     assert labels >= names and "0.01" in figure.texts[0].get_text()
     assert "brings the first candidate back" in figure.axes[1].get_title(loc="left")
@@ -266,6 +266,9 @@ def test_appendix_c_conjugate_gradient():
     assert abs(damped[2] / numbers["delta"] - 1).max() < 0.2 and damped[3].max() < little[3].max()
     said = np.array([[0.12, 2.7, 0.189], [0.014, 1.6, 0.033], [0, 0.19, 0.0095]])  # on the pages, at k = 10
     assert np.array([undamped[:3, 9], little[:3, 9], damped[:3, 9]]) == pytest.approx(said, rel=0.05, abs=1e-4)
+    eigenvalues, outside = numbers["spectrum"]
+    assert len(eigenvalues) == 201 and np.sum(eigenvalues > 1e-6 * eigenvalues[0]) == 55
+    assert outside == pytest.approx(0.0013, abs=5e-5)
 
 
 @pytest.mark.filterwarnings("ignore")

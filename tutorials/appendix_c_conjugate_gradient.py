@@ -1,7 +1,8 @@
 """Appendix C: what do ten iterations of conjugate gradient buy, and what does damping?
 
 One early batch of Pendulum-v1, with 200 of its 2,000 states in A, and one update after another from it: k iterations,
-k = 1, 2, ..., with three dampings. A has 4,482 parameters and a rank of 201 at most, so it is singular.
+k = 1, 2, ..., with three dampings. A has 4,482 parameters and the rank 201, so it is singular, and a small part of g
+lies outside its range.
 
 Look for: above, the residual, drawn down to a millionth: without damping it jumps, with damping 0.3 it is a millionth
 after ten iterations. Below left, the KL over all states of the step at whose end the parabola is delta. Where A is
@@ -43,6 +44,16 @@ def a_batch(config, number):
     return seen[-1]
 
 
+def spectrum(policy, theta_old, cache, mu_old, g):
+    """The eigenvalues of A that are not 0, largest first, and the part of g's length that is outside A's range."""
+    N, d_mu = mu_old.shape
+    units = np.eye(N * d_mu).reshape(-1, N, d_mu)
+    rows = np.array([policy.vjp(theta_old, cache, u * np.sqrt(policy.family.M_product(mu_old, u) / N)) for u in units])
+    _, roots, span = np.linalg.svd(rows, full_matrices=False)           # rows: M^(1/2) J / sqrt(N), for a diagonal M
+    span = span[roots > 1e-10 * roots[0]]
+    return roots[:len(span)] ** 2, np.linalg.norm(g - (g @ span.T) @ span) / np.linalg.norm(g)
+
+
 def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
     """delta, and {damping: rows (relative residual, length and KL of the first candidate, gain in L of the taken)}."""
     config = Config(seed=seed, batch_size=batch_size, timesteps=number * batch_size)
@@ -62,7 +73,8 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
                                              config.max_backtracks)
             curves.setdefault(damping, []).append((residuals[-1] / residuals[0], beta * np.linalg.norm(s), first.kl,
                                                    taken.L - L_old))
-    return {"delta": config.delta, "curves": {damping: np.array(rows).T for damping, rows in curves.items()}}
+    return {"delta": config.delta, "curves": {damping: np.array(rows).T for damping, rows in curves.items()},
+            "n_parameters": len(g), "spectrum": spectrum(policy, theta_old, cache_A, mu_A, g)}
 
 
 def draw(figure, numbers):
@@ -77,7 +89,9 @@ def draw(figure, numbers):
             axes.plot(k, row, marker="o", markersize=3.5, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
     residual.set(yscale="log", title="the residual: with more damping it falls faster",
                  ylabel="residual / its first value")
-    residual.text(0.995, 0.06, "drawn no lower than here", transform=residual.transAxes, ha="right", fontsize=10.5)
+    residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right", fontsize=10.5)
+    residual.text(0.03, 0.42, f"{numbers['n_parameters']:,} parameters, rank of $A$ {len(numbers['spectrum'][0])}",
+                  transform=residual.transAxes, fontsize=10.5)
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(r"$\delta$", (len(k), numbers["delta"]), (0, 3), textcoords="offset points", fontsize=13)
     kl.set(yscale="log", title=r"the KL where the parabola says $\delta$", ylabel="mean KL (nats)")
@@ -96,6 +110,10 @@ def main():
     figure = new_figure(args.show, figsize=(8.5, 7))
     draw(figure, numbers)
     save_figure(figure, args.out, "appendix_c_conjugate_gradient", args.show)
+    eigenvalues, outside = numbers["spectrum"]
+    large = np.sum(eigenvalues > 1e-6 * eigenvalues[0])
+    print(f"A: rank {len(eigenvalues)}, {large} eigenvalues above a millionth of the largest; {100 * outside:.2f}% of "
+          "g's length is outside its range")
     for damping, rows in numbers["curves"].items():
         for k in (5, 10, rows.shape[1]):
             residual, length, kl, gain = rows[:, k - 1]

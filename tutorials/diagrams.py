@@ -67,6 +67,7 @@ def draw_update(axes):
         axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
+    axes.text(9.75, 2.2, r"$s$, $\beta$", va="center", fontsize=11)
     axes.text(1.65, 6.3, "run it", va="center", fontsize=11)
     axes.text(1.95, 3.0, "next\niteration", va="center", fontsize=11, linespacing=1.1)
     axes.text(3.4, 3.35, "grey: the module, and its steps in the companion", fontsize=10.5, color="0.35")

@@ -25,7 +25,7 @@ def compute(slippery=True):
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=slippery)
     random_walk = np.full((16, 4), 0.25)
     preferred = 0.1 * random_walk + 0.9 * np.eye(4)[advantage(mdp, random_walk).argmax(axis=1)]
-    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% its best action": preferred},
+    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% the walk's best action": preferred},
             "eta_old": expected_return(mdp, random_walk), "eta_new": expected_return(mdp, preferred),
             "right_side": expected_return_from(mdp, random_walk, preferred)}
 

@@ -137,7 +137,7 @@ def draw(figure, numbers, span):
     for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
                                  ("max KL", r"max KL $\leq\delta$", 0.91)]:
         whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold")
-    whole.text(0.97, 0.03, r"$L$ rises $\rightarrow$", transform=whole.transAxes, ha="right", color="0.4")
+    whole.text(0.03, 0.03, r"$L$ rises $\rightarrow$", transform=whole.transAxes, color="0.4")
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
@@ -145,7 +145,7 @@ def draw(figure, numbers, span):
     draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T, thetas)
     for method, end, height in zip(near, ends, low[1] + np.linspace(-0.1, 1, len(near)) * size[1]):
         L, kl = numbers["problem"].L_and_kl(end)
-        text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.3f}"
+        text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.3g}"
         enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
                           va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
                                                                          "relpos": (0, 0.5)})
@@ -153,6 +153,7 @@ def draw(figure, numbers, span):
     enlarged.set_title("the longer steps, enlarged: the line\n"
                        + f"search {'brings the first candidate back' if refused else 'takes the first candidate'}",
                        fontsize=10.5)
+    enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     whole.indicate_inset_zoom(enlarged, edgecolor="black")
     figure.suptitle(rf"Mean KL $\leq\,\delta$ = {delta:.3g} is nearly an ellipse, max KL a box", ha="left", x=0.01)
 
@@ -184,7 +185,7 @@ def main():
     if args.show or args.gif:
         ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
                   r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}
-        moves = [(i, float(value)) for i, low, high, back in [(0, -3, -1, -1.5), (1, -1.5, 0, -0.5), (3, 0, 0.5, 0)]
+        moves = [(i, float(value)) for i, low, high, back in [(0, -2, -1, -1.5), (1, -1.5, 0, -0.5), (3, 0, 0.5, 0)]
                  for value in np.concatenate([np.linspace(low, high, 9), np.linspace(high, back, 4)])]
         with_sliders(args, "section_4_trust_region", ranges, draw_at, moves, height=6)
 

@@ -2,15 +2,15 @@
 
 Above: Q of two actions in one state, once for each of many random sequences. With common random numbers
 both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
-Below: the variance of the gradient at theta_old, relative to the squared length of the gradient. At equal
-numbers of Q-values vine's is far below single path's, as the paper says. But each of vine's Q-values costs up to 100
-simulator steps, each of single path's one: at equal numbers of steps vine's variance is about half of single path's.
+Below: the mean squared error of the gradient at theta_old, variance and squared bias, relative to the gradient's
+squared length. The gradient itself is the mean of all estimates by the largest fit. At equal numbers of Q-values vine's
+error is far below single path's, as the paper says. But each of vine's Q-values costs up to 100 simulator steps, each
+of single path's one: at equal numbers of steps vine's error is about half of single path's.
 And much of vine's advantage is that Eq. (16) has a baseline built in: minus a fit by s and t, which costs no step at
-all, single path is far ahead of both, by steps. (That is what practice added: practice/baseline.py.) Rollouts of 100
-steps leave out an eighth of Q.
-Then change: --length 20. Rollouts are cheaper, and leave out seven tenths. Vine's curve falls, but only because what
-is left of its gradient is a third as long, while the divisor is the length of the whole; relative to its own, its
-variance doubles.
+all, single path is far ahead of both, by steps. (That is what practice added: practice/baseline.py.) A fit to only 200
+Q-values follows their noise, and takes away half of the gradient: a bias. Rollouts of 100 steps leave out an eighth of
+Q, a small bias too.
+Then change: --length 20. Rollouts are cheaper, and leave out seven tenths of Q: nearly all of vine's error is bias.
 
     python tutorials/section_5_single_path_and_vine.py
 """
@@ -72,18 +72,14 @@ def vine_gradient(env, policy, theta, config, n_values, seed):
     return surrogate_and_gradient(policy, batch, theta)[-1] * 4 / 3, n_steps
 
 
-def total_variance(gradients):
-    """The sum of the variances of the gradient's components, from repeated estimates (n, P)."""
-    return np.var(gradients, axis=0, ddof=1).sum()
-
-
-def squared_length(gradients):
-    """The squared length of the gradient itself, without bias, from repeated estimates (n, P)."""
-    return np.sum(np.mean(gradients, axis=0) ** 2) - total_variance(gradients) / len(gradients)
+def relative_error(gradients, best):
+    """The mean squared error of estimates (n, P), over the squared length of the gradient, which `best` (m, P) have."""
+    g, noise = np.mean(best, axis=0), np.var(best, axis=0, ddof=1).sum() / len(best)    # noise: of g itself
+    return (np.mean(np.sum((gradients - g) ** 2, axis=1)) - noise) / (np.sum(g ** 2) - noise)
 
 
 def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200, 12800)):
-    """All numbers behind the picture; rows of curves: (Q-values, simulator steps, relative variance)."""
+    """All numbers behind the picture; rows of curves: (Q-values, simulator steps, relative error)."""
     env, config = make_env(Config("Pendulum-v1")), Config(vine_length=length)
     policy = policy_for(env, ())
     theta = policy.initial(np.random.default_rng(seed), 0.0)
@@ -96,16 +92,17 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
         for n_values in some:
             gradients, steps = zip(*[gradient(env, policy, theta, config, n_values, [seed, repeat])
                                      for repeat in range(n_repeats)])
-            rows.append((n_values, np.mean(steps), total_variance(gradients)))
+            rows.append((n_values, np.mean(steps), np.array(gradients)))
             print(f"{name}: {n_values} Q-values from {rows[-1][1]:.0f} simulator steps", flush=True)
-        curves[name] = np.array(rows).T
-    for curve in curves.values():
-        curve[2] /= squared_length(gradients)  # of the last, which vary least
-    return {"pairs": pairs, "curves": curves}
+        curves[name] = rows
+    best = rows[-1][2]                                                      # by the largest fit: they vary least
+    return {"pairs": pairs, "curves": {name: np.array([(n, steps, relative_error(gradients, best))
+                                                       for n, steps, gradients in rows]).T
+                                       for name, rows in curves.items()}}
 
 
 def draw(figure, numbers):
-    """Q with and without common random numbers, then the variance by Q-values and by simulator steps."""
+    """Q with and without common random numbers, then the gradient's error by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
     figure.suptitle("One of vine's Q-values is worth more, and costs more", ha="left", x=0.01)
     look = {**METHODS, "single path minus a fit": {"color": "black", "linestyle": ":"}}
@@ -120,7 +117,7 @@ def draw(figure, numbers):
             axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset,
                           textcoords="offset points", color=look[name]["color"], fontweight="bold")
             axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
-    below_axes[0].set(xlabel="Q-values", ylabel="variance of $g$ / squared length",
+    below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length",
                       title="Per Q-value vine is far ahead\nof single path")
     below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a fit is ahead of both")
 
@@ -137,12 +134,13 @@ def main():
     print(f"variance of Q(s, a_2) - Q(s, a_1): independent random numbers {difference['independent']:.3g}, "
           f"common {difference['common']:.3g}: {difference['independent'] / difference['common']:.1f} times less")
     for n_values in numbers["curves"]["vine"][0]:
-        variances = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
-        print(f"relative variance of the gradient from {n_values:.0f} Q-values: {', '.join(variances)}")
+        errors = [f"{name} {curve[2, curve[0] == n_values][0]:.2f}" for name, curve in numbers["curves"].items()]
+        print(f"relative squared error of the gradient from {n_values:.0f} Q-values: {', '.join(errors)}")
     for name, curve in numbers["curves"].items():
-        by_steps = [f"{variance:.2f} from {steps:.0f}" for _, steps, variance in curve.T]
+        by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: by Q-values vine's variance is far below single path's, by steps half; by steps a fit beats both.")
+    print("Look for: per Q-value vine's error is far below single path's, per simulator step it is about half of it; with "
+          "a fit single path is ahead of both per step.")
 
 
 if __name__ == "__main__":

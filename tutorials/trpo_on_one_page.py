@@ -89,7 +89,7 @@ def trpo_update(theta_old, states, actions, Q):
         mu_new, _ = forward(theta_new, states)
         L_new = np.mean(np.exp(log_prob(mu_new, actions) - log_prob(mu_old, actions)) * Q)
         kl_new = np.mean(kl(mu_old, mu_new))
-        if L_new > L_old and kl_new <= DELTA:
+        if L_old < L_new < np.inf and kl_new <= DELTA:
             return theta_new, L_new - L_old, kl_new, refused
     return theta_old, 0.0, 0.0, MAX_BACKTRACKS + 1      # theta stays
 

@@ -65,7 +65,8 @@ def draw_hill(axes, numbers):
     eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
     hill.contour(x, x, eta, levels=10, colors="white", linewidths=1)
-    hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12)
+    hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12,
+              zorder=9)
     hill.grid(False)
     hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2],
              yticks=[-2, 0, 2], title=f"each reward is {numbers['unit']:g}")

@@ -5,7 +5,7 @@ Each function is right, or not written yet, or a property fails: what was wanted
 that of a common mistake, which one. The exit code is 0 if all that was asked for is right.
 
     python tutorials/exercises/check.py 1 gaussian      # exercises 1 and 4
-    python tutorials/exercises/check.py --train         # when all are right: Pendulum-v1, with your functions
+    python tutorials/exercises/check.py --train         # when none is wrong: Pendulum-v1, with your functions
     python tutorials/exercises/check.py --solutions     # judges the package's functions instead of yours
 """
 import argparse
@@ -148,12 +148,12 @@ def chosen(names):
 
 
 def report(names, module):
-    """Judges these functions and prints a line for each. Whether all are right."""
-    results, last = [], None
+    """Judges these functions and prints a line for each. Returns their results by name."""
+    results, last = {}, None
     for name in names:
         exercise, bar, _ = JUDGES[name]
         result, detail = verdict(name, module)
-        results.append(result)
+        results[name] = result
         title = f"{exercise:2} {EXERCISES[exercise]}" if exercise != last else ""
         last = exercise
         if result == "right":
@@ -162,9 +162,10 @@ def report(names, module):
             print(f"{title:15}{name:26}FAILS\n" + indent(detail, 17 * " "))
         else:
             print(f"{title:15}{name:26}not written yet{detail}")
-    print(f"\n{results.count('right')} of {len(results)} right, {results.count('fails')} wrong, "
-          f"{results.count('not written yet')} not written yet")
-    return results.count("right") == len(results)
+    all_of = list(results.values())
+    print(f"\n{all_of.count('right')} of {len(results)} right, {all_of.count('fails')} wrong, "
+          f"{all_of.count('not written yet')} not written yet")
+    return results
 
 
 def main():
@@ -173,16 +174,21 @@ def main():
     parser.add_argument("--file", default=HERE / "exercises.py", type=Path, help="judge this file instead")
     parser.add_argument("--solutions", action="store_const", dest="file", const=HERE / "solutions.py",
                         help="judge the package's functions")
-    parser.add_argument("--train", action="store_true", help="if all are right, train with them, and compare")
+    parser.add_argument("--train", action="store_true", help="train with those that are right, and compare")
     parser.add_argument("--iterations", type=int, default=10, help="iterations of --train (default: 10)")
     args = parser.parse_args()
     module = load(args.file)
-    if not report(chosen(args.names), module):
+    results = report(chosen([] if args.train else args.names), module)
+    if not args.train:
+        return int(set(results.values()) != {"right"})
+    mine = [name for name, result in results.items() if result == "right"]
+    if "fails" in results.values() or not mine:
+        print("not trained: wanted functions that are right, and none that is wrong")
         return 1
-    if args.train:
-        from in_place import compare_curves
-        return compare_curves(module, args.iterations)
-    return 0
+    if len(mine) < len(results):
+        print(f"the package's functions stand in for the {len(results) - len(mine)} that are not written yet")
+    from in_place import compare_curves
+    return compare_curves(module, args.iterations, mine)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from trpo_numpy.trpo import trpo_update
 GAUSSIAN = ["log_prob", "grad_log_prob", "kl", "M_product"]  # these are methods in the package
 
 
-def counted(module):
-    """The module of the student's functions, each of which counts its calls in the dict that is returned."""
-    calls = dict.fromkeys(JUDGES, 0)
+def counted(module, names):
+    """Makes these functions of the student's module count their calls in the dict that is returned."""
+    calls = dict.fromkeys(names, 0)
 
     def count(name, function):
         @wraps(function)
@@ -31,7 +31,7 @@ def counted(module):
             return function(*args, **kwargs)
         return call
 
-    for name in JUDGES:
+    for name in names:
         setattr(module, name, count(name, getattr(module, name)))
     return calls
 
@@ -62,8 +62,8 @@ def in_place(module, names=tuple(JUDGES)):
 BAR = 1e-4  # of an iteration from the same start: conjugate gradient turns rounding of 1e-16 into 1e-6 of a step
 
 
-def compare_curves(module, iterations):
-    """Trains with the package's functions, then with the student's in their place. 0 if they agree, else 1.
+def compare_curves(module, iterations, names=tuple(JUDGES)):
+    """Trains with the package's functions, then with these of the student in their place. 0 if they agree, else 1.
 
     A pendulum that stands is unstable: it magnifies rounding, so that two runs part after some iterations. Therefore
     the student's functions also do each iteration from where the package's run stood.
@@ -73,12 +73,13 @@ def compare_curves(module, iterations):
           "Left: mean returns of two runs. Right: the step of your iteration from where the package's run stood.\n\n"
           "iteration     package       yours   difference | difference of the step")
     package = list(train(config))
-    calls = counted(module)
+    calls = counted(module, names)
 
-    def update(*args):
+    def own_update(*args):
         return SimpleNamespace(theta_new=module.trpo_update(*args))
 
-    with in_place(module):
+    update = own_update if "trpo_update" in names else trpo_update
+    with in_place(module, names):
         yours = list(train(config, update=update))
         same_start = [yours[0], *(next(train(config, update, start.state)) for start in package[:-1])]
     returns, own = (np.array([i.mean_return for i in run]) for run in (package, yours))
