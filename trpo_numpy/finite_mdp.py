@@ -44,4 +44,4 @@ def transition_matrix(mdp, pi):
     """P_pi (S, S): P(s'|s) = sum_a pi(a|s) P(s'|s, a). Raises InputError unless pi is a policy of this MDP."""
     check_array("pi", pi, mdp.r.shape)
     check_distributions("pi", pi)
-    return (pi[:, None, :] @ mdp.P)[:, 0, :]                # (S, 1, A) @ (S, A, S)
+    return np.einsum("sa,sat->st", pi, mdp.P)               # t: the next state

@@ -10,16 +10,16 @@ from functools import partial
 
 import numpy as np
 
+from trpo_numpy.categorical import Categorical
 from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout
 from trpo_numpy.surrogate import Batch, importance_ratio
 
 
 def every_action(family, max_actions):
     """All actions (K, d_a) of a finite set, for Eq. (15), or None if there are more than max_actions."""
-    sizes = getattr(family, "factor_sizes", (math.inf,))
-    if math.prod(sizes) > max_actions:
+    if not isinstance(family, Categorical) or math.prod(family.factor_sizes) > max_actions:
         return None
-    return np.indices(sizes).reshape(len(sizes), -1).T
+    return np.indices(family.factor_sizes).reshape(len(family.factor_sizes), -1).T
 
 
 def sample_trunk(env, act, family, config, seeds, episode):

@@ -139,8 +139,8 @@ def main():
     for name, curve in numbers["curves"].items():
         by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: per Q-value vine's error is far below single path's, per simulator step it is about half of it; with "
-          "a fit single path is ahead of both per step.")
+    print("Look for: per Q-value vine's error is far below single path's, per simulator step it is about half of it; "
+          "with a fit single path is ahead of both per step.")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Section 6, one choice at a time: what eight options of the default configuration are worth, ten seeds of each.
 
-Look for: the rows whose interval is clear of the default's, and how many are not. A row is "better" or "worse" only if
-the 95% interval of the probability that its run beats one of the default leaves out one half.
+Look for: the rows that are coloured, better or worse than the default, and how many are not. They are if the 95%
+interval of the probability that a run beats one of the default leaves out one half, and a rank test has p < 0.05.
 Then change: --variants default "log-std -0.5" --env-ids Ant-v5 --timesteps 1000000; or VARIANTS, to your own option.
 
     python tutorials/section_6_ablations.py             # hours on two cores; goes on where it was stopped
     python tutorials/section_6_ablations.py --env-ids Pendulum-v1 --variants default "damping 0.1"
     python tutorials/section_6_ablations.py --plot-only --out tutorials/results     # from the runs there
 """
-from aggregate import complete_rows, interquartile_mean, interval, probability_of_improvement, read_returns, verdict
+from aggregate import complete_rows, interquartile_mean, interval, judge, probability_of_improvement, read_returns
 from common import new_figure, save_figure
 from experiment import experiment_parser
 
@@ -31,18 +31,15 @@ def config_of(env_id, variant, timesteps):
 
 
 def compare(table):
-    """{variant: {task or "all tasks": verdict}} of table {variant: {task: returns}}; prints a row for each."""
+    """{variant: {task: verdict}} of table {variant: {task: returns}}; prints a row for each."""
     verdicts = {}
     for variant, returns in table.items():
-        both = [task for task in returns if task in table["default"]]
-        pairs = {task: [returns[task], table["default"][task]] for task in both}
-        pairs["all tasks"] = [runs for task in both for runs in pairs[task]]
-        for task, samples in pairs.items():
+        for task, runs in returns.items():
+            samples = runs, table["default"][task]
             low, high = interval(probability_of_improvement, *samples)
-            verdicts.setdefault(variant, {})[task] = said = verdict(low, high)
-            mean = f"{interquartile_mean(samples[0]):8.1f}" if task in both else " " * 8
-            print(f"{variant:>18} {task:>16} {mean}  P(better than default) "
-                  f"{probability_of_improvement(*samples):.2f} [{low:.2f}, {high:.2f}] {said}")
+            verdicts.setdefault(variant, {})[task] = judge(*samples)
+            print(f"{variant:>18} {task:>16} {interquartile_mean(runs):8.1f}  P(better than default) "
+                  f"{probability_of_improvement(*samples):.2f} [{low:.2f}, {high:.2f}] {verdicts[variant][task]}")
     return verdicts
 
 
@@ -54,18 +51,16 @@ def draw(figure, table, verdicts):
         axes.axvspan(*interval(interquartile_mean, tasks[task]), color="0.9")
         for y, (variant, returns) in enumerate(table.items()):
             if task in returns:
-                color, mean = COLORS[verdicts[variant][task]], interquartile_mean(returns[task])
+                mean, color = interquartile_mean(returns[task]), COLORS.get(verdicts[variant][task], "#777777")
                 low, high = interval(interquartile_mean, returns[task])
                 axes.plot(returns[task], [y] * len(returns[task]), ".", color=color, alpha=0.35, markersize=5)
                 axes.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt="o", color=color, linewidth=2.5)
-        labels = [f"{variant}: {verdicts[variant]['all tasks']}" if variant != "default" else "default"
-                  for variant in table]
-        axes.set_yticks(range(len(table)), labels if i == 0 else [""] * len(table))
+        axes.set_yticks(range(len(table)), table if i == 0 else [""] * len(table))
         axes.invert_yaxis()
         axes.set_title(task, fontsize=10, loc="center")
         axes.locator_params(axis="x", nbins=3)
-    figure.supxlabel("return without noise: each run (small), interquartile mean and its 95% interval (large), "
-                     "that of the default (grey)", fontsize=10)
+    figure.supxlabel("return without noise: each run (small), interquartile mean and its 95% interval (large),\n"
+                     "that of the default (grey band); orange: worse, green: better, grey: cannot tell", fontsize=10)
 
 
 def main():
@@ -94,7 +89,7 @@ def main():
     figure.suptitle("What one option is worth, ten runs of each: most cannot be told from the default", ha="left",
                     x=0.01)
     save_figure(figure, args.out, name, args.show)
-    print("Look for: the rows whose interval is clear of the default's, and how many cannot be told apart.")
+    print("Look for: the rows that are coloured, better or worse than the default, and how many are grey.")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import section_3_monotonic_improvement
 import section_4_trust_region
 import section_7_prior_work
 import uphill
+from aggregate import read_returns
 from common import METHODS, STYLE, tutorial_parser
 from experiment import all_runs, draw_sweep, final_return, keep_best_steps, read_runs
 from section_8_locomotion import methods
@@ -47,10 +48,10 @@ def surrogate(figure, place):
 
 def coupling(figure, place):
     """Two policies drawn together, in the lower part of the slide."""
-    bottom, height = 0.15, 0.32
+    bottom, height = 0.15, 0.33
     rows = figure.add_gridspec(3, 1, height_ratios=[1 - bottom - height, height + 0.08, bottom - 0.08])
     below = figure.add_subfigure(rows[1])
-    diagrams.draw_coupling(below, size=14)
+    diagrams.draw_coupling(below, size=16)
     below.suptitle("")
     below.texts[0].set(x=0.04, y=0.92)
 
@@ -80,7 +81,9 @@ def last_of_uphill(figure, place):
         axes[1].text(20.5, height - 0.01, method, color=METHODS[method]["color"], fontweight="bold", va="center")
     edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     for i in range(len(edges)):
-        uphill.draw_moment(axes, numbers, edges, i, 0)
+        uphill.draw_moment(axes, numbers, edges, i, 0 if i < 9 else 1e-9)   # at the top regions would hide each other
+    axes[0].annotate("Algorithm 1", numbers["thetas"]["Algorithm 1"][0], (14, -6), textcoords="offset points",
+                     fontweight="bold", color=METHODS["Algorithm 1"]["color"])
 
 
 def two_actions(figure, place):
@@ -116,7 +119,7 @@ def clipped(figure, place):
         axes = figure.add_axes((x, bottom, 0.4 * width, height))
         axes.plot(w, w * A, "k:", linewidth=3)
         axes.plot(w, np.minimum(w * A, np.clip(w, 0.8, 1.2) * A), color=METHODS["TRPO"]["color"], linewidth=4)
-        axes.set(xlabel="$w$", title=f"$A$ = {A}: flat {'above 1.2' if A > 0 else 'below 0.8'}",
+        axes.set(xlabel="ratio $w$", ylabel="maximized", title=f"$A$ = {A}: flat " + ("above 1.2", "below 0.8")[A < 0],
                  xticks=[0.5, 0.8, 1, 1.2, 1.5])
 
 
@@ -162,21 +165,28 @@ def kl_and_parabola(figure, place):
 
 
 def walker(figure, place):
-    """Natural gradient's final returns by step on the walker, beside single path's and the standardized one's."""
-    name, timesteps = "section_8_locomotion_Walker2d-v5", 300_000
-    runs = all_runs(methods("Walker2d-v5", timesteps), range(5))
-    curves, sweeps = keep_best_steps(read_runs(runs, HERE / "results" / name), timesteps)
-    axes = figure.add_axes(place)
-    draw_sweep(axes, {"natural gradient": sweeps["natural gradient"]})
-    for method, text, x in [("single path", "TRPO", 2.6), ("natural gradient, standardized", "step 1,\nstd.", 9)]:
-        returns = [final_return(columns, timesteps) for columns in curves[method].values()]
+    """The walker: fixed steps and TRPO on raw advantages; TRPO and the fixed step 1 on standardized ones."""
+    task, timesteps = "Walker2d-v5", 300_000
+    runs = all_runs(methods(task, timesteps), range(5))
+    curves, sweeps = keep_best_steps(read_runs(runs, HERE / "results" / f"section_8_locomotion_{task}"), timesteps)
+    raw, standardized = figure.add_axes((0.47, 0.2, 0.25, 0.5)), figure.add_axes((0.78, 0.2, 0.19, 0.5))
+    draw_sweep(raw, {"natural gradient": sweeps["natural gradient"]})
+    table = HERE / "results" / "section_8_standardized.csv"
+    final = [final_return(columns, timesteps) for columns in curves["single path"].values()]
+    for axes, x, text, returns, method in [
+            (raw, 3, "TRPO", final, "single path"),
+            (standardized, 0, "TRPO", read_returns(table, {task: timesteps}, "TRPO")[task], "single path"),
+            (standardized, 1, "step 1", read_returns(table, {task: timesteps}, "step 1")[task], "natural gradient")]:
         color = METHODS[method]["color"]
         axes.plot([x] * len(returns), returns, ".", color=color, markersize=14, alpha=0.6)
-        axes.plot([0.7 * x, 1.4 * x], [np.mean(returns)] * 2, color=color, linewidth=4)
-        axes.text(x, 2400, text, ha="center", color=color, fontweight="bold")
-    axes.set(ylabel="final return", ylim=(0, 2800), xlim=(0.007, 16), title="the walker: five seeds of each")
-    axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
-    axes.text(0.008, 1040, "standing still", color="gray")
+        axes.text(x, 4750, text, ha="center", color=color, fontweight="bold")
+    for axes, title in [(raw, "raw advantages, five seeds:\ntraining returns"),
+                        (standardized, "standardized, ten\nseeds: without noise")]:
+        axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
+        axes.set(ylim=(0, 5200), title=title)
+    raw.set(ylabel="final return", xlim=(0.007, 7), xticks=[0.01, 0.1, 1], xticklabels=["0.01", "0.1", "1"])
+    raw.text(0.008, 1080, "standing still", color="gray")
+    standardized.set(xticks=[], xlim=(-0.6, 1.6))
 
 
 # The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
@@ -213,7 +223,7 @@ SLIDES = [
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
      two_actions, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
-         r"Lagrangian: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
+         r"stationary: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
          r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
          r"$s \parallel (0.83, 0.55)$"], step,
      r"from here $A$ is the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  $1/\lambda = \beta$;  "
@@ -237,22 +247,23 @@ SLIDES = [
          r"$\beta = \sqrt{2\delta / s^T A s}$",
          rf"shrink $\beta$ until  $L > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], learning_curves,
-     r"$n$: of $N$ samples;  $s$: direction;  $\theta$, $g$, $s$, $y$: $P$ numbers;  $\overline{D}$: mean over states"),
+     r"$n$: of $N$ samples;  $\theta$, $g$, $s$, $y$: $P$ numbers;  the runs: with a value baseline"),
     (9, [], "code", ""),
     (10, ["On raw advantages", "no fixed step ends", "above 1000, TRPO 3 of 5.", "",
           "Both standardized,", "ten runs of each:", "6 and 6 end above."], walker,
-     "dots: seeds;  lines: means;  orange: natural gradient;  std.: standardized advantages"),
+     "dots: seeds;  orange: natural gradient, fixed steps;  Walker2d-v5, 300,000 steps"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$",
           "no Fisher matrix, no line search; and the KL has no bound",
           "Homework:  exercises 4 and 5, hunt 3;  tutorials/companion.md"], clipped,
-     r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2")]
+     r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2;  dotted: $w A$, as in TRPO")]
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: "Which method can never lose?",  # by slide; else the row's
                  6: "What does it cost never to lose?", 14: "All of it, in twenty lines", 15: "Does it pay?",
                  16: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
          "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "section_8.md"]
+OWN_WHERE = {1: "", 16: "lecture.md"}                                                       # by slide; else the row's
 
 
 def rows():
@@ -303,7 +314,7 @@ def main():
     with PdfPages(args.out / "lecture.pdf") as pdf:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
-            draw(figure, number, WHERE[row], OWN_QUESTIONS.get(number, table[row]), *slide)
+            draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
             plt.close(figure)
     print(f"slides: {args.out / 'lecture.pdf'}")

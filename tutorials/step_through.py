@@ -30,12 +30,12 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     """L and the mean KL along theta_old + beta s up to the longest beta, their models, and the candidates."""
     betas = np.linspace(0, longest, 100)
     L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
-    panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more", (0.52, 0.8)),
-              ("kl", kl, betas ** 2 * sAs / 2, "the parabola\npromises less", (0.98, 0.08))]
-    for axes, (name, exact, model, says, place) in zip(figure.subplots(1, 2), panels):
+    panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more"),
+              ("kl", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
+    for axes, (name, exact, model, says) in zip(figure.subplots(1, 2), panels):
         axes.plot(betas, exact, color="#0072B2", linestyle="-", linewidth=2.5)
         axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2.5)
-        axes.text(*place, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
+        axes.text(0.52, 0.8, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
@@ -46,9 +46,10 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     figure.axes[0].set(ylabel="$L$")
     figure.axes[0].set_title("$L$: below its straight line", fontsize=10.5)
     axes.set(ylabel="mean KL (nats)")
-    axes.set_title(rf"KL: here above its parabola; $\delta$ = {delta:.3g}", fontsize=10.5)
+    axes.set_title("KL: here above its parabola", fontsize=10.5)
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
+    axes.text(0.02 * betas[-1], delta, rf"$\delta$ = {delta:.3g}", va="bottom")
 
 
 def draw_for(L_and_kl, L_old, g, sAs, theta_old, s, figure, log_delta, beta):
