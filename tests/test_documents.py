@@ -147,8 +147,10 @@ def test_the_gallery_has_every_tutorial_and_its_picture():
     shown = [line for line in GALLERY.splitlines() if line.startswith("[<img")]
     for name in TUTORIALS:
         lines = [line for line in shown if f"`python tutorials/{name}.py" in line]
-        picture = {"diagrams": "one_update"}.get(name, name)
-        assert lines and all(f'src="results/{picture}' in line and "Look for: " in line for line in lines), name
+        pictures = {"diagrams": ("coupling", "vine", "one_update")}.get(name, (name,) * len(lines))
+        assert lines and len(lines) == len(pictures), name
+        for line, picture in zip(lines, pictures):
+            assert f'src="results/{picture}' in line and "Look for: " in line, name
 
 
 def test_every_picture_of_the_results_is_on_a_page_and_small_enough():
