@@ -114,7 +114,8 @@ def main():
     draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}; every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
-    print("Look for: returns that rise, though two batches in five return less than the one before; a KL never above the bound.")
+    print("Look for: returns that rise, though two batches in five return less than the one before; a KL that is never "
+          "above the bound.")
 
 
 if __name__ == "__main__":
