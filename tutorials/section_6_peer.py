@@ -150,7 +150,7 @@ def main():
         figure = new_figure(args.show)
         drawn(figure, ours, theirs)
         save_figure(figure, args.out, picture, args.show)
-    print("Look for: a row is grey unless interval and rank test both call the codes different; black ones say more.")
+    print("Look for: a task is grey unless interval and rank test both call the codes different; diamonds are groups of tasks.")
 
 
 if __name__ == "__main__":
