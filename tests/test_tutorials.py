@@ -245,6 +245,13 @@ def test_section_5():
     assert fitted[2, 3] < vine[2, 0] < single[2, 3] * 4  # from about as many simulator steps
 
 
+def test_the_error_of_a_gradient_has_its_bias_and_not_the_noise_of_the_best_estimate():
+    best = np.array([[2.0, 4.0], [4.0, 4.0]])               # mean (3, 4), whose own variance is 1
+    error = section_5_single_path_and_vine.relative_error
+    assert error(np.array([[4.0, 6.0], [2.0, 2.0]]), best) == pytest.approx((5 - 1) / (25 - 1))    # variance
+    assert error(np.array([[6.0, 8.0], [6.0, 8.0]]), best) == pytest.approx((25 - 1) / (25 - 1))   # bias
+
+
 def test_section_7():
     numbers = section_7_prior_work.compute(0, 1.0, 12)
     at_delta = {name: np.interp(0.01, kl, L) for name, (L, kl) in numbers["curves"].items()}
