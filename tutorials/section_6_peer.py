@@ -150,8 +150,8 @@ def main():
         figure = new_figure(args.show)
         drawn(figure, ours, theirs)
         save_figure(figure, args.out, picture, args.show)
-    print("Look for: a task is grey unless interval and rank test both call the codes different; diamonds are groups of "
-          "tasks.")
+    print("Look for: a task is grey unless interval and rank test both call the codes different; diamonds are groups "
+          "of tasks.")
 
 
 if __name__ == "__main__":
