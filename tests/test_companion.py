@@ -84,6 +84,13 @@ def numbers_in(words):
     return [number for first, *last in ranges for number in range(int(first), int((last or [first])[0]) + 1)]
 
 
+@pytest.fixture(autouse=True)
+def numpy_prints_as_before():
+    """The examples of the pages change how NumPy prints: this puts it back after each test."""
+    with np.printoptions():
+        yield
+
+
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
     way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", FIRST)
     assert re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M) == [str(number) for number in numbers_in(way)]
@@ -91,9 +98,8 @@ def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
     assert "the steps marked ★ in the [companion](tutorials/companion.md#contents)" in (ROOT / "README.md").read_text()
     steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
     names = {}
-    with np.printoptions():                                         # the examples change them
-        for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):
-            exec(example, names)
+    for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):
+        exec(example, names)
     assert {"mdp", "adv"} <= names.keys()
 
 
@@ -143,26 +149,24 @@ def results(block, names):
 
 
 def test_the_examples_print_what_the_page_says():
-    """Those of each page after those of the first page alone, and of all in one Python. The options are put back."""
+    """Those of each page after those of the first page alone, and of all in one Python."""
     one_python, printed = {}, 0
-    with np.printoptions():
-        for page, blocks in EXAMPLES.items():
-            names = {}
-            for block in (*EXAMPLES["companion"], *blocks):
-                results(block, names)
-            for out, said in (result for block in blocks for result in results(block, one_python)):
-                if out:
-                    assert out == said, page
-                    printed += len(out)
+    for page, blocks in EXAMPLES.items():
+        names = {}
+        for block in (*EXAMPLES["companion"], *blocks):
+            results(block, names)
+        for out, said in (result for block in blocks for result in results(block, one_python)):
+            if out:
+                assert out == said, page
+                printed += len(out)
     assert printed >= 40
 
 
 def test_the_examples_can_be_typed_line_by_line(capsys):
     """Into the prompt of Python 3.11 and 3.12, a loop must be followed by an empty line."""
     console = code.InteractiveConsole()
-    with np.printoptions():
-        for line in "\n".join(sum(EXAMPLES.values(), [])).splitlines():
-            console.push(line)
+    for line in "\n".join(sum(EXAMPLES.values(), [])).splitlines():
+        console.push(line)
     out, err = capsys.readouterr()
     assert not err and len(out.splitlines()) >= 40
 

@@ -19,7 +19,7 @@ def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, ite
     """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
 
     There is a norm before each iteration and one after the last. It stops early once a norm is below tolerance * ||b||.
-    Not in the paper: damping (Martens, 2010), which shortens x where A is small: along theta that hardly changes mu.
+    Not in the paper: damping (Martens, 2010). It shortens x in the directions of theta that hardly change mu.
     """
     x = np.zeros(len(b))
     r = b.copy()                    # the residual b - (A + damping) x, as x is 0

@@ -66,7 +66,7 @@ def main():
     axes.annotate("", (x, low), (x, high), arrowprops={"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0})
     axes.text(1.1 * x, (low * high) ** 0.5, f"{high / low:.0f} times", va="center", fontweight="bold")
     least = min(slack.min() for slack in numbers["slacks"].values())
-    axes.text(0.02, 0.97, f"lines: medians; bands: 90% of {len(alpha):,} pairs\n"
+    axes.text(0.02, 0.97, f"lines: medians; bands: 90% of {len(alpha):,} mixtures\n"
               rf"each bound is below $\eta$, by {least:.0e} or more", transform=axes.transAxes, va="top")
     axes.set(xlabel=r"$\alpha = D_{TV}^{max}$ between the two policies",
              ylabel=r"distance from $\eta$(new)",

@@ -67,7 +67,7 @@ def draw_steps(axes, numbers):
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(0.4 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
-             title=f"A fixed step, {numbers['step']:g} times the direction,\nis another KL in each iteration")
+             title=f"A step with the fixed factor {numbers['step']:g}\nis another KL in each iteration")
 
 
 def draw(figure, numbers):

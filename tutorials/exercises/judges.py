@@ -428,7 +428,7 @@ def conjugate_gradient(x):
     yield "after 0 iterations, x = 0", found, np.zeros(10), {"x did not start at 0": found}
     for k in (1, 3):
         found_k, norms_k = x.conjugate_gradient(product, b, k, 0.5)
-        yield f"after {k} of 10 iterations, the x that is best in the span of b, Ab, ... ({k} vectors)", found_k, \
+        yield f"after {k} iterations, the best x of the span of {', '.join(['b', 'A b', 'A A b'][:k])}", found_k, \
             best_in_krylov_space(damped, b, k), {
                 "damping is left out, at least in alpha = r'r / p'(A + damping)p": best_in_krylov_space(A, b, k),
                 "damping is subtracted": best_in_krylov_space(A - 0.5 * np.eye(10), b, k),
