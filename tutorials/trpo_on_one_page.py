@@ -115,6 +115,6 @@ if __name__ == "__main__":
         theta, gain, kl_new, refused = trpo_update(
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
         print(f"{i:3}: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
-    plt.axes(title="TRPO learns to swing a pendulum up", xlabel="time steps", ylabel="return")
-    plt.plot(T * PATHS * np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
+    plt.axes(title="TRPO learns to swing a pendulum up", xlabel="thousand time steps", ylabel="return of a batch")
+    plt.plot(T * PATHS / 1000 * np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
     plt.savefig("trpo_on_one_page.png", dpi=200)
