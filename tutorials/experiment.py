@@ -236,13 +236,13 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
     figure.suptitle(title, ha="left", x=0.01)
     figure.supylabel("mean training return (raw)", fontsize=10.5)
     grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
-    first = next(iter(curves))
+    first, named, most = next(iter(curves)), {}, max(len(runs) for runs in curves.values())
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
         for n, columns in enumerate(runs.values() if len(runs) > 1 else []):
             panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
         panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
-                   label=("mean of the seeds" if len(runs) > 1 else "one run") + "; number: its last tenth", **SUMMARY)
+                   label=("mean of the seeds" if most > 1 else "one run") + "; number: its last tenth", **SUMMARY)
         if len(curves) > 1:
             panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"],
                        linewidth=1.5, label=f"{first}'s mean")
@@ -256,9 +256,10 @@ def draw(figure, curves, sweeps, end, title, x="timesteps"):
         panel.xaxis.set_major_locator(MaxNLocator(2))
         if i // across == (len(curves) - 1) // across:
             panel.set_xlabel(X_LABELS[x])
+        named |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels())}
     if sweeps:
         draw_sweep(figure.add_subplot(spec[n_rows - 1, len(curves) % across % 2:]), sweeps)
-    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(named.values(), named, loc="outside lower center", ncols=3)
 
 
 def report(curves, timesteps, top, path):
