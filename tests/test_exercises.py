@@ -373,7 +373,6 @@ def test_training_with_other_functions_in_place_agrees_and_a_wrong_one_does_not(
     wrong = solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5])
     assert in_place.compare_curves(wrong, 1, ["log_prob"]) == 0     # the package's M_product stands in
     capsys.readouterr()
-    wrong = solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5])
     assert in_place.compare_curves(wrong, 1) == 1
     assert "\nFAILS: above the bar. Alone in the place of the package's, above the bar too: M_product." in (
         capsys.readouterr().out)
