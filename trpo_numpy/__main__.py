@@ -53,7 +53,7 @@ def start_run(options, executor):
 
 
 def resume_run(options, executor):
-    """The same for the run to go on with, with more timesteps if so many are asked for, and its State."""
+    """The folder, Config, State and Iterations of a run to be resumed; options may raise its timesteps."""
     folder = Path(options.pop("resume"))
     others = sorted(set(options) - {"timesteps"})
     if others:

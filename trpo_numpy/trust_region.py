@@ -7,7 +7,7 @@ In one state let q be pi_old(.|s), p be pi(.|s) and A be A_pi(s, .). With the La
 and nu for sum_a p_a = 1, the best p has A_a + lambda q_a / p_a = nu for each a, that is, p_a = lambda q_a / (nu - A_a).
 As nu falls from infinity to max A, p goes from q to the best action, lambda falls to 0, and the KL rises from 0.
 
-The solutions are the best policy and a gap: no allowed policy's objective is higher by more, up to rounding.
+Each returns the best policy and a gap: up to rounding, no allowed policy's objective exceeds it by more than the gap.
 """
 import numpy as np
 from scipy.optimize import brentq
@@ -57,7 +57,7 @@ def best_at_kl(q, A, kl):
 
 
 def best_at_multiplier(q, A, multiplier):
-    """`best_policy` where lambda is this: a number from the height to height / q of the best action."""
+    """`best_policy` with this lambda; its height lies between multiplier * q of the best action and multiplier."""
     def one_over_lambda(height):
         """1 / lambda of the best policy, which falls as the height rises."""
         return 1 / best_policy(q, A, height)[1]

@@ -23,7 +23,7 @@ def every_action(family, max_actions):
 
 
 def sample_trunk(env, act, family, config, seeds, episode):
-    """A path of pi_old, and its rollout set, in which each state of the path is with the same probability.
+    """A path of pi_old, and its rollout set, to which each state of the path belongs with the same probability.
 
     The set has (s (d_s,), saved in s, actions (K, d_a), seed of the random numbers that its K rollouts have in common).
     The actions of a state are all that there are, if at most vine_actions; otherwise vine_actions draws from pi_old.

@@ -152,7 +152,7 @@ def main():
     figure = new_figure(args.show, figsize=(8.5, 3.8), layout="none")
     draw_coupling(figure)
     save_figure(figure, args.out, "coupling", args.show)
-    print("Look for: how mu leads to g and to A, which meet in A s = g; what rollouts share; what two policies share.")
+    print("Look for: how mu leads to g and to A, which meet in A s = g; the numbers are the companion's steps.")
 
 
 if __name__ == "__main__":

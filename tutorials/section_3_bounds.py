@@ -5,8 +5,8 @@ is above 1 - gamma. For each pair the order is the same: Eq. (44) is tighter tha
 form (9); near alpha = 0 the first two meet (there (8) hides (44)). (6), which is for mixtures only, is mostly tighter
 still while alpha is small. And all promise far too little: the true error of L is a small part of the penalty, so
 Section 4 replaces the penalty by a constraint.
-Then change: --gamma 0.1. The true error is now up to a fifth of the penalty; of an example made for it, four fifths,
-and at 0.05 nine tenths (by the search in tests/test_kl_bound.py). At 0.99 it is less than a hundredth.
+Then change: --gamma 0.1. The true error is now up to a fifth of the penalty. For an example found by a search (in
+tests/test_kl_bound.py) it is four fifths, and at gamma 0.05 nine tenths. At 0.99 it is less than a hundredth.
 """
 from common import new_figure, save_figure, spread, tutorial_parser
 from mdps import random_mdp, random_policy

@@ -2,10 +2,10 @@
 
 Look for: contours of L (grey). The max-KL region, Eq. (11), is a box: each state has its own bound. The mean-KL region,
 Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the others. A
-policy gradient step as long as the natural gradient's points elsewhere: it is steepest in theta, not in the policies'
-own metric. The natural gradient's step, which believes in the quadratic model of the KL and is as long as that allows
-(prior_work.py has the other kind, a fixed step), ends just outside the region; TRPO's line search brings it back. The
-gains that are printed go with KLs that differ: policy gradient's is the largest, and paid for with the most KL.
+policy gradient step of the same length as the natural gradient step has another direction: that of steepest ascent when
+distance is measured in theta, not by the KL. The natural gradient step is as long as the quadratic model of the KL
+allows (prior_work.py has the other kind, a fixed step). It ends just outside the region, and TRPO's line search
+shortens it. Compare the printed gains with their KLs: policy gradient has the largest gain, and the largest KL.
 Then change: --delta 0.5. The mean-KL region is no ellipse any more; and the natural gradient's step ends inside it, so
 that there is nothing to bring back. Or --show, and move delta, the policy and the damping.
 

@@ -6,10 +6,10 @@ Below: the mean squared error of the gradient at theta_old, variance and squared
 squared length. The gradient itself is the mean of all estimates by the largest fit. At equal numbers of Q-values vine's
 error is far below single path's, as the paper says. But each of vine's Q-values costs up to 100 simulator steps, each
 of single path's one: at equal numbers of steps vine's error is about half of single path's.
-And much of vine's advantage is that Eq. (16) has a baseline built in: minus a fit by s and t, which costs no step at
-all, single path is far ahead of both, by steps. (That is what practice added: practice/baseline.py.) A fit to only 200
-Q-values follows their noise, and takes away half of the gradient: a bias. Rollouts of 100 steps leave out an eighth of
-Q, a small bias too.
+Much of vine's advantage comes from the baseline that is built into Eq. (16). If a fit of Q by s and t is subtracted,
+which costs no simulator steps, single path has by far the smallest error for the same number of steps. (This is what
+practice added: practice/baseline.py.) A fit to only 200 Q-values follows their noise, and takes away half of the
+gradient: a bias. Rollouts of 100 steps leave out an eighth of Q, a small bias too.
 Then change: --length 20. Rollouts are cheaper, and leave out seven tenths of Q: nearly all of vine's error is bias.
 
     python tutorials/section_5_single_path_and_vine.py
@@ -139,8 +139,8 @@ def main():
     for name, curve in numbers["curves"].items():
         by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: per Q-value vine's error is far below single path's, per simulator step it is about half of it; "
-          "with a fit single path is ahead of both per step.")
+    print("Look for: for equally many Q-values vine's error is far below single path's; for equally many simulator "
+          "steps it is about half, and with a fit single path's is the smallest.")
 
 
 if __name__ == "__main__":

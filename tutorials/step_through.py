@@ -104,7 +104,7 @@ def main():
     save_figure(figure, args.out, "step_through", show=False)
     print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
           f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")
-    print("Look for: both models are exact at theta_old only; where the parabola reaches delta, the KL is another.")
+    print("Look for: both models are exact at theta_old only; where the parabola reaches delta, the KL is above.")
     if args.show or args.gif:
         moves = [*((0, x) for x in np.linspace(-1.2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.3, 9))]
         with_sliders(args, "step_through", {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$": (0, 0.6, 0)},

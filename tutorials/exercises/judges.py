@@ -179,7 +179,7 @@ def exact_surrogate(x):
     yield "L of Eq. (3): eta_old + sum_s rho_old(s) sum_a pi(a|s) A_old(s, a)", found, eta_old + gain, {
         "this is eta(pi), Eq. (2): in L the visitation is the old policy's": eta,
         "eta(pi_old) is missing": gain,
-        "the actions are weighed by pi_old, so that nothing depends on pi": eta_old,
+        "pi and A belong to the same policy, so that the mean of A is 0: wanted pi and the A of pi_old": eta_old,
         "the wrong sign of the advantage": eta_old - gain,
         "rho is normalized": eta_old + 0.1 * gain,
         "Q stands where A should": eta_old + rho @ (pi * (A + value_by_steps(mdp, pi_old)[:, None])).sum(axis=1),
