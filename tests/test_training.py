@@ -143,11 +143,11 @@ def test_the_first_theta_and_phi_are_a_function_of_the_seed():
     assert (first.phi != other.phi)[first.phi != 0].all()
 
 
-@pytest.mark.parametrize("d_a, wanted", [(1, -0.2), (3, -0.2), (6, -0.2 - np.log(2) / 2), (12, -0.2 - np.log(2))])
+@pytest.mark.parametrize("d_a, wanted", [(1, -0.2), (3, -0.2), (6, -0.2 - np.log(2)), (12, -0.2 - np.log(4))])
 def test_more_than_three_dimensions_have_together_as_much_noise_as_three(d_a, wanted):
     policy, baseline = Policy(MLP((4, d_a)), Gaussian(d_a)), MLP((4, 1))
     r = policy.unpack(initial_state(policy, baseline, Config(initial_log_std=-0.2)).theta)[1]
-    assert r == pytest.approx(np.full(d_a, wanted)) and np.exp(2 * r).sum() <= 3 * np.exp(2 * -0.2) + 1e-12
+    assert r == pytest.approx(np.full(d_a, wanted)) and np.exp(r).sum() <= 3 * np.exp(-0.2) + 1e-12
 
 
 def test_the_first_policy_is_nearly_the_same_in_every_state_and_the_first_V_is_zero():

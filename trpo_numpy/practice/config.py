@@ -39,7 +39,7 @@ class Config:
     hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none; name the "
                                  "environment before it")
     initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D); with d_a > 3 dimensions "
-                                    "1/2 log(3/d_a) is added", at_least=-20, at_most=20)
+                                    "log(3/d_a) is added", at_least=-20, at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
@@ -104,8 +104,8 @@ def update_options(config, d_a):
 
 
 def first_log_std(config, d_a):
-    """r at the start. For d_a > 3 the variances sum to 3, as for three dimensions with standard deviation 1."""
-    return config.initial_log_std + 0.5 * np.log(3 / max(d_a, 3))
+    """r at the start. For d_a > 3 the standard deviations sum to 3, as for three dimensions with deviation 1."""
+    return config.initial_log_std + np.log(3 / max(d_a, 3))
 
 
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardized, nothing scaled; its delta and k.
