@@ -45,7 +45,7 @@ def build_parser():
 
 
 def start_run(options, executor):
-    """The folder of a new run, its Config, no State, and its Iterations, from `train`."""
+    """The folder, Config, State (None) and Iterations of a new run."""
     out, paper = options.pop("out", None), options.pop("paper", False)
     config = Config(**{**(PAPER if paper else {}), **options})  # an option that is typed overrides --paper
     iterations = train(config, executor=executor)  # a wrong environment is refused before a folder is made

@@ -13,8 +13,8 @@ from trpo_numpy.trust_region import penalize_max_kl
 def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
     """Algorithm 1: pi_{i+1} is the maximizer of M_i = L_{pi_i} - C D_KL^max(pi_i, .), from pi_0 = pi (S, A).
 
-    pi_0 must be above 0 everywhere. eta never falls. C is large, so there are many small steps. They end when M_i
-    exceeds eta by at most tolerance * max |A|.
+    pi_0 must be above 0 everywhere. eta never falls. C is large, so the steps are small and many. The iteration
+    ends when M_i exceeds eta by at most tolerance * max |A|.
     """
     while True:
         eta, A_pi, C = expected_return(mdp, pi), advantage(mdp, pi), penalty_coefficient(mdp, pi)

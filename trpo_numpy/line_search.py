@@ -10,7 +10,7 @@ from trpo_numpy.record import short_repr
 
 @dataclass(frozen=True)
 class Candidate:
-    """theta_old + beta s, its L and its mean KL in nats; refused says which test it failed, and is empty if none."""
+    """theta_old + beta s, its L and its mean KL in nats; refused names the tests that it failed, or is empty."""
     beta: float
     L: float
     kl: float

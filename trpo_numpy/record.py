@@ -23,7 +23,7 @@ def check_array(name, array, shape):
 
 
 def check_sizes(name, sizes, at_least=1):
-    """Raises InputError unless sizes are so many whole numbers or more, each at least 1."""
+    """Raises InputError unless sizes are at_least or more whole numbers, each at least 1."""
     if len(sizes) < at_least or not all(isinstance(size, int) and size >= 1 for size in sizes):
         raise InputError(f"{name}: got {sizes!r}, wanted {at_least} or more whole numbers, each at least 1")
 

@@ -46,7 +46,7 @@ def best_policy(q, A, height):
 
 
 def best_at_kl(q, A, kl):
-    """`best_policy` where the KL is this, or the nearest that float64 can resolve."""
+    """`best_policy` with this KL, or with the nearest that float64 can resolve."""
     def kl_at(height):
         """The KL of the best policy, which falls as the height rises."""
         return best_policy(q, A, height)[2]
@@ -70,7 +70,7 @@ def best_at_multiplier(q, A, multiplier):
 def in_each_state(best_at, pi_old, A_pi, rho, limit):
     """pi (S, A), lambdas (S,) and KLs (S,): best_at(q, A, limit) in each state to change, pi_old and 0 in the others.
 
-    To change are the visited states in which an action is better than pi_old.
+    The states to change are the visited ones in which an action is better than pi_old.
     """
     if not (pi_old > 0).all():
         s, a = np.argwhere(~(pi_old > 0))[0]

@@ -22,7 +22,7 @@ def origin(error):
 
 
 def failure(error):
-    """`origin`, and a sentence if it is the old Gym's interface that an environment has."""
+    """`origin`, and a sentence on the interface if the environment seems to have that of the old Gym."""
     old = any(part in str(error) for part in OLD_GYM)
     return origin(error) + ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns " \
         "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
