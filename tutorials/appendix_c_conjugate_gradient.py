@@ -1,17 +1,17 @@
-"""Appendix C: what do ten iterations of conjugate gradient buy, and what does damping?
+"""Appendix C: what do ten iterations of conjugate gradient achieve, and what does damping change?
 
-One early batch of Pendulum-v1, with 200 of its 2,000 states in A, and one update after another from it: k iterations,
-k = 1, 2, ..., with three dampings. A has 4,482 parameters and the rank 201, so it is singular, and a small part of g
-lies outside its range.
+The data are one early batch of Pendulum-v1, with 200 of its 2,000 states in A. Each update starts from this batch and
+takes k iterations, k = 1, 2, ..., with one of three dampings. The policy has 4,482 parameters and A has the rank 201,
+so A is singular, and a small part of g lies outside the range of A.
 
-Look for: above, the residual, drawn down to a millionth: without damping it jumps, with damping 0.3 it is a millionth
-after ten iterations. Below left, the KL over all states of the step at whose end the parabola is delta. Where A is
-small, the solution of A s = g is long, and over so long a step the parabola is no model: without damping the KL is far
-above delta from k = 8 on. Below right, what the line search leaves of the gain in L: without damping it is largest at 8
-iterations, half of that at 16, and a sixth at 20. Damping 0.01 gains most from nine iterations on. Damping 0.3 gains
-half of it, and keeps the KL at delta.
+Look for: above, the residual, drawn down to a millionth. Without damping the residual jumps; with damping 0.3 it is a
+millionth after ten iterations. Below left, the KL over all states of the step that ends where the parabola, the
+quadratic model of the KL, is delta. Where A is small, the solution of A s = g is long, and over such a long step the
+quadratic model is wrong: without damping the KL is far above delta from k = 8 on. Below right, the gain in L after the
+line search: without damping the gain is largest at 8 iterations, half of that at 16, and a sixth at 20. Damping 0.01
+gains most from nine iterations on. Damping 0.3 gains half of that, and keeps the KL at delta.
 Then change: --fisher-fraction 1, all states in A. The KL of the undamped step at k = 10 is then 0.17, not 0.19: the
-length of the step is the cause, more than the few states.
+cause is the length of the step, more than the small number of states.
 """
 from functools import partial
 from itertools import islice
@@ -119,8 +119,8 @@ def main():
             residual, length, kl, gain = rows[:, k - 1]
             print(f"damping {damping:<4g} k {k:2}: residual {residual:.1e}; first candidate: length {length:.2f}, KL "
                   f"{kl:.4f}; after the line search L gains {gain:.4f}")
-    print("Look for: undamped, the KL is far above delta and twenty iterations gain little; damping 0.3 holds it, at "
-          "half the best gain.")
+    print("Look for: without damping, the KL is far above delta, and twenty iterations gain little. Damping 0.3 keeps "
+          "the KL at delta, and gains half of the best gain.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Appendix C.1: what an update costs, as the batch, the policy and the number of conjugate gradient iterations grow.
 
-Look for: nearly straight lines, of slope about one. The Fisher matrix has P x P entries, but y -> J'MJy never forms it:
-a product costs a few passes through the network, whatever P. And the dashed lines: with 10% of the states in A, as in
-the paper, ten products cost as much as one, and what is left is the gradient and the line search.
+Look for: nearly straight lines, of slope about one. The Fisher matrix has P x P entries, but y -> J'MJy never forms the
+matrix: a product costs a few passes through the network, whatever P is. The dashed lines have 10% of the states in A,
+as in the paper. Ten products then cost as much as one, and the rest of the cost is the gradient and the line search.
 Then change: --largest, a million samples and a hundred thousand parameters (2 GiB of memory, some seven minutes).
 
     python tutorials/appendix_c_cost.py
@@ -86,7 +86,8 @@ def main():
         name = name.replace("\n", " ")
         print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
               f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
-    print("Look for: ten times the samples cost about 5 to 10 times as much; 10% of the states in A save two thirds.")
+    print("Look for: ten times the samples cost about 5 to 10 times as much. With 10% of the states in A, an update "
+          "costs two thirds less.")
 
 
 if __name__ == "__main__":

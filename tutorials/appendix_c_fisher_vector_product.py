@@ -1,9 +1,10 @@
-"""Appendix C.1: J'MJv is the Hessian of the KL at theta_old, and in general not elsewhere.
+"""Appendix C.1: J'MJv is the Hessian of the KL at theta_old, times v, and in general not elsewhere.
 
-Look for: left, the mean KL along a line through theta_old: at theta_old its value is 0 and its slope is 0 ("the
-KL is always zero: is it a bug?"), but its curvature is v'Av. The printout compares J'MJv there with the Hessian of the
-KL times v, by differences of its gradient. Right: the same difference away from theta_old, where the second term
-of Eq. (57), kl' times the second derivative of mu, no longer vanishes: it grows with the distance.
+Look for: left, the mean KL along a line through theta_old. At theta_old the value and the slope of the KL are 0 ("the
+KL is always zero: is it a bug?"), but its curvature is v'Av. The printout compares J'MJv at theta_old with the Hessian
+of the KL times v, computed by differences of the KL's gradient. Right: the difference of the two products away from
+theta_old. There the second term of Eq. (57), kl' times the second derivative of mu, is not 0, and grows with the
+distance.
 Then change: --hidden, with no number after it. Without a hidden layer mu is linear in theta, the second term is zero
 everywhere, and the curves on the right fall to rounding error.
 """
@@ -86,7 +87,7 @@ def main():
     name_axes(along, second)
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)
     print(f"relative size of the second term at distance 1, categorical: {apart[-1]:.3f}")
-    print("Look for: at theta_old the KL and its slope are 0, its curvature is not; J'MJ is that curvature.")
+    print("Look for: at theta_old the KL and its gradient are 0, but its Hessian is not 0. J'MJ is this Hessian.")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Appendix D, checked: each gradient against central differences, the error against the step size h.
 
-Look for: a V for each gradient. On its right arm the differences are wrong, by order h^2; on its left arm rounding
-is, by order 1e-16 / h. A gradient that is right goes down to 1e-9 or lower in between. One that is wrong (here: the
-surrogate's, with one sample's sign turned round) never does, at any h: it stays at the size of its error. (The entropy
-is linear in r, so it has no right arm.)
-Then change: --float32, which rounds each value of f to single precision. The tips rise to between 1e-7 and 1e-5: that
-is why the package computes in float64.
+Look for: a V for each gradient. On the right arm of the V the error comes from the differences, and is of order h^2. On
+the left arm it comes from rounding, and is of order 1e-16 / h. A right gradient goes down to 1e-9 or lower in between.
+A wrong gradient (here: the surrogate's, with the sign of one sample reversed) does not, at any h: it stays at the size
+of its error. (The entropy is linear in r, so it has no right arm.)
+Then change: --float32, which rounds each value of f to single precision. The lowest errors rise to between 1e-7 and
+1e-5. This is why the package computes in float64.
 """
 from functools import partial
 
@@ -105,7 +105,7 @@ def main():
     save_figure(figure, args.out, "appendix_d_gradients", args.show)
     wrong = best.pop("surrogate L, one sign wrong")
     print(f"relative error at the tips: {max(best.values()):.0e} at most; of the wrong gradient {wrong:.3f}")
-    print("Look for: each error comes down to 1e-9 or lower; that of the gradient with a wrong sign stays level.")
+    print("Look for: each error falls to 1e-9 or lower, except the error of the gradient with one wrong sign.")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Sketches of the companion page: one update (Section 6, Appendix C), a vine (Section 5.2), a coupling (Section 3).
 
-Look for: in the first, where each number comes from. The batch and theta_old meet in mu; from mu there are two ways,
-one to L and its gradient g, the other to the KL and its Fisher matrix A. They meet in A s = g. Only the line search
-looks at L and the KL themselves. In the second, what is shared: the rollouts of one state start from the same state
-and have the same random numbers, and differ in their first action only. In the third, what two policies have in common:
-as long as they draw from it, they take the same action and are in the same state.
+Look for: in the first sketch, where each number comes from. mu is computed from the batch and theta_old. From mu there
+are two ways, one to L and its gradient g, the other to the KL and its Fisher matrix A. The two ways meet in A s = g.
+Only the line search uses L and the KL themselves. In the second sketch, what the rollouts of one state share: the state
+and the random numbers. Only their first action differs. In the third sketch, the common part of two policies: as long
+as the draws fall in this part, the two policies take the same action and are in the same state.
 Then change: the boxes' texts in UPDATE, when you add something to the update.
 """
 from common import new_figure, save_figure, tutorial_parser
@@ -24,15 +24,15 @@ UPDATE = {
           "surrogate: steps 12, 13"),
     "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
     "s": (10.98, 6.5, 3.2, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
-    "beta": (10.98, 3.4, 3.2, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
+    "beta": (11.1, 3.4, 2.95, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$, mean KL $\leq \delta$" "\n"
-               r"with $\mu_\theta$ of the whole batch",
+               r"both from $\mu_\theta$ on the whole batch",
                "line_search: step 26"),
     "new": (1.95, 1.33, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
 ARROWS = [("theta", "batch"), ("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
           ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
-          ("s", "beta"), ("beta", "search"), ("search", "new"), ("new", "theta")]
+          ("s", "beta"), ("A", "beta"), ("beta", "search"), ("search", "new"), ("new", "theta")]
 
 
 def height(text):
@@ -152,7 +152,7 @@ def main():
     figure = new_figure(args.show, figsize=(8.5, 3.8), layout="none")
     draw_coupling(figure)
     save_figure(figure, args.out, "coupling", args.show)
-    print("Look for: how mu leads to g and to A, which meet in A s = g; the numbers are the companion's steps.")
+    print("Look for: g and A are computed from mu, and meet in A s = g. The numbers are the companion's steps.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Section 6, as a moving picture: Pendulum-v1 under the policies of iterations 0, 20 and 50, side by side.
 
-Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds. All start
-from the same state, and take the most probable actions. The run is that of `python -m trpo_numpy`, seed 0.
-Then change: --seed 1, which is another run and another start.
+Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds. All three
+start from the same state, and take the most probable actions. The run is that of `python -m trpo_numpy`, seed 0.
+Then change: --seed 1, which gives a different run and a different start.
 
     python tutorials/pendulum.py        # trains 100,000 steps, then writes pendulum.gif; needs the extra `render`
 """

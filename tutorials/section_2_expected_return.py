@@ -1,13 +1,13 @@
 """Section 2: where a policy goes (rho), what that is worth (V), and which actions would add to it (A), on FrozenLake.
 
-Look for: above, a policy that walks at random; below, one that takes the action with the highest advantage
-of the first, but for a tenth of random steps. Its visitation rho moves towards the goal (G) and away from the holes
-(H), and V rises in every state but those that end an episode. Arrows are the actions with a positive advantage: 31
-above, 12 below.
-Printed: both sides of Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which agree to
-rounding.
-Then change: --not-slippery. Transitions become certain: the second policy's eta rises to 0.677, for only its own random
-steps lead it astray.
+Look for: the upper maps show a policy that walks at random. The lower maps show a second policy: it takes the action
+with the highest advantage of the first policy, except for a tenth of random steps. The visitation rho of the second
+policy moves towards the goal (G) and away from the holes (H), and V rises in every state except those that end an
+episode. Arrows are the actions with a positive advantage: 31 above, 12 below.
+Printed: the two sides of Eq. (2), eta(new) = eta(old) + sum_s rho_new(s) sum_a new(a|s) A_old(s, a), which are equal
+up to rounding.
+Then change: --not-slippery. Transitions become certain: the second policy's eta rises to 0.677, because only its own
+random steps lead it astray.
 """
 from common import new_figure, save_figure, tutorial_parser
 from mdps import gymnasium_mdp
@@ -69,7 +69,8 @@ def main():
     save_figure(figure, args.out, "section_2_expected_return", args.show)
     print(f"eta of the random walk: {numbers['eta_old']:.6f}")
     print(f"Eq. (2): eta of the other, left side {numbers['eta_new']:.12f}, right side {numbers['right_side']:.12f}")
-    print("Look for: below, the goal G has 16 times the visits, V is higher, and fewer actions have A above 0.")
+    print("Look for: in the lower maps the goal G has 16 times as many visits, V is higher, and fewer "
+          "actions have A above 0.")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Section 2, Eqs. (3) and (4): L touches eta at theta_old, with the same slope, and then they part.
+"""Section 2, Eqs. (3) and (4): L touches eta at theta_old, with the same slope, and further away L and eta differ.
 
 Six rooms in a row; the way on from the last leads back to the first, with a reward of 1. Action 1 leads on and action 0
-leads back, but in two rooms they are swapped. The policy has one logit for each half of the rooms, and cannot tell the
-rooms of a half from each other.
+leads back, but in two rooms the two actions are swapped. The policy has one logit for each half of the rooms, and
+cannot tell the rooms of a half from each other.
 
-Look for: along the policy gradient, eta and L have one value and one tangent at t = 0. Then L goes on rising, and eta
-falls. In rooms 3 to 5 the old policy mostly takes action 1, and goes to and fro between rooms 3 and 4. So L knows of
-room 4, where action 0 would lead on, and hardly of room 5. The policy that takes action 0 takes it in rooms 3 and 5
-too: it no longer comes to room 4, and turns back in room 5. How far can L be trusted? That is Section 3.
+Look for: along the policy gradient, eta and L have the same value and the same tangent at t = 0. For larger t, L still
+rises, but eta falls. In rooms 3 to 5 the old policy mostly takes action 1, and moves back and forth between rooms 3 and
+4. So L uses many visits to room 4, where action 0 would lead on, and hardly any to room 5. But a policy that takes
+action 0 in room 4 also takes action 0 in rooms 3 and 5: it no longer comes to room 4, and turns back in room 5. How far
+can L be trusted? That is the question of Section 3.
 Then change: --theta 1 1. L rises more slowly, and eta falls at once.
 """
 from common import METHODS, central_difference, new_figure, save_figure, tutorial_parser
@@ -67,7 +68,8 @@ def draw_rooms(axes):
         if room % 3 == 1:
             axes.text(room + 0.45, 1.1, rf"one logit of action 1: $\theta_{half}$", ha="center", va="bottom")
     axes.text(6.0, 0.5, "reward 1,\nback to 0", va="center")
-    axes.set(xlim=(-0.3, 6.9), ylim=(0, 1.5))
+    axes.text(0, -0.12, "bold: here the other action leads on", va="top", fontweight="bold")
+    axes.set(xlim=(-0.3, 6.9), ylim=(-0.5, 1.5))
     axes.axis("off")
 
 
@@ -85,7 +87,7 @@ def main():
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.3f}, eta is {numbers['eta'][-1]:.3f}, where it was "
           f"{eta_old:.3f}")
-    print("Look for: at t = 0 both curves have one value and one tangent; then L goes on rising, and eta falls.")
+    print("Look for: at t = 0 L and eta have the same value and tangent. For larger t, L still rises, but eta falls.")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Section 3: how loose the bounds are. Thousands of policy pairs, near and far, on random MDPs.
 
-Look for: every slack is above zero: no bound is ever broken. All fall about as alpha^2, (44) more slowly once alpha
-is above 1 - gamma. For each pair the order is the same: Eq. (44) is tighter than Theorem 1 (8), and that than the KL
-form (9); near alpha = 0 the first two meet (there (8) hides (44)). (6), which is for mixtures only, is mostly tighter
-still while alpha is small. And all promise far too little: the true error of L is a small part of the penalty, so
-Section 4 replaces the penalty by a constraint.
+Look for: every slack is above zero, so every bound holds. All slacks fall about as alpha^2; the slack of (44) falls
+more slowly once alpha is above 1 - gamma. For each pair the order is the same: Eq. (44) is tighter than Theorem 1 (8),
+and Theorem 1 is tighter than the KL form (9). Near alpha = 0, (44) and (8) are equal, and (8) hides (44) in the
+picture. (6), which holds for mixtures only, is mostly even tighter while alpha is small. But all bounds promise far too
+little: the true error of L is a small part of the penalty, so Section 4 replaces the penalty by a constraint.
 Then change: --gamma 0.1. The true error is now up to a fifth of the penalty. For an example found by a search (in
-tests/test_kl_bound.py) it is four fifths, and at gamma 0.05 nine tenths. At 0.99 it is less than a hundredth.
+tests/test_kl_bound.py) the true error is four fifths, and at gamma 0.05 nine tenths. At gamma 0.99 it is less than a
+hundredth.
 """
 from common import new_figure, save_figure, spread, tutorial_parser
 from mdps import random_mdp, random_policy
@@ -76,7 +77,7 @@ def main():
         print(f"{name:>25}: smallest slack {slack.min():.2e}, median {np.median(slack):.2e}")
     penalty = numbers["slacks"]["(8), Theorem 1"] + numbers["loss"]
     print(f"the true error is at most {100 * np.max(numbers['loss'] / penalty):.2f}% of Theorem 1's penalty")
-    print("Look for: every slack is above 0, so no bound is broken; but the true error, in black, is far smaller.")
+    print("Look for: every slack is above 0, so every bound holds. The true error of L, in black, is far smaller.")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Section 3: Algorithm 1 climbs without ever falling, in steps so small that Section 4 gives them up.
+"""Section 3: under Algorithm 1 eta never falls, but the steps are so small that Section 4 replaces Algorithm 1.
 
-Look for: above, the minorize-maximize picture. M_i touches eta at pi_i, lies below it everywhere, and pi_{i+1} is where
-M_i is highest: eta cannot fall. (L and eta can hardly be told apart here: the bound is far too careful.) Below left,
-eta by iteration: Algorithm 1 needs many iterations for what an update bounded by mean KL <= 0.01, Eq. (12), reaches in
-a few. Below right, why: the KL of their steps.
-Then change: --gamma 0.5. C, which has 1 / (1 - gamma)^2, falls from 138 to 13, and Algorithm 1 is half-way
+Look for: above, the minorize-maximize picture. M_i touches eta at pi_i and lies below eta everywhere, and pi_{i+1} is
+where M_i is highest, so eta cannot fall. (L and eta can hardly be told apart here: the bound is far too careful.) Below
+left, eta by iteration: Algorithm 1 needs many iterations for what an update bounded by mean KL <= 0.01, Eq. (12),
+reaches in a few. Below right, the reason: the KL of the steps of the two methods.
+Then change: --gamma 0.5. C, which has the factor 1 / (1 - gamma)^2, falls from 138 to 13, and Algorithm 1 is half-way
 after 9 iterations.
 """
 from itertools import islice
@@ -110,7 +110,7 @@ def main():
     print(f"eta: start {numbers['eta_0']:.4f}, optimum {numbers['optimum']:.4f}; Algorithm 1 after "
           f"{len(numbers['eta'])} iterations {numbers['eta'][-1]:.4f}, its first step's KL {numbers['kl'][0]:.1e}")
     print(f"iterations to half-way: Algorithm 1 {half_way[0]}, mean KL <= 0.01 {half_way[1]}")
-    print("Look for: Algorithm 1 never falls, but its steps are so small that it needs several times as many.")
+    print("Look for: eta never falls under Algorithm 1, but its small steps need several times as many iterations.")
 
 
 if __name__ == "__main__":

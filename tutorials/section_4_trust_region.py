@@ -1,13 +1,14 @@
 """Section 4: the step that each problem takes, for a policy with two parameters, one per state.
 
-Look for: contours of L (grey). The max-KL region, Eq. (11), is a box: each state has its own bound. The mean-KL region,
-Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the others. A
-policy gradient step of the same length as the natural gradient step has another direction: that of steepest ascent when
-distance is measured in theta, not by the KL. The natural gradient step is as long as the quadratic model of the KL
-allows (prior_work.py has the other kind, a fixed step). It ends just outside the region, and TRPO's line search
-shortens it. Compare the printed gains with their KLs: policy gradient has the largest gain, and the largest KL.
-Then change: --delta 0.5. The mean-KL region is no ellipse any more; and the natural gradient's step ends inside it, so
-that there is nothing to bring back. Or --show, and move delta, the policy and the damping.
+Look for: contours of L (grey). The max-KL region, Eq. (11), is a box, because each state has its own bound. The mean-KL
+region, Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the other
+steps. A policy gradient step of the same length as the natural gradient step has a different direction: steepest ascent
+when distance is measured in theta, not by the KL. The natural gradient step here is as long as the quadratic model of
+the KL allows (prior_work.py also has natural gradient with a fixed step). This step ends just outside the region, and
+TRPO's line search shortens it. Compare the printed gains with their KLs: policy gradient has the largest gain, and the
+largest KL.
+Then change: --delta 0.5. The mean-KL region is no longer an ellipse. The natural gradient step ends inside the region,
+so the line search has nothing to shorten. Or use --show, and move delta, the policy and the damping.
 
     python tutorials/section_4_trust_region.py --show       # a window with four sliders
     python tutorials/section_4_trust_region.py --gif        # the sliders, moved, as a moving picture too
@@ -106,7 +107,7 @@ def draw_steps(axes, numbers, x, y, methods):
     L = [[problem.L_and_kl(np.array([x_i, y_j]))[0] for x_i in x] for y_j in y]
     best, _ = problem.L_and_kl(numbers["thetas"]["mean KL"])          # at Eq. (12)'s solution, where L touches the edge
     axes.contour(x, y, L, levels=best + 0.2 * np.ptp(L) * np.arange(-5, 6), colors="0.8", linewidths=1, zorder=0)
-    axes.contour(x, y, L, levels=[best], colors="0.45", linewidths=1.5)
+    axes.contour(x, y, L, levels=[best], colors="black", linewidths=1)
     for name, kl in [("mean KL", partial(visited_mean_kl, problem.rho)), ("max KL", max_kl)]:
         axes.contour(x, y, [[kl(problem.pi_old, pi) for pi in row] for row in tables], levels=[numbers["delta"]],
                      linewidths=2.5, colors=METHODS[name]["color"], linestyles=[METHODS[name]["linestyle"]])
@@ -129,7 +130,7 @@ def draw(figure, numbers, span):
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title("the exact solutions", fontsize=10.5)
+    whole.set_title("the exact solutions (dotted: enlarged)", fontsize=10.5)
     for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
                                        ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
         whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
@@ -137,7 +138,8 @@ def draw(figure, numbers, span):
     for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
                                  ("max KL", r"max KL $\leq\delta$", 0.91)]:
         whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold")
-    whole.text(0.03, 0.03, r"$L$ rises $\rightarrow$", transform=whole.transAxes, color="0.4")
+    whole.text(0.03, 0.03, "thin lines: $L$ rises $\\rightarrow$\nblack: $L$ of (12)", transform=whole.transAxes,
+               color="0.3")
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
@@ -154,7 +156,8 @@ def draw(figure, numbers, span):
                        + f"search {'brings the first candidate back' if refused else 'takes the first candidate'}",
                        fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
-    whole.indicate_inset_zoom(enlarged, edgecolor="black")
+    (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()
+    whole.indicate_inset((left, bottom, right - left, top - bottom), edgecolor="black", linestyle=":", alpha=1)
     figure.suptitle(rf"Mean KL $\leq\,\delta$ = {delta:.3g} is nearly an ellipse, max KL a box", ha="left", x=0.01)
 
 
@@ -181,7 +184,7 @@ def main():
         gain = expected_return(mdp, table(theta)) - problem.L_old
         print(f"{LABELS[method]:>29}: gain in L {L - problem.L_old:.4f}, in eta {gain:.4f}, mean KL {kl:.4f}, "
               f"max KL {max_kl(problem.pi_old, table(theta)):.4f}")
-    print("Look for: the first candidate ends outside the mean-KL region, and TRPO's line search brings it back.")
+    print("Look for: the first candidate is outside the mean-KL region. TRPO's line search brings it back inside.")
     if args.show or args.gif:
         ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
                   r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}

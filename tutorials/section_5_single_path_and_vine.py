@@ -1,16 +1,17 @@
 """Section 5: single path against vine, on Pendulum-v1: how good an estimate of the gradient is, and what it costs.
 
 Above: Q of two actions in one state, once for each of many random sequences. With common random numbers
-both actions meet the same luck, and the difference Q(s, a_2) - Q(s, a_1), all that an update needs, hardly varies.
+both actions meet the same randomness. An update needs only the difference Q(s, a_2) - Q(s, a_1), and this difference
+hardly varies.
 Below: the mean squared error of the gradient at theta_old, variance and squared bias, relative to the gradient's
-squared length. The gradient itself is the mean of all estimates by the largest fit. At equal numbers of Q-values vine's
-error is far below single path's, as the paper says. But each of vine's Q-values costs up to 100 simulator steps, each
-of single path's one: at equal numbers of steps vine's error is about half of single path's.
+squared length. The gradient itself is taken as the mean of all estimates by the largest fit. At equal numbers of
+Q-values vine's error is far below single path's, as the paper says. But each Q-value of vine costs up to 100 simulator
+steps, and each Q-value of single path costs one: at equal numbers of steps vine's error is about half of single path's.
 Much of vine's advantage comes from the baseline that is built into Eq. (16). If a fit of Q by s and t is subtracted,
-which costs no simulator steps, single path has by far the smallest error for the same number of steps. (This is what
-practice added: practice/baseline.py.) A fit to only 200 Q-values follows their noise, and takes away half of the
-gradient: a bias. Rollouts of 100 steps leave out an eighth of Q, a small bias too.
-Then change: --length 20. Rollouts are cheaper, and leave out seven tenths of Q: nearly all of vine's error is bias.
+which costs no simulator steps, single path has by far the smallest error for the same number of steps. (Practice adds
+such a baseline: practice/baseline.py.) A fit to only 200 Q-values follows their noise, and removes half of the
+gradient: a bias. Rollouts of 100 steps leave out an eighth of Q, which is also a small bias.
+Then change: --length 20. Rollouts are cheaper, but leave out seven tenths of Q: nearly all of vine's error is bias.
 
     python tutorials/section_5_single_path_and_vine.py
 """
@@ -139,8 +140,8 @@ def main():
     for name, curve in numbers["curves"].items():
         by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: for equally many Q-values vine's error is far below single path's; for equally many simulator "
-          "steps it is about half, and with a fit single path's is the smallest.")
+    print("Look for: with equally many Q-values, vine's error is far below single path's. With equally many simulator "
+          "steps, vine's error is about half of single path's, and single path minus a fit has the smallest error.")
 
 
 if __name__ == "__main__":

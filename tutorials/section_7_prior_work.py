@@ -1,9 +1,10 @@
-"""Section 7: four updates from one batch. What do natural and policy gradient share with TRPO, and where do they part?
+"""Section 7: four updates from one batch. What do natural and policy gradient share with TRPO, and what differs?
 
-Left: L gained against the mean KL paid, along the direction of each. Natural gradient's direction is TRPO's own;
-the empirical FIM's is nearly so; the plain gradient, Eq. (18), gains less than half as much for the same KL.
-Right: the KL of each method's step in every iteration of one run. TRPO's is at most delta by construction. A fixed
-step, Eq. (17), means another KL in each iteration: it is right for a while, at best.
+Left: the gain in L against the mean KL, along the direction of each method. Natural gradient has the same direction as
+TRPO, and the empirical FIM has nearly the same direction. The plain gradient, Eq. (18), gains less than half as much
+for the same KL.
+Right: the KL of each method's step in every iteration of one run. TRPO's KL is at most delta by construction. A fixed
+step, Eq. (17), has a different KL in each iteration, so a fixed step is right for some iterations at best.
 Then change: --step 3. Natural gradient now leaves the trust region in most iterations.
 
     python tutorials/section_7_prior_work.py
@@ -67,7 +68,7 @@ def draw_steps(axes, numbers):
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(0.4 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
-             title=f"A step with the fixed factor {numbers['step']:g}\nis another KL in each iteration")
+             title=f"One fixed factor ({numbers['step']:g}) costs\na different KL in each iteration")
 
 
 def draw(figure, numbers):
@@ -101,7 +102,7 @@ def main():
     fixed = numbers["kls"]["natural gradient"]
     print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
           f"{fixed.max() / fixed.min():.0f} times as much")
-    print("Look for: TRPO's KL is at most delta in each iteration; that of a fixed step wanders, and exceeds it.")
+    print("Look for: in each iteration TRPO's KL is at most delta. The KL of a fixed step varies, and exceeds delta.")
 
 
 if __name__ == "__main__":

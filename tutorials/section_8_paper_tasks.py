@@ -35,7 +35,7 @@ from trpo_numpy.sampling import discounted_sums, sample_path
 
 NEAR, FAR = "single path", "gamma 0.9999"  # the curves that differ in gamma alone
 CLAIMS = {  # the titles, without a verdict until all runs are there
-    "PaperSwimmer-v0": "On the paper's swimmer CEM and CMA end above single path (one or two runs)",
+    "PaperSwimmer-v0": "The paper's swimmer: CEM and CMA end above single path",
     "PaperHopper-v0": "The paper's hopper, with a fortieth of Table 2's batches",
     "PaperWalker2d-v0": "The paper's walker, with a fortieth of Table 2's batches"}
 

@@ -1,10 +1,11 @@
 """Appendix C, a line at a time: one update of a policy with three parameters, from twelve samples.
 
-Look for: the parabola of the KL and the straight line of L along the search direction, both exact at theta_old only;
-the first candidate is where the parabola reaches delta, and is refused because the KL itself is above.
+Look for: the linear model of L (a straight line) and the quadratic model of the KL (a parabola) along the search
+direction. Both models are exact only at theta_old. The first candidate is where the parabola reaches delta. It is
+refused because the KL itself is above delta.
 Then change: --delta 1e-4. The models now nearly hold: the first candidate's KL is 1% above
-delta instead of 36%. It is refused all the same, for there is no slack. (In the runs of results/ the first
-candidate is refused in 9 of 10 updates on Pendulum-v1, and in 99 of 100 on Hopper-v5.)
+delta instead of 36%. The first candidate is still refused, because no KL above delta is accepted. (In the runs of
+results/ the first candidate is refused in 9 of 10 updates on Pendulum-v1, and in 99 of 100 on Hopper-v5.)
 
     python tutorials/step_through.py --show     # a window with sliders for delta and beta; --gif: a moving picture
     python -m pdb tutorials/step_through.py     # step_through.md, beside this file, says where to stop, and what for
@@ -104,7 +105,8 @@ def main():
     save_figure(figure, args.out, "step_through", show=False)
     print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
           f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")
-    print("Look for: both models are exact at theta_old only; where the parabola reaches delta, the KL is above.")
+    print("Look for: the two models are exact only at theta_old. Where the parabola reaches delta, the KL is "
+          "above delta.")
     if args.show or args.gif:
         moves = [*((0, x) for x in np.linspace(-1.2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.3, 9))]
         with_sliders(args, "step_through", {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$": (0, 0.6, 0)},

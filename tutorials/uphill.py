@@ -1,20 +1,20 @@
-"""Section 4: the trust region walks uphill. The same task in two units of reward: TRPO, natural gradient, Algorithm 1.
+"""Section 4: the trust region climbs eta. The same task in two units of reward: TRPO, natural gradient, Algorithm 1.
 
 Someone walks along six rooms; the way on from the last leads back to the first, with a reward of 1. Action 1 leads on
-and action 0 leads back, but in two rooms they are swapped, and the policy cannot tell the rooms of one half from each
-other: theta has one logit for each half. So the best policy is a random one, and eta is a hill with its top inside the
-picture. Everything is exact: eta, L, the KL, g and A.
+and action 0 leads back, but in two rooms the two actions are swapped. The policy cannot tell the rooms of one half from
+each other: theta has one logit for each half. So the best policy is a random one, and eta is a hill whose maximum lies
+inside the picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the blue region is where the mean KL from TRPO's present policy is at most delta. Each of TRPO's steps ends
-in it, and eta rises to the top in ten steps. On the right each reward counts double: TRPO takes the same steps, because
-the KL does not know the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the left; on the right, where
-g and so its steps are twice as long, it overshoots each time and never gets to the top. Algorithm 1 cannot fall; but
-its penalty coefficient is 212, and in twenty iterations it moves by 0.02.
-At the top TRPO goes to and fro: each step has a KL between 0.64 delta and delta, while those of natural gradient get
-shorter as g does. So a fixed delta does not settle at a maximum.
-Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs none. Or --delta 0.05: TRPO's
-regions are so wide that its steps overshoot too, for L counts visits as the old policy made them. A length in nats is
-no guarantee, but its unit is that of the policy, whatever the rewards.
+inside this region, and eta reaches the maximum in ten steps. On the right each reward counts double: TRPO takes the
+same steps, because the KL does not depend on the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the
+left. On the right g is twice as long, and so are its steps: it overshoots each time and never reaches the maximum.
+Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, and in twenty iterations theta moves by 0.02.
+At the maximum TRPO moves back and forth: each step has a KL between 0.64 delta and delta, while natural gradient's
+steps get shorter as g does. So TRPO with a fixed delta does not settle at a maximum.
+Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs neither. Or --delta 0.05:
+TRPO's regions are so wide that TRPO overshoots too, because L counts visits as the old policy made them. A length in
+nats is no guarantee, but nats are a unit of the policy, whatever the rewards are.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
 """
@@ -142,7 +142,7 @@ def main():
             moved = np.linalg.norm(path[-1] - path[0])
             print(f"each reward is {numbers['unit']:g}, {method:>16}: moved by {moved:.3f}; eta "
                   + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
-    print("Look for: TRPO's steps are the same for both rewards, those of a fixed factor are not; Algorithm 1 creeps.")
+    print("Look for: TRPO takes the same steps for both rewards; a fixed factor does not. Algorithm 1 hardly moves.")
     show_windows(args.show)
 
 

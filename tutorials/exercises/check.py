@@ -1,8 +1,8 @@
 """Judges what you have written in exercises.py: python tutorials/exercises/check.py [NAME ...]
 
 A NAME is a number (1 to 11), an exercise (returns, eta, L, gaussian, ...) or a function. Without one, all are judged.
-Each function is right, or not written yet, or a property fails: what was wanted, what was found and, if the number is
-that of a common mistake, which one. The exit code is 0 if all that was asked for is right.
+Each function is right, or not written yet, or a property fails: then the output says what was wanted and what was
+found, and names a common mistake that gives this number. The exit code is 0 if everything that is judged is right.
 
     python tutorials/exercises/check.py 1 gaussian      # exercises 1 and 4
     python tutorials/exercises/check.py --train         # when none is wrong: Pendulum-v1, with your functions

@@ -1,10 +1,10 @@
 """TRPO, written by you: eleven exercises, from returns to one update (Schulman et al., ICML 2015). README.md says how.
 
-Replace each `raise NotImplementedError` by your code, and ask what is right so far:
+Replace each `raise NotImplementedError` by your code, and check what is right so far:
 
     python tutorials/exercises/check.py
 
-A later function may call an earlier one. NumPy is enough. An argument is never changed: copy it first.
+A later function may call an earlier one. NumPy is enough. Never change an argument: copy it first.
 
 Shapes: S states and A actions of a finite MDP; T steps of a path; N samples, one row each; d_s, d_a dimensions of a
 state and an action; d_mu = 2 d_a; P parameters. A prime is a transpose: J'u is J^T u. log is the natural logarithm, and
@@ -29,7 +29,7 @@ def generalized_advantages(path, V, gamma, gae_lambda):
     td_t = r_t + gamma V(s_{t+1}) - V(s_t) is the error that a value function V makes in step t. V (T + 1,) holds
     V(s_0), ..., V(s_T); path.rewards (T,) holds r_0, ..., r_{T-1}. How did the path end in s_T?
 
-    path.terminated is True: the task ended there. No reward can follow, so V(s_T) counts as 0, whatever V says.
+    path.terminated is True: the task ended in s_T. No reward can follow, so take V(s_T) as 0, whatever V says.
     path.terminated is False: a time limit cut the path. V(s_T) stands for the rewards that would have followed.
     """
     raise NotImplementedError("exercise 1")
@@ -62,7 +62,7 @@ def advantage(mdp, pi):
 def visitation(mdp, pi):
     """rho_pi (S,): rho(s) = P(s_0 = s) + gamma P(s_1 = s) + gamma^2 P(s_2 = s) + ..., not normalized (Section 2).
 
-    It is the solution of a linear system too: what flows into s' is rho_0(s') + gamma sum_s rho(s) P(s'|s).
+    rho also solves a linear system: rho(s') = rho_0(s') + gamma sum_s rho(s) P_pi(s'|s).
     """
     raise NotImplementedError("exercise 2")
 
@@ -77,7 +77,7 @@ def expected_return(mdp, pi):
 def exact_surrogate(mdp, pi_old, pi):
     """L_{pi_old}(pi), Eq. (3), a number; pi_old and pi are tables (S, A).
 
-    Eq. (2) would be eta(pi). Eq. (3) differs from it in one place.
+    The right side of Eq. (2) would be eta(pi). Eq. (3) differs from Eq. (2) in one place.
     """
     raise NotImplementedError("exercise 3")
 
@@ -163,7 +163,7 @@ def surrogate(family, mu, actions, Q, log_q):
 
 
 def grad_surrogate(family, mu, actions, Q, log_q):
-    """The derivative of L with respect to mu, (N, d_mu): row n with respect to the parameters of state n."""
+    """The derivative of L with respect to mu, (N, d_mu): row n is with respect to the parameters of state n."""
     raise NotImplementedError("exercise 6")
 
 
@@ -174,7 +174,7 @@ def fisher_vector_product(policy, theta_old, cache, mu_old, y):
 
     A is the Hessian of the mean KL(old || theta) at theta = theta_old. mu_old (N, d_mu) are the parameters there.
     policy.jvp(theta_old, cache, v) is J v (N, d_mu) for v (P,). policy.vjp(theta_old, cache, u) is J' u (P,) for
-    u (N, d_mu), summed over the N states. policy.family.M_product is that of exercise 4.
+    u (N, d_mu), summed over the N states. policy.family.M_product is the M_product of exercise 4.
     """
     raise NotImplementedError("exercise 7")
 
@@ -187,8 +187,8 @@ def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
     A is a function y -> A y, symmetric and positive definite; b (P,). x starts at 0. Call A once per iteration. The
     norms are an array: one before the first iteration, then one after each, so up to iterations + 1 of them.
 
-    Stop after so many iterations, or as soon as the last norm is below tolerance * ||b|| or is 0. If b is 0 then x is
-    0: no iteration, one norm. Damping is not in the paper: A is nearly singular in large networks.
+    Stop after `iterations` iterations, or as soon as the last norm is below tolerance * ||b|| or is 0. If b is 0 then x
+    is 0: no iteration, one norm. Damping is not in the paper: A is nearly singular in large networks.
     """
     raise NotImplementedError("exercise 8")
 
@@ -199,7 +199,7 @@ def step_length(sAs, delta):
     """beta, a number: where the KL's quadratic model along the search direction s, 1/2 (beta s)'A(beta s), is delta.
 
     Raises an ArithmeticError if sAs is not above 0, not finite or not a number: then A is not a Fisher matrix, and the
-    square root would be a NaN, or a step of 0, that nobody sees.
+    square root would be a NaN, or a step of 0, without any error.
     """
     raise NotImplementedError("exercise 9")
 
@@ -209,7 +209,7 @@ def step_length(sAs, delta):
 def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
     """The first of beta, beta shrink, beta shrink^2, ... (max_backtracks + 1 candidates) that is accepted; else 0.0.
 
-    This number is all that you return; the package's line search also returns the candidates that it tried.
+    Return only this number; the package's line search also returns the candidates that it tried.
 
     L_and_kl(theta) is the pair (L, mean KL) at theta. A candidate stands for theta_old + candidate * s. It is accepted
     if its L is above L_old and below infinity, and its mean KL is at most delta. A candidate with a NaN is refused.
@@ -222,7 +222,7 @@ def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtrac
 def trpo_update(policy, theta_old, batch, options, rng):
     """theta_new (P,), and nothing else: Eq. (14), solved approximately as in Appendix C.
 
-    If g is 0 or no candidate is accepted, it is theta_old (do not call step_length with 0).
+    If g is 0 or no candidate is accepted, theta_new is theta_old (do not call step_length with 0).
 
     batch.states (N, d_s), batch.actions (N, d_a) and batch.Q (N,) were sampled by the old policy: q = pi_old.
 
@@ -230,11 +230,11 @@ def trpo_update(policy, theta_old, batch, options, rng):
     policy.jvp are as in exercise 7: J' turns a derivative with respect to mu into one with respect to theta.
     policy.family is as in exercise 6.
 
-    options.delta bounds the mean KL, over all N states. options.cg_iterations is k, options.damping goes into conjugate
-    gradient and not into s'As, options.shrink and options.max_backtracks go into the line search.
+    options.delta bounds the mean KL, over all N states. options.cg_iterations is k. options.damping is for conjugate
+    gradient, not for s'As. options.shrink and options.max_backtracks are for the line search.
 
-    options.fisher_fraction is the part of the states that A is computed from, with mu and cache of their own. If it is
-    below 1, draw them so, that your random numbers are the package's:
+    options.fisher_fraction is the part of the states that A is computed from, with their own mu and cache. If it is
+    below 1, draw these states as follows, so that your random numbers are the same as the package's:
     rows = rng.choice(N, max(1, round(options.fisher_fraction * N)), replace=False)
     """
     raise NotImplementedError("exercise 11")

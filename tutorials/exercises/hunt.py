@@ -1,11 +1,11 @@
-"""Five hunts: a copy of the package with one silent bug, and a number that is off. Find it.
+"""Five hunts: a copy of the package with one silent bug, and a number that is wrong. Find the bug.
 
     python tutorials/exercises/hunt.py 1        # makes runs/hunt_1/trpo_numpy, measures it, and the package beside it
     python tutorials/exercises/hunt.py 1        # again: measures the copy as you have changed it
-    python tutorials/exercises/hunt.py 1 --new  # makes the copy anew; your changes are lost
+    python tutorials/exercises/hunt.py 1 --new  # makes a new copy; your changes are lost
 
-Nothing fails, and the bug is in one or a few lines. Read, think, measure: with PYTHONPATH=runs/hunt_1 any script of the
-tutorials, and check.py --solutions, run on the copy. Where the bug was: hunts/solutions.md.
+Nothing fails, and the bug is in one or a few lines. Read, think, measure: with PYTHONPATH=runs/hunt_1, any script of
+the tutorials runs on the copy, and so does check.py --solutions. Where the bug was: hunts/solutions.md.
 """
 import argparse
 import json
@@ -55,7 +55,7 @@ def six_joints():
 
 
 class Ladder(gym.Env):
-    """Five steps, 0 to 4. Each time step pays s / 4. Action 1 costs 1 and leads one step up. Nothing ever ends."""
+    """Five steps, 0 to 4. Each time step pays s / 4. Action 1 costs 1 and leads one step up. An episode never ends."""
     observation_space, action_space = gym.spaces.Discrete(5), gym.spaces.Discrete(2)
 
     def reset(self, *, seed=None, options=None):

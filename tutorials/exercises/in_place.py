@@ -1,4 +1,4 @@
-"""Puts the student's functions where the package's are, and trains: check.py --train.
+"""Puts the student's functions in the place of the package's functions, and trains: check.py --train.
 
 Exercises 2 and 3 are about finite MDPs, which training does not need.
 """
@@ -21,7 +21,7 @@ GAUSSIAN = ["log_prob", "grad_log_prob", "kl", "M_product"]  # these are methods
 
 
 def counted(module, names):
-    """Makes these functions of the student's module count their calls in the dict that is returned."""
+    """Makes these functions of the student's module count their calls. The counts are in the dict that is returned."""
     calls = dict.fromkeys(names, 0)
 
     def count(name, function):
@@ -38,7 +38,7 @@ def counted(module, names):
 
 @contextmanager
 def in_place(module, names=tuple(JUDGES)):
-    """For a while, the package's functions of these names are the student's, wherever they are used."""
+    """In the context, the student's functions replace the package's of the same names, wherever these are used."""
     solutions, saved = load(HERE / "solutions.py"), []
 
     def put(owner, name, value):
@@ -63,10 +63,10 @@ BAR = 1e-4  # of an iteration from the same start: conjugate gradient turns roun
 
 
 def compare_curves(module, iterations, names=tuple(JUDGES)):
-    """Trains with the package's functions, then with these of the student in their place. 0 if they agree, else 1.
+    """Trains with the package's functions, then with these functions of the student. 0 if the runs agree, else 1.
 
-    A pendulum that stands is unstable: it magnifies rounding, so that two runs part after some iterations. Therefore
-    the student's functions also do each iteration from where the package's run stood.
+    A pendulum that stands is unstable: it magnifies rounding, so two runs differ after some iterations. Therefore
+    the student's functions also do each iteration from the state of the package's run.
     """
     config = Config(env_id="Pendulum-v1", timesteps=2000 * iterations)
     print(f"\nPendulum-v1, {iterations} iterations of 2,000 steps, with the package's functions and with yours.\n"

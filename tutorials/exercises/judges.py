@@ -1,7 +1,7 @@
-"""What each exercise must be, by an independent truth: see truth.py.
+"""What each exercise must compute, compared with an independent truth: see truth.py.
 
 A judge is a generator with the name of the function that it judges; x is the module of that function. It yields
-(property, found, wanted, mistakes): mistakes says in words what a typical wrong answer is, and gives its number.
+(property, found, wanted, mistakes). mistakes describes typical wrong answers in words, each with its number.
 check.py compares.
 """
 from dataclasses import replace

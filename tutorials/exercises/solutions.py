@@ -1,7 +1,7 @@
-"""The package's functions under the names of the exercises: `check.py --solutions` judges these. Try first, then look.
+"""The package's functions under the names of the exercises: `check.py --solutions` judges them. Try first, then look.
 
-Most are the package's own. The Gaussian's are methods there, of a family with d_a. The package's line search and its
-update also return what they tried and measured; an exercise returns the result alone.
+Most are the package's functions. In the package, the Gaussian's functions are methods of a family with d_a. The
+package's line search and update also return what they tried and measured; an exercise returns only the result.
 """
 from trpo_numpy import line_search as searching
 from trpo_numpy import trpo
@@ -37,7 +37,7 @@ kl, M_product = as_function(Gaussian.kl), as_function(Gaussian.M_product)
 
 
 def line_search(*args):
-    """beta of the candidate that the package takes."""
+    """The beta of the candidate that the package accepts."""
     taken, _ = searching.line_search(*args)
     return taken.beta
 

@@ -1,7 +1,7 @@
-"""The truths that the judges compare with, and the small random problems on which they do.
+"""The truths that the judges compare with, and the small random problems of these comparisons.
 
-Long sums, finite differences, quadrature, loops over samples, dense solves: none is computed as an exercise is. All
-arrays of a problem are read-only, so that a function that writes into its argument is caught.
+Long sums, finite differences, quadrature, loops over samples, dense solves: no truth is computed as in an exercise. All
+arrays of a problem are read-only, so a function that writes into its argument is caught.
 """
 from dataclasses import replace
 from functools import cache
@@ -113,7 +113,7 @@ def log_density(mu, a):
 
 
 def kl_by_quadrature(mu_old, mu):
-    """E_old[log pi_old(a) - log pi(a)] (N,): Gauss and Hermite's rule is exact for it, as it is a square in a."""
+    """E_old[log pi_old(a) - log pi(a)] (N,): Gauss and Hermite's rule is exact: the integrand is quadratic in a."""
     (mean_old, r_old), (mean, r) = np.hsplit(mu_old, 2), np.hsplit(mu, 2)
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     a = mean_old + np.exp(r_old) * nodes[:, None, None]
@@ -122,7 +122,7 @@ def kl_by_quadrature(mu_old, mu):
 
 
 def kl_hessian(mu):
-    """M (N, d_mu, d_mu): the second derivative of the KL by quadrature, by finite differences, at new = old = mu."""
+    """M (N, d_mu, d_mu): the second derivative, by finite differences, of the KL by quadrature, at new = old = mu."""
     def grad(new):
         return np.array([derivative(lambda m: kl_by_quadrature(mu, m), new, np.tile(e, (len(mu), 1)))
                          for e in np.eye(mu.shape[1])]).T
@@ -164,7 +164,7 @@ def jvp_by_differences(layers, x, v):
 
 
 def reference_jvp(layers, inputs, slopes, v):
-    """J v by the product rule, sample by sample, for the typical mistakes: its arguments may be wrong ones."""
+    """J v by the product rule, sample by sample. For the typical mistakes, its arguments may be wrong."""
     rows = []
     for n in range(len(inputs[0])):
         dh = np.zeros_like(inputs[0][n])
@@ -272,7 +272,7 @@ def best_in_krylov_space(A, b, k):
 
 
 def cg_with(A, b, k, power=1, one_array=False):
-    """What comes of CG with another power of rr_new / rr, -1 if upside down, or if p and r begin as one array."""
+    """The result of CG with a wrong power of rr_new / rr (-1 if inverted), or if p and r begin as one array."""
     x, r = np.zeros_like(b), b.copy()
     p = r if one_array else r.copy()
     for _ in range(k):
@@ -285,7 +285,7 @@ def cg_with(A, b, k, power=1, one_array=False):
 
 
 def steepest_descent(A, b, k):
-    """What comes of CG if p is the residual alone."""
+    """The result of CG if p is only the residual."""
     x = np.zeros_like(b)
     for _ in range(k):
         r = b - A @ x
