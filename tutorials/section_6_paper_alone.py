@@ -1,11 +1,11 @@
-"""Section 6 with nothing that practice adds: what --paper reaches, by the size of a batch.
+"""Section 6 with nothing that practice adds: the returns of --paper for several batch sizes.
 
-Look for: on Pendulum-v1 only the largest batches learn in 50 iterations; CartPole-v1 needs none of that size. The
-sampled Q is a sum of hundreds of rewards, and without a baseline its variance goes into g; a batch ten times as large
-divides that variance by ten, and leaves a tenth of the iterations for as many steps.
+Look for: on Pendulum-v1 only the largest batches learn in 50 iterations; on CartPole-v1 small batches also learn. The
+sampled Q is a sum of hundreds of rewards. Without a baseline, all of its variance enters g. A batch ten times as large
+divides the variance of g by ten, but with the same number of steps there are only a tenth of the iterations.
 Then change: --batch-sizes 5000 20000, with another --out.
 
-    python tutorials/section_6_paper_alone.py       # some 40 minutes on two cores; goes on where it was stopped
+    python tutorials/section_6_paper_alone.py       # about 40 minutes on two cores; resumes where it was stopped
     python tutorials/section_6_paper_alone.py --plot-only --out tutorials/results
 """
 import csv
@@ -95,7 +95,8 @@ def main():
     figure = new_figure(args.show)
     draw(figure, table, iterations, steps)
     save_figure(figure, args.out, name, args.show)
-    print("Look for: on Pendulum-v1 only the largest batches learn in 50 iterations; on CartPole-v1 small ones do.")
+    print("Look for: on Pendulum-v1 only the largest batches learn in 50 iterations; on CartPole-v1 small batches also "
+          "learn.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Section 6: the practical algorithm learns to swing up a pendulum, from three random initializations.
 
-Look for: returns that rise with few setbacks (the paper's "monotonic improvement, with little tuning"), and below
-them a KL at each update that stays under delta, whatever the policy. That is the trust region.
+Look for: returns that rise with setbacks (the paper's words are "monotonic improvement, with little tuning"). In the
+panel below, the KL of each update stays below delta, for every policy: each update stays in its trust region.
 Then change: --delta 0.1. Steps are longer, progress is faster at first, and setbacks appear.
 
     python tutorials/section_6_trpo.py                                        # 3 seeds on Pendulum-v1
@@ -114,8 +114,8 @@ def main():
     draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}; every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
-    print("Look for: returns that rise, though two batches in five return less than the one before; a KL that is never "
-          "above the bound.")
+    print("Look for: returns that rise, though two batches in five return less than the batch before; a KL that is "
+          "never above the bound.")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Section 8.1, the first panel of Figure 4: cart-pole with a linear policy of six parameters, eight methods.
 
-Look for: which methods reach 500, the highest return; how much natural gradient owes to the right step (the last
-panel); whether bounding the largest KL (max KL) is worse than bounding the mean (single path); what vine's rollouts
-are worth when their steps are counted. results.md has the paper's words beside these curves.
-Then change: --delta 0.1 --timesteps 600000 --seeds 3, with another --out. Single path falls back again and again: its
-final returns are 248 to 351, with 0.01 they are 433 to 497.
+Look for: which methods reach 500, the highest return; how much natural gradient depends on the right step (the last
+panel); whether bounding the largest KL (max KL) is worse than bounding the mean KL (single path); how well vine learns
+when the steps of its rollouts are counted. section_8.md compares these curves with the paper's words.
+Then change: --delta 0.1 --timesteps 600000 --seeds 3, with another --out. The return of single path falls again and
+again: the final returns are 248 to 351; with delta 0.01 they are 433 to 497.
 
-    python tutorials/section_8_cart_pole.py           # some ten minutes on two cores; goes on where it was stopped
+    python tutorials/section_8_cart_pole.py           # about ten minutes on two cores; resumes where it was stopped
     python tutorials/section_8_cart_pole.py --plot-only --out tutorials/results
 """
 from dataclasses import replace
@@ -24,7 +24,7 @@ ENV_ID = "experiment:ContinuousCartPole-v0"
 
 
 def methods(timesteps, per_iteration=20_000, delta=0.01):
-    """The curves: {name: (loop, or steps if these are swept, Config)}. The paper's algorithm, with nothing added."""
+    """The curves: {name: (loop, or steps if these are swept, Config)}. They are the paper's, with nothing added."""
     single = Config(**{**PAPER, "delta": delta}, env_id=ENV_ID, hidden_sizes=(), timesteps=timesteps,
                     batch_size=per_iteration)
     vine = replace(single, batch_size=per_iteration // 10, vine_states=per_iteration // 400)  # 4 x 100 steps from each
@@ -41,7 +41,8 @@ def main():
     curves = methods(2000, 2000, args.delta) if args.quick else methods(args.timesteps, delta=args.delta)
     title = "Cart-pole: all but policy gradient learn it; CEM and CMA rise first"
     experiment("section_8_cart_pole", curves, title, args, top=500)
-    print("Look for: which methods reach 500, how soon, and how much natural gradient owes to the right step.")
+    print("Look for: which methods reach 500, how soon they do, and how much natural gradient depends on the "
+          "right step.")
 
 
 if __name__ == "__main__":

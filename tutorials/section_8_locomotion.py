@@ -1,15 +1,16 @@
 """Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, eight methods on each.
 
-Look for: whether natural gradient, with the best of five steps, keeps up with TRPO, whose one delta is the same
-everywhere; what is left of CEM with thousands of parameters; and how far vine comes at equal simulator steps.
-Advantages are not standardized here: that would adapt a fixed step to the size of the rewards, as the curve "natural
-gradient, standardized" shows, which has the same step of 1 everywhere. Gymnasium's tasks are not the paper's: rewards
-have a larger cost of control and no penalty for impacts, bodies are newer; and 300,000 steps are a small part of what
-the paper spent, of which section_8_paper_tasks spends more. results.md has the paper's words beside these curves.
-Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is 10 now, a hundred times that of
-the hopper; delta is the same.
+Look for: whether natural gradient, with the best of five steps, learns as well as TRPO, which has one delta on all
+tasks; how well CEM learns thousands of parameters; and how far vine comes with the same number of simulator steps.
+Advantages are not standardized here, because standardizing would adapt a fixed step to the size of the rewards. The
+curve "natural gradient, standardized" shows this: it has the step 1 on all tasks. Gymnasium's tasks are not the
+paper's: the rewards have a larger cost of control and no penalty for impacts, and the bodies are newer. 300,000 steps
+are a small part of the paper's steps; section_8_paper_tasks takes more. section_8.md compares these curves with the
+paper's words.
+Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is now 10, a hundred times its
+best step on the hopper; delta is the same on both tasks.
 
-    python tutorials/section_8_locomotion.py                # hours on two cores; goes on where it was stopped
+    python tutorials/section_8_locomotion.py                # hours on two cores; resumes where it was stopped
     python tutorials/section_8_locomotion.py --env-ids Pendulum-v1 FrozenLake-v1    # without MuJoCo
     python tutorials/section_8_locomotion.py --env-ids PaperHopper-v0 PaperWalker2d-v0    # with the paper's states
     python tutorials/section_8_locomotion.py --plot-only --out tutorials/results
@@ -36,9 +37,9 @@ SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 
 
 def methods(env_id, timesteps):
-    """The curves: {name: (loop, or steps if swept, Config)}: all states in A, advantages as they are, V fitted well.
+    """The curves: {name: (loop, or steps if swept, Config)}: all states in A, raw advantages, V fitted well.
 
-    Swimmer's strokes are slow: its discount is nearer to one.
+    The swimmer's strokes are slow, so its discount is nearer to one.
     """
     gamma = 0.9999 if "Swimmer" in env_id else Config.gamma
     single = Config(env_id=full_id(env_id), timesteps=timesteps, gamma=gamma, standardize_advantages=False,
@@ -86,7 +87,8 @@ def main():
         print(env_id)
         experiment(f"section_8_locomotion_{env_id}", methods(env_id, 4_000 if args.quick else args.timesteps),
                    CLAIMS.get(env_id, env_id), args)
-    print("Look for: natural gradient's step 0.1 serves the hopper and the swimmer; on the walker no fixed step does.")
+    print("Look for: natural gradient with step 0.1 learns to hop and to swim; with none of five fixed steps does it "
+          "learn to walk.")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 """Section 8.1, Figure 4 at Table 2's size: swimmer, hopper and walker with the paper's states, and the paper alone.
 
-Look for: whether single path and vine learn a gait, and what natural gradient does with three steps; whether CEM and
-CMA come as far with so few parameters; on the swimmer, what gamma decides.
+Look for: whether single path and vine learn a gait; how well natural gradient learns with each of three steps;
+whether CEM and CMA, with so few parameters, learn as well; on the swimmer, what gamma changes.
 The swimmer has Table 2's full size: batches of 50,000 steps, 200 iterations, one hidden layer of 30 units. The hopper
-and the walker have its 200 iterations with a fortieth of its batches, 25,000 of 1,000,000 steps, and two hidden layers
-of 50. Each method spends the steps of single path; an iteration of vine takes fewer, so it has more iterations.
+and the walker have Table 2's 200 iterations, a fortieth of its batches (25,000 steps in place of 1,000,000), and two
+hidden layers of 50. Each method spends the steps of single path. An iteration of vine takes fewer steps, so vine has
+more iterations.
 
 The tasks have the paper's states (10, 12, 18 numbers) and its cost of control, 1e-5 times the squares of the actions.
-What still differs from the paper: the walker has no penalty for impacts; bodies, time steps (0.04 s, and 0.008 s for
-hopper and walker), what ends an episode, and that actions are in [-1, 1] are Gymnasium's: the paper's controls are
-torques, so that its cost may be larger; hidden units are tanh and have biases (394 parameters, the paper's 364).
-Then change: --discounts, when the runs are there: what each method's swimmer is worth to single path's objective, and
-whether single path keeps CMA's gait once it has it.
+Some things still differ from the paper. The walker has no penalty for impacts. Gymnasium sets the bodies, the time
+steps (0.04 s, and 0.008 s for hopper and walker), the end of an episode, and the range [-1, 1] of the actions. The
+paper's controls are torques, so its cost may be larger. Hidden units are tanh and have biases (394 parameters; the
+paper has 364).
+Then change: --discounts, after the runs. It prints the value of each method's swimmer under single path's objective,
+and whether single path, started from CMA's policy, keeps CMA's gait.
 
-    python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --seeds 3   # hours; goes on where it stopped
+    python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --seeds 3   # hours; resumes where it stopped
     python tutorials/section_8_paper_tasks.py --seeds 2                             # the hopper and the walker too
     python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --discounts --seeds 3
     python tutorials/section_8_paper_tasks.py --plot-only --out tutorials/results
@@ -64,8 +66,8 @@ def methods(env_id, timesteps=None):
 def worth(run, parent, gamma=0.99, n_paths=10):
     """What the run's policy, with its noise, reaches on new paths, (3, n_paths).
 
-    The return, the discounted return eta (Section 2), and the mean Q of the first half of a path: eta, but from the
-    middle of the motion. The second half is there for the rewards that follow.
+    The three rows are the return, the discounted return eta (Section 2), and the mean Q over the first half of a path.
+    This Q is a discounted return from the middle of the motion; the second half of the path gives the later rewards.
     """
     env = make_env(run.config)
     policy = policy_for(env, run.config.hidden_sizes)
@@ -80,8 +82,8 @@ def worth(run, parent, gamma=0.99, n_paths=10):
 def compare_discounts(curves, seeds, parent, path):
     """Prints the `worth` of each method's policy, and writes it as CSV, a row per run.
 
-    Where a better swimmer is worth more at gamma 0.99 too, that objective is no reason against its gait: it is the
-    search, by samples, that misses it.
+    If a better swimmer also has the larger value at gamma 0.99, the objective is no reason against the better gait:
+    then the search, by samples, does not find this gait.
     """
     runs = [run for run in all_runs({name: curves[name] for name in (NEAR, FAR, "CMA")}, seeds)
             if (parent / run.folder / "policy.npz").exists()]
@@ -100,7 +102,7 @@ def compare_discounts(curves, seeds, parent, path):
 
 
 def go_on_from_cma(curves, seed, parent, n_iterations=10):
-    """Yields the Iterations of single path that starts with CMA's policy, and prints them: does it keep the gait?"""
+    """Yields the Iterations of single path that starts with CMA's policy, and prints them: is the gait kept?"""
     (run,), config = all_runs({"CMA": curves["CMA"]}, [seed]), replace(curves[NEAR][1], seed=seed)
     config = replace(config, timesteps=n_iterations * config.batch_size)
     policy, baseline = policy_and_baseline(make_env(config), config)
@@ -135,7 +137,7 @@ def main():
             _, single = curves[NEAR]
             experiment(name, curves, CLAIMS.get(env_id, env_id), args,
                        iterations=single.timesteps // single.batch_size if args.by_iteration else None)
-    print("Look for: who learns a gait in 200 iterations; on the swimmer, what a larger gamma changes.")
+    print("Look for: which methods learn a gait in 200 iterations, and what a larger gamma changes on the swimmer.")
 
 
 if __name__ == "__main__":

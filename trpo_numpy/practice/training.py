@@ -130,13 +130,13 @@ def iterations(env, policy, baseline, config, update, state, executor):
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
         episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
-        paths, branches = collect(episodes_of, act, policy, config)                                     # step 1
+        paths, branches = collect(episodes_of, act, policy, config)                       # step 1
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
-        batch, targets, V = estimate(paths, branches, policy, baseline, state, config)                  # step 2
+        batch, targets, V = estimate(paths, branches, policy, baseline, state, config)    # step 2
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
-        result = update(policy, theta, batch, options, rng)                                             # step 3
+        result = update(policy, theta, batch, options, rng)                               # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
         after = next_state(state, result, paths, branches, batch, targets, baseline, config)
