@@ -68,8 +68,7 @@ def draw_rooms(axes):
         if room % 3 == 1:
             axes.text(room + 0.45, 1.1, rf"one logit of action 1: $\theta_{half}$", ha="center", va="bottom")
     axes.text(6.0, 0.5, "reward 1,\nback to 0", va="center")
-    axes.text(0, -0.12, "bold: here the other action leads on", va="top", fontweight="bold")
-    axes.set(xlim=(-0.3, 6.9), ylim=(-0.5, 1.5))
+    axes.set(xlim=(-0.3, 6.9), ylim=(0, 1.5))
     axes.axis("off")
 
 
