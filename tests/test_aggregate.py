@@ -1,5 +1,5 @@
 """Interquartile means, their intervals, and the probability of improvement, beside values by hand."""
-from aggregate import interquartile_mean, interval, judge, probability_of_improvement, verdict
+from aggregate import interquartile_mean, interval, judge, p_value, probability_of_improvement, verdict
 
 import numpy as np
 import pytest
@@ -46,3 +46,19 @@ def test_a_judge_wants_five_runs_and_the_agreement_of_interval_and_rank_test():
     assert verdict(low, high) == "worse" and judge(x, y) == "cannot tell"  # by the rank test p is 0.075
     assert judge(x, y + 100) == "worse" and judge(y + 100, x) == "better" and judge(x, x) == "cannot tell"
     assert judge(x, y[:4] + 100) == judge(y[:4] + 100, x) == "too few runs"
+
+
+def test_several_tasks_are_judged_by_exchanging_the_runs_of_each():
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 10))
+    tasks = x, y, 100 * x + 500, 100 * y + 500      # other units and levels: no run may move to another task
+    assert p_value(*tasks) == pytest.approx(p_value(x, y, x, y), abs=0.01)
+    assert p_value(x, y, y, x) == 1                 # P and 1 - P
+    one, two, four = (p_value(*n * (x, y)) for n in (1, 2, 4))
+    assert one > two > four > 0.001
+    from scipy.stats import norm
+    P, sd = probability_of_improvement(x, y), np.sqrt(21 / 1200 / 4)   # the normal approximation of four rank tests
+    assert four == pytest.approx(2 * norm.sf(abs(P - 0.5) / sd), abs=0.02)
+    shifted = x, y - 2, x, y - 2
+    assert judge(*shifted) == "better" and judge(*shifted[1::-1], *shifted[1::-1]) == "worse"
+    assert judge(x, y, y, x) == "cannot tell" and judge(*tasks[:3], y[:4]) == "too few runs"

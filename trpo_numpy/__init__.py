@@ -27,4 +27,4 @@ folder practice, which makes a program of the update (help(trpo_numpy.practice))
 """
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: matrices as small as these are slower on many threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # works if it is set before NumPy: one thread is best for small matrices

@@ -19,7 +19,7 @@ def action_value(mdp, pi):
 
 
 def advantage(mdp, pi):
-    """A_pi (S, A): A(s, a) = Q(s, a) - V(s)."""
+    """A_pi (S, A): A(s, a) = Q(s, a) - V(s), with V(s) = sum_a pi(a|s) Q(s, a)."""
     Q = action_value(mdp, pi)
     return Q - (pi * Q).sum(axis=1, keepdims=True)
 

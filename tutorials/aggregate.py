@@ -53,16 +53,31 @@ def verdict(low, high, even=0.5):
     return "better" if low > even else "worse" if high < even else "cannot tell"
 
 
-def judge(x, y):
-    """The verdict on runs x beside runs y: "better" or "worse" if interval and rank test agree, with five runs of each.
+def p_value(*samples):
+    """The p of Mann and Whitney's rank test of two samples; for more, of a permutation test of their probability.
 
-    The interval of the probability of improvement must leave out one half. It is a little narrow for few runs, so the
-    rank test of Mann and Whitney must find a difference at 5% too.
+    It exchanges the runs of the two samples of each pair, 10,000 times.
     """
-    if min(len(x), len(y)) < 5:
+    if len(samples) == 2:
+        return mannwhitneyu(*samples).pvalue
+    rng, exchanged = np.random.default_rng(0), []
+    for x, y in zip(samples[::2], samples[1::2]):
+        runs = rng.permuted(np.tile(np.concatenate([x, y]), (10_000, 1)), axis=1)
+        exchanged += [runs[:, :len(x)], runs[:, len(x):]]
+    distance = abs(probability_of_improvement(*samples) - 0.5)
+    return np.mean(abs(probability_of_improvement(*exchanged) - 0.5) > distance - 1e-9)
+
+
+def judge(*samples):
+    """The verdict on the first sample of each pair beside the second: "better" or "worse" if interval and p agree.
+
+    The interval of the probability of improvement must leave out one half. It is a little narrow for few runs, so
+    `p_value` must be below 5% too. Each sample must have five runs.
+    """
+    if min(map(len, samples)) < 5:
         return "too few runs"
-    said = verdict(*interval(probability_of_improvement, x, y))
-    return said if mannwhitneyu(x, y).pvalue < 0.05 else "cannot tell"
+    said = verdict(*interval(probability_of_improvement, *samples))
+    return said if p_value(*samples) < 0.05 else "cannot tell"
 
 
 def read_rows(path):

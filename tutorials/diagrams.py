@@ -65,6 +65,8 @@ def draw_update(axes):
     axes.text(3.25, 7.65, "$s_n$", ha="center", fontsize=11)
     for y in (7.55, 5.45):
         axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
+    axes.text(9.75, 7.55, "$g$", va="center", fontsize=11)
+    axes.text(9.75, 5.45, "$A$", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
     axes.text(9.75, 2.2, r"$s$, $\beta$", va="center", fontsize=11)

@@ -62,9 +62,9 @@ def draw_rooms(axes):
     for room in range(6):
         half = room // 3
         axes.fill([room, room + 0.9, room + 0.9, room], [0, 0, 1, 1], color=("#E8E8E8", "#C8DCEC")[half])
-        action = 0 if room in (1, 4) else 1
-        axes.text(room + 0.45, 0.5, f"room {room}\n{action}" r" $\rightarrow$", ha="center", va="center",
-                  fontweight="bold" if action == 0 else "normal")
+        back, on = (1, 0) if room in (1, 4) else (0, 1)
+        axes.text(room + 0.45, 0.5, rf"room {room}" "\n" rf"$\leftarrow$ {back}   {on} $\rightarrow$", ha="center",
+                  va="center")
         if room % 3 == 1:
             axes.text(room + 0.45, 1.1, rf"one logit of action 1: $\theta_{half}$", ha="center", va="bottom")
     axes.text(6.0, 0.5, "reward 1,\nback to 0", va="center")

@@ -19,9 +19,9 @@ from aggregate import (
     interquartile_mean,
     interval,
     judge,
+    p_value,
     probability_of_improvement,
     read_returns,
-    verdict,
 )
 from common import new_figure, save_figure
 from experiment import experiment_parser
@@ -58,7 +58,7 @@ def compare(ours, theirs):
     for name, samples in pooled(ours, theirs).items():
         low, high = interval(probability_of_improvement, *samples)
         print(f"a run of ours ends above one of theirs with probability {probability_of_improvement(*samples):.2f} "
-              f"[{low:.2f}, {high:.2f}], the mean of {len(samples) // 2} tasks ({name})")
+              f"[{low:.2f}, {high:.2f}], p {p_value(*samples):.2f}, the mean of {len(samples) // 2} tasks ({name})")
 
 
 def draw_probabilities(figure, ours, theirs):
@@ -73,7 +73,7 @@ def draw_probabilities(figure, ours, theirs):
     for y, (name, runs) in enumerate(samples.items()):
         P, (low, high) = probability_of_improvement(*runs), interval(probability_of_improvement, *runs)
         color = "black" if name in together else COLORS.get(judged[name], COLORS["cannot tell"])
-        axes.plot([low, high], [y, y], "-", color=color, linewidth=3)
+        axes.plot([low, high], [y, y], "-", color=color, linewidth=3, solid_capstyle="butt")
         axes.plot(P, y, "D" if name in together else "o", color=color, markersize=9)
         if name in pairs:
             for x, mean in zip((1.11, 1.21), map(interquartile_mean, runs)):
@@ -86,17 +86,18 @@ def draw_probabilities(figure, ours, theirs):
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
              xlabel="$P$: the part of the pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together), ha="left", x=0.01)
-    axes.set_title("a task: grey, unless the interval leaves out 0.5 and a rank test has p < 0.05;\n"
-                   "diamonds: all tasks, and a group that was chosen after the fact", fontsize=10.5,
-                   fontweight="normal")
+    axes.set_title("a task: grey, unless the interval leaves out 0.5 and a rank test has p < 0.05, without a\n"
+                   "correction for several tests; diamonds: all tasks, and a group chosen after the fact",
+                   fontsize=10.5, fontweight="normal")
     axes.grid(axis="y", alpha=0)
     figure.get_layout_engine().set(rect=(0, 0, 0.98, 1))        # a margin right of the numbers
 
 
 def claim(together):
-    """The title: which code is ahead by the intervals of the samples of `pooled`."""
-    who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead", "cannot tell": "no difference shows"}
-    said = [verdict(*interval(probability_of_improvement, *samples)) for samples in together.values()]
+    """The title: which code is ahead by `judge`, on the samples of `pooled`."""
+    who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead",
+           "cannot tell": "no difference from SB3-contrib shows"}
+    said = [judge(*samples) for samples in together.values()]
     first = f"Over {len(together['all tasks']) // 2} tasks {who[said[-1]]}"
     seems = who[said[0]].replace("is", "seems")
     return first if len(said) < 2 or said[0] in (said[1], "cannot tell") else f"{first}; with many joints {seems}"

@@ -42,8 +42,8 @@ def fixed_steps(figure, place):
 def surrogate(figure, place):
     """L and eta, which part, and the rooms above them."""
     left, bottom, width, height = place
-    section_2_surrogate.draw_rooms(figure.add_axes((left, bottom + 0.84 * height, width, 0.24 * height)))
-    section_2_surrogate.draw(figure.add_axes((left, bottom, width, 0.68 * height)), section_2_surrogate.compute())
+    section_2_surrogate.draw_rooms(figure.add_axes((left, bottom + 0.72 * height, width, 0.36 * height)))
+    section_2_surrogate.draw(figure.add_axes((left, bottom, width, 0.58 * height)), section_2_surrogate.compute())
 
 
 def coupling(figure, place):
@@ -65,7 +65,9 @@ def minorizer(figure, place):
 def returns(figure, place):
     """eta by iteration, of Algorithm 1 and of a bound on the mean KL."""
     numbers = section_3_monotonic_improvement.compute(0, 300)
-    section_3_monotonic_improvement.draw_returns(figure.add_axes(place), numbers)
+    axes = figure.add_axes(place)
+    section_3_monotonic_improvement.draw_returns(axes, numbers)
+    axes.set_title(r"$\eta$ never falls, but rises slowly")
 
 
 def last_of_uphill(figure, place):
@@ -160,7 +162,8 @@ def kl_and_parabola(figure, place):
     axes = figure.add_axes(place)
     axes.plot(d, family.kl(old, new), color=METHODS["TRPO"]["color"], linewidth=4, label="KL")
     axes.plot(d, 0.5 * (new * family.M_product(old, new)).sum(axis=1), "k:", linewidth=4, label="its parabola")
-    axes.set(xlabel=r"a step in $\mu$, along a line", title="at 0: value 0, slope 0, curvature not 0")
+    axes.set(xlabel=r"$t$: the mean moves by $0.8t$, $\log\sigma$ by $-0.3t$", ylabel="KL (nats)",
+             title="at 0: value 0, slope 0, curvature not 0")
     axes.legend()
 
 
@@ -197,34 +200,39 @@ SLIDES = [
          r"2.  How far can this be trusted?   Theorem 1, (8)",
          r"3.  How far to go?   $\overline{D}_\mathrm{KL} \leq \delta$, (12)", "",
          r"4.  One update:   $A s = g, \quad \beta = \sqrt{2\delta / s^T A s}, \quad$ a line search"], None,
-     "(3): the paper's numbers, arXiv 1502.05477;  below at the right: steps of tutorials/companion.md"),
-    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", "Along one run:",
-         "a step $g$, from", "each policy.", "How far is it?"], fixed_steps,
+     "(3): an equation of the paper, arXiv 1502.05477;  at the lower right: steps of tutorials/companion.md"),
+    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", r"The same step, $1 \cdot g$,",
+         "in each iteration:", "its KL is from 0.008", "to 2.3 nats"], fixed_steps,
      r"the direction of (18), a fixed step; $g$: gradient of $L$, with standardized advantages"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
      surrogate, r"$\rho$: discounted visits to a state, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
     (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8)",
-         r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$",
+         r"$|\bar{A}(s)| \leq 2\alpha\epsilon, \quad P(\mathrm{differed\ before}\ t) \leq t\alpha$      "
+         "actions differ; union bound",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
-         r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$",
+         r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$      states differ",
          r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
-         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$"],
+         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$      "
+         r"$\Sigma_t\, t\, \gamma^t = \gamma / (1-\gamma)^2$"],
      coupling, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
      r"$\alpha$: largest total variation"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9);   Algorithm 1: $\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$; a random MDP with five states and three actions"),
-    (2, ["The same MDP.", "", "Never a loss,", "and tiny steps"], returns, ""),
+    (2, ["The same MDP.", "", "Half-way to the", "optimum after 40", "iterations; with a bound",
+         "on the mean KL after 6"], returns, ""),
     (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
-     last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$"),
+     last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$; "
+     "+ and dotted line: the optimum"),
     (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)",
          r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
      two_actions, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
-         r"stationary: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$", "",
-         r"$\beta = \sqrt{2\delta / s^T A s}$", "", r"$g \parallel (0.96, 0.28)$",
+         r"stationary: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$",
+         r"$\delta = \frac{1}{2} \beta^2\, s^T A s$", r"$\beta = \sqrt{2\delta / s^T A s}$", "",
+         r"$g \parallel (0.96, 0.28)$",
          r"$s \parallel (0.83, 0.55)$"], step,
      r"from here $A$ is the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  $1/\lambda = \beta$;  "
      r"$\delta = 0.05$;  $g$: length 1"),
@@ -240,7 +248,8 @@ SLIDES = [
      kl_and_parabola,
      r"$\mu = [\mathrm{mean}, \log\sigma]$; $J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: first and second "
      r"derivative w.r.t. $\mu$"),
-    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png", ""),
+    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png",
+     r"$\delta = 0.1$, larger than on the other slides, to show where the models are wrong"),
     (9, [r"run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"$g = \nabla L(\theta_\mathrm{old})$",
          r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", r"$A s = g$,  by 10 products $A y$",

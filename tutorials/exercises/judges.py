@@ -502,7 +502,8 @@ def line_search(x):
     found = search(lambda b: 5 + b, lambda b: 0.05 * b * b)  # 5 delta, 1.25 delta, 0.31 delta
     yield "beta 1, 1/2, 1/4, ...: the first whose KL is at most delta", found, 0.25, {
         "the KL is not checked": 1.0, "it accepts a KL above delta, such as 1.25 delta": 0.5,
-        "it shrinks once more after it has accepted": 0.125, "theta is returned, not beta": theta_old + 0.25 * s}
+        "it shrinks once more after it has accepted": 0.125,
+        "the number of the candidate is returned, not beta": 2, "theta is returned, not beta": theta_old + 0.25 * s}
     yield "the candidates that were tried", np.array([b for b, _ in tried]), np.array([1.0, 0.5, 0.25]), {
         "it shrinks before the first candidate": np.array([0.5, 0.25]),
         "the candidates start from each other, not from theta_old": np.array([1.0, 1.5, 1.75]),
