@@ -104,19 +104,19 @@ def check_network_jvp(p, theta):
 
 def check_layers_vjp(p, theta):
     network, theta, u = network_of(p, theta)
-    _, inputs = mlp.forward(network.layers(theta), p.batch.states)
+    _, inputs = mlp.layers_forward(network.layers(theta), p.batch.states)
     slopes = [mlp.activation_slope(h) for h in inputs[1:]]
     dlayers = mlp.layers_vjp(network.layers(theta), inputs, slopes, u)
-    check_gradient(lambda t: (u * mlp.forward(network.layers(t), p.batch.states)[0]).sum(),
+    check_gradient(lambda t: (u * mlp.layers_forward(network.layers(t), p.batch.states)[0]).sum(),
                    np.concatenate([part.ravel() for layer in dlayers for part in layer]),
                    theta, directions(p, len(theta)))
 
 
 def check_layers_jvp(p, theta):
     network, theta, _ = network_of(p, theta)
-    _, inputs = mlp.forward(network.layers(theta), p.batch.states)
+    _, inputs = mlp.layers_forward(network.layers(theta), p.batch.states)
     slopes = [mlp.activation_slope(h) for h in inputs[1:]]
-    check_product(lambda t: mlp.forward(network.layers(t), p.batch.states)[0].ravel(),
+    check_product(lambda t: mlp.layers_forward(network.layers(t), p.batch.states)[0].ravel(),
                   lambda v: mlp.layers_jvp(network.layers(theta), inputs, slopes, network.layers(v)).ravel(),
                   theta, directions(p, len(theta)))
 

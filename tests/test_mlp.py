@@ -33,7 +33,7 @@ def test_mu_by_plain_loops(problem):
             z = [sum(W[j, i] * h[i] for i in range(len(h))) + b[j] for j in range(len(b))]
             h = mlp.activation(np.array(z)) if depth < len(layers) - 1 else np.array(z)
         assert np.allclose(mu_n, h, rtol=1e-13)
-        assert np.allclose(mlp.forward(layers, x[n])[0], h, rtol=1e-13)
+        assert np.allclose(mlp.layers_forward(layers, x[n])[0], h, rtol=1e-13)
 
 
 def test_the_slope_of_the_activation_is_its_derivative():

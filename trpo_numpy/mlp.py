@@ -18,7 +18,7 @@ def activation_slope(h):
     return 1 - h * h
 
 
-def forward(layers, x):
+def layers_forward(layers, x):
     """The output, (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and each layer's input: [x, h_1, ...]."""
     inputs = [x]
     for W, b in layers[:-1]:
@@ -85,11 +85,11 @@ class MLP:
 
     def mu(self, theta, x):
         """mu(x) (N, d_out) for x (N, d_in)."""
-        return np.concatenate([forward(self.layers(theta), block)[0] for block in in_blocks(x)])
+        return np.concatenate([layers_forward(self.layers(theta), block)[0] for block in in_blocks(x)])
 
     def forward(self, theta, x):
         """mu(x) (N, d_out), and the cache that `jvp` and `vjp` take: the inputs and the slopes, for each block."""
-        outputs, inputs = zip(*[forward(self.layers(theta), block) for block in in_blocks(x)])
+        outputs, inputs = zip(*[layers_forward(self.layers(theta), block) for block in in_blocks(x)])
         return np.concatenate(outputs), [(hs, [activation_slope(h) for h in hs[1:]]) for hs in inputs]
 
     def jvp(self, theta, cache, v):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo_numpy.family import Family
-from trpo_numpy.mlp import MLP, forward
+from trpo_numpy.mlp import MLP, layers_forward
 from trpo_numpy.record import InputError, check_array
 
 
@@ -45,12 +45,12 @@ class Policy:
     def act(self, parameters, s, rng):
         """a ~ pi_theta(.|s), (d_a,), for one state s (d_s,); parameters is unpack(theta)."""
         layers, r = parameters
-        return self.family.sample(forward(layers, s)[0], r, rng)
+        return self.family.sample(layers_forward(layers, s)[0], r, rng)
 
     def act_greedily(self, parameters, s, rng):
         """The most probable action in s (d_s,), with the arguments of `act`; rng is not used."""
         layers, r = parameters
-        return self.family.mode(forward(layers, s)[0], r)
+        return self.family.mode(layers_forward(layers, s)[0], r)
 
     def mu(self, theta, states):
         """mu_theta(s) (N, d_mu) for states (N, d_s)."""

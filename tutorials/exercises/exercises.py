@@ -134,7 +134,7 @@ def jvp(layers, inputs, slopes, dlayers):
 
     dlayers [(dW_1, db_1), ...] is v, in the shapes of layers. inputs is the list [h_0, ..., h_{L-1}] from `forward`.
     slopes is the list [1 - h_1^2, ..., 1 - h_{L-1}^2]: the derivative of tanh in each hidden layer. It is one shorter
-    than inputs: slopes[0] belongs to inputs[1], so the slope after layer l, counted from 0, is slopes[l].
+    than inputs: slopes[0] belongs to inputs[1], slopes[1] to inputs[2], and so on.
     """
     raise NotImplementedError("exercise 5")
 

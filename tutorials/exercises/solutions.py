@@ -17,7 +17,7 @@ from trpo_numpy.expected_return import (  # noqa: F401
 from trpo_numpy.fisher import fisher_vector_product  # noqa: F401
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length  # noqa: F401
-from trpo_numpy.mlp import forward  # noqa: F401
+from trpo_numpy.mlp import layers_forward as forward  # noqa: F401
 from trpo_numpy.mlp import layers_jvp as jvp  # noqa: F401
 from trpo_numpy.mlp import layers_vjp as vjp  # noqa: F401
 from trpo_numpy.practice.baseline import generalized_advantages  # noqa: F401
