@@ -113,12 +113,12 @@ def test_what_is_quoted_is_what_the_link_leads_to(function, name, words, file, l
 
 
 def test_the_exercises_that_are_asked_for_are_where_their_links_lead():
-    """Each at its first function, or at the second where a step comes back to it; all eleven are asked for."""
+    """Each at its first function, or at the second where a step comes back to it; all twelve are asked for."""
     lines = ["", *(ROOT / "tutorials" / "exercises" / "exercises.py").read_text().splitlines()]
     headings = {number: int(n) for number, line in enumerate(lines) for n in re.findall(r"^# (\d+)\. ", line)}
     asked = [(int(n), int(line)) for n, line in
              re.findall(r"\[Exercise (\d+)\]\(\.\./exercises/exercises\.py#L(\d+)\)", TEXT)]
-    assert {n for n, _ in asked} == set(range(1, 12)) and len(set(asked)) == len(asked)
+    assert {n for n, _ in asked} == set(range(1, 13)) and len(set(asked)) == len(asked)
     for n, line in asked:
         assert lines[line].startswith("def ") and headings[max(h for h in headings if h < line)] == n, n
 

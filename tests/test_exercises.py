@@ -46,7 +46,7 @@ def test_empty_exercises_are_not_written_yet(capsys):
     assert set(results.values()) == {"not written yet"}
     lines = capsys.readouterr().out.splitlines()
     assert all(line.endswith("not written yet") for line in lines[:-2]) and len(lines) == len(judges.JUDGES) + 2
-    assert lines[-1].startswith("0 of 22 right, 0 wrong, 22 not")
+    assert lines[-1].startswith("0 of 23 right, 0 wrong, 23 not")
 
 
 def test_the_packages_functions_are_right_and_far_from_the_bars(capsys):
@@ -60,7 +60,7 @@ def test_an_exercise_is_a_function_of_the_same_arguments_as_its_solution():
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert [f.name for f in functions] == list(judges.JUDGES)
     assert all(ast.get_docstring(f) and isinstance(f.body[-1], ast.Raise) for f in functions)
-    sources = {node.name: node for path in (EXERCISES.parent.parent / "trpo_numpy").rglob("*.py")
+    sources = {node.name: node for path in [SOLUTIONS, *(EXERCISES.parent.parent / "trpo_numpy").rglob("*.py")]
                for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
                if path.stem != "categorical" and path.stem != "family" and path.stem != "policy"}
     for f in functions:
@@ -83,6 +83,10 @@ def test_half_written_exercises():
     result, said = check.verdict("trpo_update", mine)
     assert result == "fails" and said.endswith("\nIt calls line_search, which is wrong: mend that first.")
     assert "This number is known: the KL may be up to 1.5 delta.\nIt calls" in said
+    assert check.verdict("value_step", solutions(conjugate_gradient=empty.conjugate_gradient)) == (
+        "not written yet", ": it calls conjugate_gradient")
+    result, said = check.verdict("value_step", solutions(conjugate_gradient=cg_from(0.1)))
+    assert result == "fails" and said.endswith("\nIt calls conjugate_gradient, which is wrong: mend that first.")
     result, said = check.verdict("conjugate_gradient", solutions(conjugate_gradient=lambda A, b, *args: b))
     assert result == "fails" and said.startswith("it does not return what the docstring says")
 
@@ -236,6 +240,29 @@ def update_without_g_0(policy, theta_old, batch, *rest):
     return right.trpo_update(policy, theta_old, batch, *rest)
 
 
+def value_step_with(sign=1, times_N=0, product_times_N=0, divided_by=len, target=1, V_too=1, damped=1, more=0,
+                    least=0):
+    """The step of V with a mistake; times_N are powers of N."""
+    def value_step(V, targets, jvp, vjp, iterations, damping):
+        N, below = float(len(V)), divided_by(V)
+        b = sign * N ** times_N * vjp(target * targets - V_too * V) / below
+
+        def product(v):
+            return N ** product_times_N * vjp(jvp(v)) / below
+
+        return right.conjugate_gradient(product, b, max(iterations + more, least), damped * damping)[0]
+    return value_step
+
+
+def gradient_alone(sign=1):
+    return lambda V, targets, jvp, vjp, iterations, damping: sign * vjp(V - targets) / len(V)
+
+
+def value_step_of_zero(V, targets, *args):
+    step = right.value_step(V, targets, *args)
+    return step if step.any() else np.full_like(step, np.nan)
+
+
 MISTAKES = [
     ("discounted_sums", sums_of_type, "cut to whole numbers"),
     ("generalized_advantages", advantages_of_type, "cut to whole numbers"),
@@ -329,6 +356,26 @@ MISTAKES = [
     ("trpo_update", lambda *args: changed_gradient(*args, over="A"), "the KL of the line search is that of A's"),
     ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
         policy, theta, batch, replace(options, damping=0.0), rng), "damping does not reach conjugate gradient"),
+    ("value_step", value_step_with(sign=-1), "the wrong sign: it goes uphill"),
+    ("value_step", value_step_with(times_N=1), "1/N is missing in the gradient, J'(V - y)"),
+    ("value_step", value_step_with(product_times_N=1), "1/N is missing in the product, J'J v"),
+    ("value_step", value_step_with(times_N=1, product_times_N=1), "in the gradient and in the product"),
+    ("value_step", value_step_with(product_times_N=-1), "the product is divided by N twice"),
+    ("value_step", value_step_with(divided_by=lambda V: 5), "divided by the number of parameters"),
+    ("value_step", lambda *args: 2 * right.value_step(*args), "the 1/2 of the loss is forgotten"),
+    ("value_step", value_step_with(damped=0), "damping is left out"),
+    ("value_step", value_step_with(damped=2), "damping counts twice"),
+    ("value_step", value_step_with(target=-1), "the targets have the wrong sign"),
+    ("value_step", value_step_with(V_too=0), "V is left out"),
+    ("value_step", value_step_with(target=0), "the targets are left out"),
+    ("value_step", gradient_alone(), "this is the gradient itself"),
+    ("value_step", gradient_alone(-1), "this is minus the gradient"),
+    ("value_step", value_step_with(more=-1), "one iteration too few"),
+    ("value_step", value_step_with(more=1), "one iteration too many"),
+    ("value_step", value_step_with(least=10), "more iterations than `iterations`"),
+    ("value_step", value_step_of_zero, "0 divided by 0"),
+    ("value_step", lambda *args: (right.value_step(*args), 0.1), "a tuple of 2, and the step alone is wanted"),
+    ("value_step", lambda V, targets, jvp, vjp, *rest: jvp(V), "jvp got shape (12,), wanted (5,)"),
 ]
 
 
@@ -344,13 +391,21 @@ def test_a_typical_wrong_answer_is_named(name, function, words):
     assert "known: " in said or "wanted" in words + said.splitlines()[-1]
 
 
+def test_the_named_mistakes_of_the_fit_are_different_numbers_and_all_are_tested():
+    asked = {words for name, _, words in MISTAKES if name == "value_step"}
+    for _, _, wanted, mistakes in judges.value_step(right):
+        values = [wanted, *mistakes.values()]
+        assert not any(check.close(a, b, 1e-3) for i, a in enumerate(values) for b in values[:i])
+        assert all(any(words in mistake for words in asked) for mistake in mistakes)
+
+
 def test_every_function_has_a_mistake_that_is_tested():
     assert {name for name, *_ in MISTAKES} == set(judges.JUDGES)
 
 
 def test_names_and_exit_codes(capsys, monkeypatch, tmp_path):
     assert check.chosen(["1", "cg"]) == ["discounted_sums", "generalized_advantages", "conjugate_gradient"]
-    assert check.chosen(["kl"]) == ["kl"] and len(check.chosen([])) == 22
+    assert check.chosen(["kl"]) == ["kl"] and len(check.chosen([])) == 23
     with pytest.raises(SystemExit, match="NAME: got 'nonsense'"):
         check.chosen(["nonsense"])
     half = tmp_path / "half.py"
@@ -369,7 +424,7 @@ def test_training_with_other_functions_in_place_agrees_and_a_wrong_one_does_not(
     assert in_place.compare_curves(solutions(), 2) == 0
     said = capsys.readouterr().out
     called = set(re.findall(r"(\w+) [\d,]+(?:, |$)", said.split("your functions: ")[1].strip()))
-    assert called >= set(judges.JUDGES) - set(check.chosen(["2", "3", "6", "10"])), called
+    assert called >= set(judges.JUDGES) - set(check.chosen(["2", "3", "6", "10", "12"])), called
     wrong = solutions(M_product=lambda mu, y: right.M_product(mu, y) * [1, 0.5])
     assert in_place.compare_curves(wrong, 1, ["log_prob"]) == 0     # the package's M_product stands in
     capsys.readouterr()

@@ -1,6 +1,6 @@
 """Judges what you have written in exercises.py: python tutorials/exercises/check.py [NAME ...]
 
-A NAME is a number (1 to 11), an exercise (returns, eta, L, gaussian, ...) or a function. Without one, all are judged.
+A NAME is a number (1 to 12), an exercise (returns, eta, L, gaussian, ...) or a function. Without one, all are judged.
 Each function is right, or not written yet, or a property fails: then the output says what was wanted and what was
 found, and names a common mistake that gives this number. The exit code is 0 if everything that is judged is right.
 
@@ -141,7 +141,7 @@ def chosen(names):
     """The functions that these names mean, all if there are none."""
     for name in names:
         if name not in [*map(str, EXERCISES), *EXERCISES.values(), *JUDGES]:
-            raise SystemExit(f"NAME: got {name!r}, wanted a number from 1 to 11, or one of "
+            raise SystemExit(f"NAME: got {name!r}, wanted a number from 1 to 12, or one of "
                              f"{', '.join([*EXERCISES.values(), *JUDGES])}")
     return [function for function, (exercise, _, _) in JUDGES.items()
             if not names or {str(exercise), EXERCISES[exercise], function} & set(names)]

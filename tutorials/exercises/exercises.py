@@ -1,4 +1,4 @@
-"""TRPO, written by you: eleven exercises, from returns to one update (Schulman et al., ICML 2015). README.md says how.
+"""TRPO, written by you: twelve exercises, from returns to one update (Schulman et al., ICML 2015). README.md says how.
 
 Replace each `raise NotImplementedError` by your code, and check what is right so far:
 
@@ -238,3 +238,21 @@ def trpo_update(policy, theta_old, batch, options, rng):
     rows = rng.choice(N, max(1, round(options.fisher_fraction * N)), replace=False)
     """
     raise NotImplementedError("exercise 11")
+
+
+# 12. The fit of V (not in the paper)
+
+def value_step(V, targets, jvp, vjp, iterations, damping):
+    """The step of phi, (P,): one damped Gauss-Newton step on the loss 1/2 mean (V(s_n) - y_n)^2.
+
+    phi (P,) are the parameters of the network V. V (N,) holds V(s_n) at phi; targets (N,) holds y_n. The loss is made
+    small: phi + step is the next phi. Return the step alone, not phi.
+
+    J (N, P) is the derivative of V with respect to phi. jvp(v) is J v (N,) for v (P,). vjp(u) is J' u (P,) for u (N,),
+    summed over the N samples. No matrix is formed.
+
+    The gradient of the loss is 1/N J'(V - y). The method of Gauss and Newton takes 1/N J'J for the Hessian of the loss.
+    The step is the solution of (1/N J'J + damping I) step = -1/N J'(V - y), approximately: conjugate gradient starts at
+    0 and makes `iterations` iterations. You may call your conjugate_gradient of exercise 8, which adds the damping too.
+    """
+    raise NotImplementedError("exercise 12")

@@ -5,6 +5,7 @@ A judge is a generator with the name of the function that it judges; x is the mo
 check.py compares.
 """
 from dataclasses import replace
+from functools import partial
 from math import log
 from types import SimpleNamespace
 
@@ -37,6 +38,7 @@ from truth import (
     transitions,
     update_problem,
     value_by_steps,
+    value_problem,
     visitation_by_steps,
 )
 
@@ -45,7 +47,7 @@ from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions
 
 EXERCISES = {1: "returns", 2: "eta", 3: "L", 4: "gaussian", 5: "network", 6: "surrogate", 7: "fisher", 8: "cg",
-             9: "beta", 10: "line_search", 11: "update"}
+             9: "beta", 10: "line_search", 11: "update", 12: "fit"}
 JUDGES = {}  # {name of the function: (number of the exercise, bar, judge)}, in the order of the exercises
 
 
@@ -570,3 +572,54 @@ def trpo_update(x):
     flat = raised(step, options, Batch(states, actions, fixed(np.zeros(40))))
     yield ("all Q are 0, so g is 0: theta_new = theta_old, without step_length",
            flat if isinstance(flat, str) else 1 + flat, np.ones(28), {})
+
+
+# 12. The fit of V (not in the paper)
+
+@judge(12, bar=1e-8)
+def value_step(x):
+    V, y, J = value_problem()
+    N, P = J.shape
+    gradient, damping = J.T @ (V - y) / N, 0.1 * np.eye(P)
+    H = J.T @ J / N + damping
+
+    def product(matrix, name, vector):
+        if np.shape(vector) != matrix.shape[1:]:
+            raise ValueError(f"{name} got shape {np.shape(vector)}, wanted {matrix.shape[1:]}")
+        return matrix @ vector
+
+    def step(iterations, V=V):
+        found = x.value_step(V, y, partial(product, J, "jvp"), partial(product, J.T, "vjp"), iterations, 0.1)
+        if isinstance(found, tuple):
+            raise TypeError(f"a tuple of {len(found)}, and the step alone is wanted")
+        return found
+
+    def solution(H=H, gradient=gradient):
+        return np.linalg.solve(H, -gradient)
+
+    said, wanted = "(1/N J'J + damping I) step = -1/N J'(V - y)", solution()
+    yield f"after P = {P} iterations, the dense solution of {said}", step(P), wanted, {
+        "the wrong sign: it goes uphill, to a larger loss": -wanted,
+        "1/N is missing in the gradient, J'(V - y)": N * wanted,
+        "1/N is missing in the product, J'J v": solution(N * (H - damping) + damping),
+        "1/N is missing in the gradient and in the product, so the damping counts too little":
+            solution(N * (H - damping) + damping, N * gradient),
+        "the product is divided by N twice": solution((H - damping) / N + damping),
+        "divided by the number of parameters, not of samples":
+            solution(N / P * (H - damping) + damping, N / P * gradient),
+        "the 1/2 of the loss is forgotten in the gradient: it cancels the 2 of the square": 2 * wanted,
+        "damping is left out": solution(H - damping),
+        "damping counts twice: in the product and in conjugate gradient": solution(H + damping),
+        "the targets have the wrong sign: V + y, where it is V - y": solution(gradient=J.T @ (V + y) / N),
+        "V is left out: the targets alone": solution(gradient=-J.T @ y / N),
+        "the targets are left out: V alone": solution(gradient=J.T @ V / N),
+        "this is the gradient itself, no step: no system is solved": gradient,
+        "this is minus the gradient: no system is solved": -gradient,
+        "one iteration too few": best_in_krylov_space(H, -gradient, P - 1)}
+    best = [best_in_krylov_space(H, -gradient, k) for k in (1, 2, 3)]
+    yield "after 2 iterations, the best step of the span of g = J'(V - y) and J'J g", step(2), best[1], {
+        "one iteration too few": best[0],
+        "one iteration too many": best[2],
+        "more iterations than `iterations`: the system is solved to the end": wanted}
+    yield "V = y, so the gradient is 0: the step is 0", 1 + step(P, y), np.ones(P), {
+        "0 divided by 0": np.full(P, np.nan)}

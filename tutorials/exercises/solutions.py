@@ -1,11 +1,15 @@
 """The package's functions under the names of the exercises: `check.py --solutions` judges them. Try first, then look.
 
 Most are the package's functions. In the package, the Gaussian's functions are methods of a family with d_a. The
-package's line search and update also return what they tried and measured; an exercise returns only the result.
+package's line search and update also return what they tried and measured; an exercise returns only the result. The step
+of V is a part of the package's fit_baseline.
 """
+from functools import partial
+from types import SimpleNamespace
+
 from trpo_numpy import line_search as searching
 from trpo_numpy import trpo
-from trpo_numpy.conjugate_gradient import conjugate_gradient  # noqa: F401
+from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import (  # noqa: F401
     action_value,
     advantage,
@@ -20,7 +24,11 @@ from trpo_numpy.line_search import step_length  # noqa: F401
 from trpo_numpy.mlp import layers_forward as forward  # noqa: F401
 from trpo_numpy.mlp import layers_jvp as jvp  # noqa: F401
 from trpo_numpy.mlp import layers_vjp as vjp  # noqa: F401
-from trpo_numpy.practice.baseline import generalized_advantages  # noqa: F401
+from trpo_numpy.practice.baseline import (  # noqa: F401
+    gauss_newton_product,
+    generalized_advantages,
+    grad_value_loss,
+)
 from trpo_numpy.sampling import discounted_sums  # noqa: F401
 from trpo_numpy.surrogate import grad_surrogate, surrogate  # noqa: F401
 
@@ -45,3 +53,10 @@ def line_search(*args):
 def trpo_update(*args):
     """theta_new of the package's Update."""
     return trpo.trpo_update(*args).theta_new
+
+
+def value_step(V, targets, jvp, vjp, iterations, damping):  # noqa: F811
+    """One step of fit_baseline. The package's jvp and vjp also take phi and a cache: the inputs of each block."""
+    network = SimpleNamespace(jvp=lambda phi, cache, v: jvp(v), vjp=lambda phi, cache, u: vjp(u))
+    product = partial(gauss_newton_product, network, None, [([V], None)])
+    return conjugate_gradient(product, -vjp(grad_value_loss(V, targets)), iterations, damping)[0]

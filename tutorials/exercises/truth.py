@@ -291,3 +291,13 @@ def steepest_descent(A, b, k):
         r = b - A @ x
         x += r @ r / (r @ A @ r) * r
     return x
+
+
+# Exercise 12: V on a few samples with its Jacobian as a matrix
+
+@cache
+def value_problem():
+    """V (N,), targets (N,) and J (N, P), for N = 12 and P = 5."""
+    rng = np.random.default_rng(10)
+    return fixed(rng.normal(1.0, 1.0, 12), rng.normal(-2.0, 2.0, 12),
+                 rng.standard_normal((12, 5)) * np.geomspace(0.3, 2, 5))
