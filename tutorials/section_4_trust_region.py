@@ -130,7 +130,7 @@ def draw(figure, numbers, span):
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title("the exact solutions (dotted: enlarged)", fontsize=10.5)
+    whole.set_title("the exact solutions\n(dotted: enlarged)", fontsize=10.5)
     for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
                                        ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
         whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
