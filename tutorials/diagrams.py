@@ -25,8 +25,8 @@ UPDATE = {
     "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
     "s": (10.98, 6.5, 3.2, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
     "beta": (11.1, 3.4, 2.95, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
-    "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L(\theta) > L_{old}$, mean KL $\leq \delta$" "\n"
-               r"both from $\mu_\theta$ on the whole batch",
+    "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L > L_{old}$ and mean KL $\leq \delta$, both at" "\n"
+               r"$\theta_{old} + \beta s$ on the whole batch",
                "line_search: step 26"),
     "new": (1.95, 1.33, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
