@@ -19,6 +19,7 @@ from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.record import InputError
 
 
+@pytest.mark.filterwarnings("ignore:overflow")      # the square of 1e300, after which the numbers are looked at
 @pytest.mark.parametrize("reward, observation", [
     (1.0, np.zeros(2)), (3, np.zeros(2, np.float32)), (np.float32(2), [0, 1]), (np.array(1.0), np.zeros(2, np.uint8)),
     (True, np.zeros(2, bool)), (np.ones(1), np.zeros(2)), (-1e300, np.full(2, 1e300))], ids=str)
