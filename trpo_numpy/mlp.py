@@ -54,7 +54,7 @@ def in_blocks(x):
 
 @dataclass(frozen=True)
 class MLP:
-    """A network of sizes (d_in, hidden..., d_out); theta is an argument of its methods."""
+    """A network of sizes (d_in, hidden..., d_out); theta is an argument of its methods. InputError for bad sizes."""
     sizes: tuple[int, ...]
 
     def __post_init__(self):

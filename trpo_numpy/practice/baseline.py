@@ -58,7 +58,7 @@ def estimate_single_path(paths, branches, policy, baseline, state, config):
 
 
 def explained_variance(V, targets):
-    """1 - Var(targets - V) / Var(targets): 1: right up to a constant; 0: V is constant; NaN: the targets are."""
+    """1 - Var(targets - V) / Var(targets): 1 if V is right up to a constant, 0 if V is constant; NaN if targets are."""
     unit = power_of_two(targets)
     var = np.var(targets / unit)
     return 1 - np.var((targets - V) / unit) / var if var > 1e-12 * np.mean((targets / unit) ** 2) else np.nan
