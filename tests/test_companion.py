@@ -95,7 +95,7 @@ def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
     way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", FIRST)
     assert re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M) == [str(number) for number in numbers_in(way)]
     assert {int(number) for number, _, body in STEPS if body.startswith("\n★")} == set(numbers_in(way))
-    assert "the steps marked ★ in the [companion](tutorials/companion.md#contents)" in (ROOT / "README.md").read_text()
+    assert "the steps marked ★ in the [companion](tutorials/companion.md)" in (ROOT / "README.md").read_text()
     steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
     names = {}
     for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):

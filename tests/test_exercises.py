@@ -403,6 +403,39 @@ def test_every_function_has_a_mistake_that_is_tested():
     assert {name for name, *_ in MISTAKES} == set(judges.JUDGES)
 
 
+@pytest.mark.parametrize("right, wrong, words", [
+    ("", "", ""),
+    ("theta_old + beta", "theta_old - beta", "no candidate is accepted"),
+    ("if L_old < L_new < np.inf and", "if", ""),
+    ("theta_new, L_new - L_old, kl_new, refused", "2 * theta_old - theta_new", "the wrong sign"),
+    ("Q[:, None] * dlog_pi_dmu", "dlog_pi_dmu", "not multiplied by Q"),
+    ("s, residual, p = np.zeros_like(g), g, g", "return theta_old + 1e-3 * g", "the direction of g"),
+    ("rr = A(p) + DAMPING * p", "rr = A(p)", "damping does not reach"),
+    ("jvp(theta_old, states, h, y) / len(Q)", "jvp(theta_old, states, h, y)", "a sum over the states"),
+    ("np.full_like(r, 2)", "np.full_like(r, 1)", "the 2 of the log-std"),
+    ("2 * DELTA", "DELTA", "beta lacks the 2"),
+    ("(s @ A(s))", "(s @ (A(s) + DAMPING * s))", "counted in s'As"),
+    (" and kl_new <= DELTA", "", "not compared with delta")])
+def test_a_program_in_one_file_is_judged_by_its_update(right, wrong, words, capsys, monkeypatch, tmp_path):
+    """The one page is right, and a change of one of its lines is named; what is right either way stays right."""
+    page = (TUTORIALS / "trpo_on_one_page.py").read_text()
+    assert page.count(right) == 1 or not right
+    mine = tmp_path / "mine.py"
+    mine.write_text(page.replace(right, wrong))
+    monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
+    assert check.main() == bool(words)
+    said = capsys.readouterr().out
+    assert words in said and ("This number is known" in said if words else said == "trpo_update right\n")
+
+
+def test_a_program_without_an_update_is_told_so(monkeypatch, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def update(): pass")
+    monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
+    with pytest.raises(SystemExit, match=r"no function trpo_update\(theta_old, states, actions, Q\)"):
+        check.main()
+
+
 def test_names_and_exit_codes(capsys, monkeypatch, tmp_path):
     assert check.chosen(["1", "cg"]) == ["discounted_sums", "generalized_advantages", "conjugate_gradient"]
     assert check.chosen(["kl"]) == ["kl"] and len(check.chosen([])) == 23

@@ -44,14 +44,14 @@ def a_batch(config, number):
     return seen[-1]
 
 
-def spectrum(policy, theta_old, cache, mu_old, g):
-    """The eigenvalues of A that are not 0, largest first, and the part of g's length that is outside A's range."""
+def spectrum(policy, theta_old, cache, mu_old):
+    """The eigenvalues of A that are not 0, largest first, and their eigenvectors (rank, P)."""
     N, d_mu = mu_old.shape
     units = np.eye(N * d_mu).reshape(-1, N, d_mu)
     rows = np.array([policy.vjp(theta_old, cache, u * np.sqrt(policy.family.M_product(mu_old, u) / N)) for u in units])
     _, roots, span = np.linalg.svd(rows, full_matrices=False)           # rows: M^(1/2) J / sqrt(N), for a diagonal M
     span = span[roots > 1e-10 * roots[0]]
-    return roots[:len(span)] ** 2, np.linalg.norm(g - (g @ span.T) @ span) / np.linalg.norm(g)
+    return roots[:len(span)] ** 2, span
 
 
 def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
@@ -73,8 +73,12 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
                                              config.max_backtracks)
             curves.setdefault(damping, []).append((residuals[-1] / residuals[0], beta * np.linalg.norm(s), first.kl,
                                                    taken.L - L_old))
+    values, span = spectrum(policy, theta_old, cache_A, mu_A)
+    left = span @ (g - A(conjugate_gradient(A, g, 10)[0]))                  # of the undamped residual after ten steps
+    middle, small = (values < 0.1 * values[0]) & (values > 1e-3 * values[0]), values < 1e-6 * values[0]
+    parts = [np.linalg.norm(v) / np.linalg.norm(g) for v in (g - (span @ g) @ span, left[middle], left[small])]
     return {"delta": config.delta, "curves": {damping: np.array(rows).T for damping, rows in curves.items()},
-            "n_parameters": len(g), "spectrum": spectrum(policy, theta_old, cache_A, mu_A, g)}
+            "n_parameters": len(g), "eigenvalues": values, "parts": parts}
 
 
 def draw(figure, numbers):
@@ -90,7 +94,7 @@ def draw(figure, numbers):
     residual.set(yscale="log", title="the residual: with more damping it falls faster",
                  ylabel="residual / its first value")
     residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right", fontsize=10.5)
-    residual.text(0.03, 0.42, f"{numbers['n_parameters']:,} parameters, rank of $A$ {len(numbers['spectrum'][0])}",
+    residual.text(0.03, 0.42, f"{numbers['n_parameters']:,} parameters, rank of $A$ {len(numbers['eigenvalues'])}",
                   transform=residual.transAxes, fontsize=10.5)
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(r"$\delta$", (len(k), numbers["delta"]), (0, 3), textcoords="offset points", fontsize=13)
@@ -110,10 +114,12 @@ def main():
     figure = new_figure(args.show, figsize=(8.5, 7))
     draw(figure, numbers)
     save_figure(figure, args.out, "appendix_c_conjugate_gradient", args.show)
-    eigenvalues, outside = numbers["spectrum"]
+    eigenvalues, (outside, middle, small) = numbers["eigenvalues"], numbers["parts"]
     large = np.sum(eigenvalues > 1e-6 * eigenvalues[0])
     print(f"A: rank {len(eigenvalues)}, {large} eigenvalues above a millionth of the largest; {100 * outside:.2f}% of "
           "g's length is outside its range")
+    print(f"damping 0, k 10: of the residual, {middle:.3f} belongs to eigenvalues from a thousandth to a tenth of the "
+          f"largest, {small:.3f} to those below a millionth")
     for damping, rows in numbers["curves"].items():
         for k in (5, 10, rows.shape[1]):
             residual, length, kl, gain = rows[:, k - 1]

@@ -1,7 +1,7 @@
 """Appendix C.1: what an update costs, as the batch, the policy and the number of conjugate gradient iterations grow.
 
-Look for: nearly straight lines, of slope about one. The Fisher matrix has P x P entries, but y -> J'MJy never forms the
-matrix: a product costs a few passes through the network, whatever P is. The dashed lines have 10% of the states in A,
+Look for: nearly straight lines, of slope one or less. The Fisher matrix has P x P entries, but y -> J'MJy never forms
+it: a product costs a few passes through the network, whatever P is. The dashed lines have 10% of the states in A,
 as in the paper. Ten products then cost as much as one, and the rest of the cost is the gradient and the line search.
 Then change: --largest, a million samples and a hundred thousand parameters (2 GiB of memory, some seven minutes).
 
@@ -41,9 +41,9 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
 def compute(Ns, hiddens, ks, repeats):
     """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
     sweeps = {}
-    for name, varies, cases in [("samples N\n(P = 5,708)", 0, [(N, (64, 64), 10) for N in Ns]),
-                                ("parameters P\n(N = 10,000)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
-                                ("CG iterations k\n(N = 10,000)", 2, [(10_000, (64, 64), k) for k in ks])]:
+    for name, varies, cases in [("samples N\n(P = 5,708, k = 10)", 0, [(N, (64, 64), 10) for N in Ns]),
+                                ("parameters P\n(N = 10,000, k = 10)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
+                                ("CG iterations k\n(N = 10,000, P = 5,708)", 2, [(10_000, (64, 64), k) for k in ks])]:
         results = [[seconds_of_update(*case, fraction, repeats) for case in cases] for fraction in FRACTIONS]
         N_P_k = [(N, P, k) for (N, _, k), (_, P) in zip(cases, results[0])]
         seconds = {fraction: np.array(rows)[:, 0] for fraction, rows in zip(FRACTIONS, results)}

@@ -80,6 +80,7 @@ def draw_returns(axes, numbers):
                                  ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:
         axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
+    axes.axhline((numbers["eta_0"] + numbers["optimum"]) / 2, color="gray", linestyle=":")
     axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
     axes.set(xlabel="iteration", ylabel=r"return $\eta$", title=r"So $\eta$ never falls, but rises slowly")
 

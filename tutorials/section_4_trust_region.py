@@ -99,6 +99,7 @@ def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
 
 
 EXACT = "mean KL", "max KL", "penalty"
+WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind words, over the contours
 
 
 def draw_steps(axes, numbers, x, y, methods):
@@ -130,16 +131,17 @@ def draw(figure, numbers, span):
     whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title("the exact solutions\n(dotted: enlarged)", fontsize=10.5)
+    whole.set_title("the exact solutions\n(dotted box: at the right)", fontsize=10.5)
     for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
                                        ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
         whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
                        textcoords="offset points", color=METHODS[method]["color"])
     for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
                                  ("max KL", r"max KL $\leq\delta$", 0.91)]:
-        whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold")
+        whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold",
+                   bbox=WHITE)
     whole.text(0.03, 0.03, "thin lines: $L$ rises $\\rightarrow$\nblack: $L$ of (12)", transform=whole.transAxes,
-               color="0.3")
+               color="0.3", bbox=WHITE)
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
@@ -149,11 +151,11 @@ def draw(figure, numbers, span):
         L, kl = numbers["problem"].L_and_kl(end)
         text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.3g}"
         enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
-                          va="center", fontweight="bold", arrowprops={"arrowstyle": "-", "linewidth": 0.8,
-                                                                         "relpos": (0, 0.5)})
+                          va="center", fontweight="bold", bbox=WHITE,
+                          arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
     enlarged.set_title("the longer steps, enlarged: the line\n"
-                       + f"search {'brings the first candidate back' if refused else 'takes the first candidate'}",
+                       + f"search {'brings the first candidate inside' if refused else 'takes the first candidate'}",
                        fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()

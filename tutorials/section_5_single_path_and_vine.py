@@ -88,7 +88,7 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
     curves = {}
     for name, gradient, some in [("single path", partial(single_path_gradient, False), sizes),
                                  ("vine", vine_gradient, sizes[:2]),
-                                 ("single path minus a fit", partial(single_path_gradient, True), sizes)]:
+                                 ("single path minus a baseline", partial(single_path_gradient, True), sizes)]:
         rows = []
         for n_values in some:
             gradients, steps = zip(*[gradient(env, policy, theta, config, n_values, [seed, repeat])
@@ -105,8 +105,8 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
 def draw(figure, numbers):
     """Q with and without common random numbers, then the gradient's error by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
-    figure.suptitle("One of vine's Q-values is worth more, and costs more", ha="left", x=0.01)
-    look = {**METHODS, "single path minus a fit": {"color": "black", "linestyle": ":"}}
+    figure.suptitle("A Q-value of vine is worth more than one of single path, and costs more", ha="left", x=0.01)
+    look = {**METHODS, "single path minus a baseline": {"color": "black", "linestyle": ":"}}
     below_axes = below.subplots(1, 2, sharey=True)
     for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
         axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
@@ -120,7 +120,7 @@ def draw(figure, numbers):
             axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
     below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length",
                       title="Per Q-value vine is far ahead\nof single path")
-    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a fit is ahead of both")
+    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a baseline leads")
 
 
 def main():
@@ -140,8 +140,9 @@ def main():
     for name, curve in numbers["curves"].items():
         by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
-    print("Look for: with equally many Q-values, vine's error is far below single path's. With equally many simulator "
-          "steps, vine's error is about half of single path's, and single path minus a fit has the smallest error.")
+    print("Look for: with equally many Q-values, vine's error is far below single path's. With equally many "
+          "simulator steps, vine's error is about half of single path's, and single path minus a baseline has the "
+          "smallest error.")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ VARIANTS = {
     "default": {}, "delta 0.02": {"delta": 0.02}, "batch 4000": {"batch_size": 4000},
     "lambda 0.97": {"gae_lambda": 0.97}, "damping 0.1": {"damping": 0.1},
     "all states in A": {"fisher_fraction": 1.0}, "log-std -0.5": {"initial_log_std": -0.5},
-    "raw observations": {"scale_observations": False}, "raw advantages": {"standardize_advantages": False}}
+    "raw observations": {"scale_observations": False}, "raw advantages": {"standardize_advantages": False},
+    "one delta for all joints": {"delta_per_dimension": False}}
 COLORS = {"better": "#009E73", "worse": "#D55E00", "cannot tell": "#777777"}
 
 

@@ -40,7 +40,7 @@ MANY_JOINTS = "HalfCheetah-v5", "Walker2d-v5", "Pusher-v5", "BipedalWalker-v3"  
 def pooled(ours, theirs):
     """{name: [runs of ours, runs of theirs, of each task]} for all tasks that both have, and those of many joints."""
     both = [task for task in ours if task in theirs]
-    groups = {"of them, more than 3 joints": [task for task in both if task in MANY_JOINTS], "all tasks": both}
+    groups = {"more than 3 joints": [task for task in both if task in MANY_JOINTS], "all tasks": both}
     return {name: [runs[task] for task in tasks for runs in (ours, theirs)] for name, tasks in groups.items() if tasks}
 
 
@@ -82,7 +82,8 @@ def draw_probabilities(figure, ours, theirs):
         axes.text(x, len(samples) - 0.4, code, fontweight="bold", ha="right")
     axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
     axes.axhline(len(together) - 0.5, color="0.8", linewidth=1)
-    axes.set_yticks(range(len(samples)), samples)
+    axes.set_yticks(range(len(samples)), [name + (f" (p = {p_value(*runs):.2f})" if name in together else "")
+                                          for name, runs in samples.items()])
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
              xlabel="$P$: the part of the pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together), ha="left", x=0.01)

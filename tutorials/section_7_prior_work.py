@@ -68,7 +68,7 @@ def draw_steps(axes, numbers):
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(0.4 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
-             title=f"The factor {numbers['step']:g} gives very different\nKLs; those of TRPO stay below $\\delta$")
+             title="With a fixed $1/\\lambda$ the KL of a step\nswings; TRPO's stays below $\\delta$")
 
 
 def draw(figure, numbers):

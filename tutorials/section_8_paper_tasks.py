@@ -13,19 +13,32 @@ steps (0.04 s, and 0.008 s for hopper and walker), the end of an episode, and th
 paper's controls are torques, so its cost may be larger. Hidden units are tanh and have biases (394 parameters; the
 paper has 364).
 Then change: --discounts, after the runs. It prints the value of each method's swimmer under single path's objective,
-and whether single path, started from CMA's policy, keeps CMA's gait.
+and whether single path, started from CMA's policy, keeps CMA's gait. Or --positions: which swimmers find this gait,
+with the position in the state, as in the paper, or without, as in Gymnasium's Swimmer-v5, and with two gammas.
 
     python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --seeds 3   # hours; resumes where it stopped
     python tutorials/section_8_paper_tasks.py --seeds 2                             # the hopper and the walker too
     python tutorials/section_8_paper_tasks.py --env-ids PaperSwimmer-v0 --discounts --seeds 3
+    python tutorials/section_8_paper_tasks.py --positions --seeds 5                 # ten minutes on two cores
     python tutorials/section_8_paper_tasks.py --plot-only --out tutorials/results
 """
 import csv
 from dataclasses import replace
 from functools import partial
 
+from common import SEED, SUMMARY, new_figure, save_figure
 from derivative_free import covariance_matrix_adaptation, cross_entropy_method
-from experiment import all_runs, experiment, experiment_parser, full_id
+from experiment import (
+    all_runs,
+    complete_runs,
+    experiment,
+    experiment_parser,
+    final_return,
+    full_id,
+    mean_curve,
+    read_runs,
+    seed_of,
+)
 
 import numpy as np
 
@@ -113,14 +126,53 @@ def go_on_from_cma(curves, seed, parent, n_iterations=10):
         yield iteration
 
 
+def position_methods(timesteps):
+    """{(whether the position is in the state, gamma): (loop, Config)} of the swimmer, with what practice adds."""
+    return {(shown, gamma): (train, Config(
+        env_id=full_id("PaperSwimmer-v0"), env_kwargs={"exclude_current_positions_from_observation": not shown},
+        gamma=gamma, timesteps=timesteps)) for shown in (True, False) for gamma in (0.99, 0.9999)}
+
+
+def compare_positions(args):
+    """Completes the runs of `position_methods`; draws them, and writes their final returns as CSV."""
+    name, timesteps = "section_8_swimmer_position" + "_quick" * args.quick, 2000 if args.quick else 200_000
+    seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
+    curves = {f"{'with' if shown else 'without'} position, gamma {gamma:g}": method
+              for (shown, gamma), method in position_methods(timesteps).items()}
+    runs = sorted(all_runs(curves, seeds), key=seed_of)
+    if not args.plot_only:
+        complete_runs(runs, args.out / name, args.workers)
+    progress, rows, figure = read_runs(runs, args.out / name), [], new_figure(args.show, figsize=(8.5, 4.2))
+    axes, grid = figure.add_subplot(), np.linspace(0, timesteps, 200)[1:]
+    for method, color, line in zip(curves, ("#777777", "#D55E00", "black", "#0072B2"), ("-", "--", "-.", "-")):
+        columns = [c for run, c in progress.items() if run.method == method]
+        rows += [[method, seed, round(final_return(c, timesteps), 2)] for seed, c in zip(seeds, columns)]
+        for c in columns:
+            axes.plot(c["timesteps"], c["mean_return"], line, color=color, **SEED)
+        axes.plot(grid, mean_curve(columns, grid), line, color=color, label=method, **SUMMARY)
+        print(f"{method:>30}: final " + " ".join(f"{R:.4g}" for name, _, R in rows if name == method))
+    with open(args.out / f"{name}.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([["method", "seed", "final_return"], *rows])
+    axes.set(xlabel="environment steps", ylabel="mean training return (raw)", xlim=(0, timesteps))
+    axes.legend()
+    figure.suptitle("The swimmer finds the gait if gamma is 0.9999 and its position is not in the state", ha="left",
+                    x=0.01)
+    save_figure(figure, args.out, name, args.show)
+
+
 def main():
     parser = experiment_parser(__doc__, None)
     parser.add_argument("--env-ids", nargs="+", choices=list(TABLE_2), default=list(TABLE_2)[:3])
     parser.add_argument("--by-iteration", action="store_true", help="draw against policy iterations, as in Figure 4")
     parser.add_argument("--discounts", action="store_true",
                         help="what three methods' swimmers are worth at gamma 0.99; then single path from CMA's")
+    parser.add_argument("--positions", action="store_true",
+                        help="the swimmer with and without its position in the state, at two gammas, nothing else")
     parser.set_defaults(seeds=2)
     args = parser.parse_args()
+    if args.positions:
+        compare_positions(args)
+        return
     for env_id in ["Pendulum-v1"] if args.quick else args.env_ids:
         print(env_id)
         name = f"section_8_paper_tasks_{env_id}"

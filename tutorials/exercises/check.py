@@ -7,6 +7,7 @@ found, and names a common mistake that gives this number. The exit code is 0 if 
     python tutorials/exercises/check.py 1 gaussian      # exercises 1 and 4
     python tutorials/exercises/check.py --train         # when none is wrong: Pendulum-v1, with your functions
     python tutorials/exercises/check.py --solutions     # judges the package's functions instead of yours
+    python tutorials/exercises/check.py --program FILE  # judges one update of a whole program of your own
 """
 import argparse
 import importlib.util
@@ -19,6 +20,7 @@ from textwrap import indent
 
 import numpy as np
 from judges import EXERCISES, JUDGES
+from program import program
 
 HERE = Path(__file__).parent
 NOTHING = "It returned nothing (None): is there a `return` with a value?"
@@ -120,7 +122,7 @@ def verdict(name, module):
 
 def judged(name, module):
     """The verdict on a function by what it returns alone, and apart from it the mistake that is known, or ""."""
-    _, bar, properties = JUDGES[name]
+    _, bar, properties = JUDGES[name] if name in JUDGES else (0, 1e-5, program)
     errors, said = [0.0], ""
     try:
         with np.errstate(all="ignore"):
@@ -174,9 +176,18 @@ def main():
     parser.add_argument("--file", default=HERE / "exercises.py", type=Path, help="judge this file instead")
     parser.add_argument("--solutions", action="store_const", dest="file", const=HERE / "solutions.py",
                         help="judge the package's functions")
+    parser.add_argument("--program", type=Path, metavar="FILE",
+                        help="judge trpo_update(theta_old, states, actions, Q) of your own program in one file")
     parser.add_argument("--train", action="store_true", help="train with those that are right, and compare")
     parser.add_argument("--iterations", type=int, default=10, help="iterations of --train (default: 10)")
     args = parser.parse_args()
+    if args.program:
+        module = load(args.program)
+        if not hasattr(module, "trpo_update"):
+            raise SystemExit(f"program: {args.program} has no function trpo_update(theta_old, states, actions, Q)")
+        result, detail, known = judged("program", module)
+        print(f"trpo_update {result}" + ("" if result == "right" else "\n" + indent(detail + known, "  ")))
+        return int(result != "right")
     module = load(args.file)
     results = report(chosen([] if args.train else args.names), module)
     if not args.train:

@@ -240,6 +240,8 @@ def kl(x):
     wanted = kl_by_quadrature(mu_old, mu)
     yield "KL(old || new) = E_old[log pi_old - log pi_new], per state", x.kl(mu_old, mu), wanted, {
         "reversed: this is KL(new || old)": kl_by_quadrature(mu, mu_old),
+        "a KL is never below 0: in the squares' term old and new are exchanged":
+            np.sum(r - r_old + (np.exp(2 * r) + (mean - mean_old) ** 2) / (2 * np.exp(2 * r_old)) - 0.5, axis=1),
         "averaged over the action's dimensions; the KLs of independent dimensions add up": wanted / 3,
         "averaged over the states: one number per state is wanted": wanted.mean(),
         "summed over the states: one number per state is wanted": wanted.sum(),

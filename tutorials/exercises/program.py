@@ -1,0 +1,74 @@
+"""The judge of a program in one file: what its trpo_update(theta_old, states, actions, Q) returns for two batches.
+
+The network is 3-30-1, and theta is laid out as in the package. delta is 0.01, conjugate gradient has ten iterations
+with a damping of 0.01, and A is computed from all states. The factor of the line search is the program's own.
+"""
+from functools import partial
+
+import numpy as np
+from truth import fixed
+
+from trpo_numpy.conjugate_gradient import conjugate_gradient
+from trpo_numpy.fisher import fisher_vector_product, mean_kl
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import UpdateOptions, trpo_update
+
+
+def program_batch(sign):
+    """The Policy, theta_old, and states, actions and Q of 400 steps; with the sign -1 less noise is better.
+
+    Then the KL of beta s is above delta: it grows faster than its parabola where the noise gets less.
+    """
+    policy, rng = Policy(MLP((3, 30, 1)), Gaussian(1)), np.random.default_rng(0)
+    theta_old, angles = policy.initial(rng, -0.5), rng.uniform(-np.pi, np.pi, 400)
+    states = np.column_stack([np.cos(angles), np.sin(angles), 2 * rng.standard_normal(400)])
+    mean, r = np.hsplit(policy.mu(theta_old, states), 2)
+    actions = policy.family.sample(mean, r, rng)
+    return policy, *map(fixed, (theta_old, states, actions, sign * (actions[:, 0] + states[:, 1]) ** 2))
+
+
+def unit(v):
+    """v divided by its length; 0 stays 0."""
+    return v / (np.linalg.norm(v) or 1)
+
+
+def program(x):
+    """A generator as those of judges.py; x is the module of the program."""
+    def step(theta_old, *batch):
+        result = x.trpo_update(theta_old, *batch)
+        theta_new = result[0] if isinstance(result, tuple) else result
+        return np.full(len(theta_old), np.nan) if theta_new is None else np.asarray(theta_new) - theta_old
+
+    policy, theta_old, states, actions, Q = program_batch(1)        # the first candidate is accepted
+    options = UpdateOptions(damping=0.01, fisher_fraction=1.0)
+    truth = trpo_update(policy, theta_old, Batch(states, actions, Q), options, None)
+    mu_old, cache = policy.forward(theta_old, states)
+    A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
+    found, s = step(theta_old, states, actions, Q), truth.s
+
+    def solution(A, damping=options.damping, g=truth.g):
+        return unit(conjugate_gradient(A, g, options.cg_iterations, damping)[0])
+
+    unweighted = policy.vjp(theta_old, cache, policy.family.grad_log_prob(mu_old, actions))
+    yield "the direction of theta_new - theta_old, as a vector of length 1", unit(found), unit(s), {
+        "theta_new is theta_old: no candidate is accepted": np.zeros_like(s),
+        "the wrong sign: L is maximized": -unit(s), "it is the direction of g: A is missing": unit(truth.g),
+        "the scores are not multiplied by Q": solution(A, g=unweighted),
+        "damping does not reach conjugate gradient": solution(A, 0.0),
+        "A is a sum over the states, not their mean": solution(lambda y: len(Q) * A(y)),
+        "in M the 2 of the log-std is forgotten": solution(lambda y: A(y) - np.append(np.zeros(len(y) - 1), y[-1]))}
+    length = np.linalg.norm(np.sqrt(2 * options.delta / truth.sAs) * s)
+    yield "the length of the step, in units of beta s", np.linalg.norm(found) / length, 1.0, {
+        "beta lacks the 2": np.sqrt(0.5),
+        "damping is counted in s'As": np.sqrt(truth.sAs / (truth.sAs + options.damping * s @ s))}
+
+    policy, theta_old, states, actions, Q = program_batch(-1)       # the first candidate is refused
+    found = step(theta_old, states, actions, Q)
+    kl = mean_kl(policy.family, policy.mu(theta_old, states), policy.mu(theta_old + found, states))
+    first, *_ = trpo_update(policy, theta_old, Batch(states, actions, Q), options, None).candidates
+    yield "on another batch the mean KL of the step, at most delta", kl, np.clip(kl, 1e-4, options.delta), {
+        "no candidate is accepted": 0.0, "the KL of a candidate is not compared with delta": first.kl}
+    yield "all Q are 0, so g is 0: theta stays", 1 + step(theta_old, states, actions, fixed(0 * Q)), np.ones(len(s)), {}
