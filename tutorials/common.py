@@ -9,7 +9,8 @@ from trpo_numpy.record import InputError  # imported before NumPy, so that the p
 
 # The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
 METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
-    "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--", "gamma 0.9999": "--"},
+    "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--", "gamma 0.9999": "--",
+                "gamma 0.9999, no position": "-."},
     "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":"},
     "#009E73": {"policy gradient": "-."}, "#CC79A7": {"empirical FIM": (0, (3, 1, 1, 1))}, "#56B4E9": {"vine": "-"},
     "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
