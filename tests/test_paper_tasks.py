@@ -1,12 +1,24 @@
 """The paper's own tasks, and Figure 4 at Table 2's size: its numbers, the order of the runs, and what is drawn."""
 import csv
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import experiment
 import section_8_locomotion
 from common import new_figure
 from experiment import Run, complete_run, draw, full_id, mean_curve
-from section_8_paper_tasks import FAR, NEAR, TABLE_2, compare_discounts, go_on_from_cma, methods, worth
+from section_8_paper_tasks import (
+    BLIND,
+    FAR,
+    NEAR,
+    TABLE_2,
+    compare_discounts,
+    compare_positions,
+    go_on_from_cma,
+    methods,
+    position_methods,
+    worth,
+)
 
 import gymnasium as gym
 import numpy as np
@@ -119,3 +131,22 @@ def test_single_path_goes_on_from_cmas_policy(tmp_path):
     first, = go_on_from_cma(curves, 0, tmp_path, 1)
     assert first.entropy == pytest.approx(theta[-1] + 0.5 * np.log(2 * np.pi * np.e)) and theta[-1] < -2.5
     assert first.timesteps == 400 and first.state.iteration == 1
+
+
+def test_the_position_is_all_that_its_runs_leave_out(tmp_path):
+    """Eight numbers are left of ten, and the rest of a run is the same; four curves of one seed in a quick run."""
+    pytest.importorskip("mujoco", reason="needs the extra mujoco")
+    curves = position_methods(2000)
+    for (shown, gamma), (_, config) in curves.items():
+        assert config.gamma == gamma and make_env(config).observation_space.shape == (10 if shown else 8,)
+        assert replace(config, gamma=0.99, env_kwargs={}) == Config(env_id=full_id("PaperSwimmer-v0"), timesteps=2000)
+    alone = methods("PaperSwimmer-v0")
+    assert make_env(alone[BLIND][1]).observation_space.shape == (8,)
+    assert replace(alone[BLIND][1], env_kwargs={}) == alone[FAR][1]
+    args = {"quick": True, "seed": 0, "seeds": 5, "plot_only": False, "workers": 1, "out": tmp_path, "show": False}
+    compare_positions(SimpleNamespace(**args))
+    with open(tmp_path / "section_8_swimmer_position_quick.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == [f"{'with' if shown else 'without'} position, gamma {gamma:g}"
+                                               for shown, gamma in curves]
+    assert (tmp_path / "section_8_swimmer_position_quick.png").stat().st_size > 10_000
