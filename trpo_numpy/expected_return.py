@@ -36,12 +36,14 @@ def expected_return(mdp, pi):
 
 def expected_return_from(mdp, pi, pi_new):
     """eta(pi_new) by Eq. (2): eta(pi) + sum_s rho_new(s) sum_a pi_new(a|s) A_pi(s, a)."""
-    return expected_return(mdp, pi) + visitation(mdp, pi_new) @ (pi_new * advantage(mdp, pi)).sum(axis=1)
+    rho_new, A_pi = visitation(mdp, pi_new), advantage(mdp, pi)
+    return expected_return(mdp, pi) + rho_new @ (pi_new * A_pi).sum(axis=1)
 
 
 def exact_surrogate(mdp, pi_old, pi):
     """L_{pi_old}(pi), Eq. (3): Eq. (2), but with the old policy's visitation rho."""
-    return expected_return(mdp, pi_old) + visitation(mdp, pi_old) @ (pi * advantage(mdp, pi_old)).sum(axis=1)
+    rho_old, A_old = visitation(mdp, pi_old), advantage(mdp, pi_old)
+    return expected_return(mdp, pi_old) + rho_old @ (pi * A_old).sum(axis=1)
 
 
 def grad_exact_surrogate(mdp, pi_old):

@@ -17,7 +17,7 @@ def grad_mean_kl(family, mu_old, mu):
 
 
 def fisher_vector_product(policy, theta_old, cache, mu_old, y):
-    """Ay (P,) for y (P,), A = 1/N sum_n J_n' M_n J_n over the N states of mu_old and cache: A is never formed."""
+    """Ay (P,) for y (P,): A = 1/N sum_n J_n' M_n J_n, over the N states of the cache, is never formed."""
     Jy = policy.jvp(theta_old, cache, y)                                # (N, d_mu)
     MJy = policy.family.M_product(mu_old, Jy) / len(mu_old)             # (N, d_mu)
     return policy.vjp(theta_old, cache, MJy)

@@ -47,16 +47,17 @@ def penalty_coefficient(mdp, pi):
 
 def total_variation_bound(mdp, pi, pi_new):
     """Theorem 1, Eq. (8): L - C alpha^2 with alpha = D_TV^max."""
-    return exact_surrogate(mdp, pi, pi_new) - penalty_coefficient(mdp, pi) * max_total_variation(pi, pi_new) ** 2
+    C, alpha = penalty_coefficient(mdp, pi), max_total_variation(pi, pi_new)
+    return exact_surrogate(mdp, pi, pi_new) - C * alpha ** 2
 
 
 def coupling_bound(mdp, pi, pi_new):
-    """Eq. (44), Appendix A, tighter than (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
+    """Eq. (44), tighter than (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
     alpha, gamma, epsilon = max_total_variation(pi, pi_new), mdp.gamma, abs(advantage(mdp, pi)).max()
     penalty = 4 * alpha ** 2 * gamma * epsilon / ((1 - gamma) * (1 - gamma * (1 - alpha)))
     return exact_surrogate(mdp, pi, pi_new) - penalty
 
 
 def minorizer(mdp, pi, pi_new):
-    """M_i(pi_new) of Eq. (10), the right side of Eq. (9): L - C D_KL^max(pi, pi_new). At pi_new = pi it is eta(pi)."""
+    """M_i(pi_new) of Eq. (10), the right side of Eq. (9): L - C D_KL^max. At pi_new = pi it is eta(pi)."""
     return exact_surrogate(mdp, pi, pi_new) - penalty_coefficient(mdp, pi) * max_kl(pi, pi_new)

@@ -19,7 +19,7 @@ class Candidate:
 
 
 def step_length(sAs: float, delta: float) -> float:
-    """beta = sqrt(2 delta / s'As): there 1/2 (beta s)'A(beta s) is delta. CurvatureError unless 0 < s'As < inf."""
+    """beta = sqrt(2 delta / s'As): 1/2 (beta s)'A(beta s) = delta. CurvatureError unless 0 < s'As < inf."""
     check_curvature("s'As of the search direction", sAs)
     return np.sqrt(2 * delta / sAs)
 

@@ -30,7 +30,7 @@ def layers_forward(layers, x):
 def layers_jvp(layers, inputs, slopes, dlayers):
     """Jv (N, d_out), by forward mode: how the output changes as theta moves along v, whose layers are dlayers."""
     dW, db = dlayers[0]
-    dz = inputs[0] @ dW.T + db                                  # z = W x + b, and x does not depend on theta
+    dz = inputs[0] @ dW.T + db                                  # z = W x + b, where x is fixed
     for i in range(1, len(layers)):
         (W, _), (dW, db), h = layers[i], dlayers[i], inputs[i]
         dh = slopes[i - 1] * dz                                 # h = tanh(z)

@@ -66,7 +66,7 @@ class Policy:
         return with_r(self.network.jvp(theta, cache, v), self.unpack(v)[1])
 
     def vjp(self, theta, cache, u):
-        """J'u (P,): the gradient of sum(u * mu) with respect to theta for u (N, d_mu), summed over the states."""
+        """J'u (P,) for u (N, d_mu), summed over the states: the gradient of sum(u * mu)."""
         u_output, u_r = np.split(u, [self.family.d_output], axis=1)
         return np.concatenate([self.network.vjp(theta, cache, u_output), u_r.sum(axis=0)])
 

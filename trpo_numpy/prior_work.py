@@ -67,8 +67,8 @@ def empirical_fisher_product(policy, theta_old, cache, scores, weights, y):
     It is J'MJ with w_n scores_n scores_n' for M_n. scores (N, d_mu) are the gradients with respect to mu; the weights
     w (N,) are the ratios pi_old / q, which are 1 if q = pi_old.
     """
-    Jy = policy.jvp(theta_old, cache, y)                                                # (N, d_mu)
-    along = weights * (scores * Jy).sum(axis=1)                                         # (N,) w_n d log pi along y
+    Jy = policy.jvp(theta_old, cache, y)                                    # (N, d_mu)
+    along = weights * (scores * Jy).sum(axis=1)                             # (N,) w_n d log pi along y
     return policy.vjp(theta_old, cache, along[:, None] * scores / len(scores))
 
 

@@ -19,7 +19,7 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L(theta) of Eq. (14), to be maximized: for states from rho, (1 - gamma) times Eq. (3), plus a constant."""
+    """L(theta) of Eq. (14). For states from rho it is (1 - gamma) times Eq. (3), plus a constant."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * Q)
 
 

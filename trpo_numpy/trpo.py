@@ -77,10 +77,10 @@ def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Cal
     s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
     sAs = s @ A(s)
     if sAs != 0:
-        beta = step_length(sAs, options.delta)                                          # sqrt(2 delta / s'As)
+        beta = step_length(sAs, options.delta)                                      # sqrt(2 delta / s'As)
         taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, options.delta,
                                         options.shrink, options.max_backtracks)
-    else:                                                                               # no beta: theta stays
+    else:                                                                           # no beta: theta stays
         taken, candidates = Candidate(0.0, L_old, 0.0, "zero curvature" if g.any() else "zero gradient"), []
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
     L_predicted, kl_predicted = L_old + taken.beta * (g @ s), taken.beta ** 2 * sAs / 2

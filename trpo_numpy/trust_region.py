@@ -83,7 +83,7 @@ def in_each_state(best_at, pi_old, A_pi, rho, limit):
 
 
 def bound_max_kl(pi_old, A_pi, rho, delta):
-    """Eq. (11): L maximized subject to D_KL^max <= delta. Each changed state has KL delta and its own multiplier."""
+    """Eq. (11): L maximized, D_KL^max <= delta. Each changed state has KL delta, and its own multiplier."""
     pi, multipliers, kls = in_each_state(best_at_kl, pi_old, A_pi, rho, delta)
     return pi, rho @ (multipliers * abs(delta - kls))
 

@@ -97,7 +97,8 @@ def main():
     def L_and_kl(theta):
         return surrogate_and_kl(policy, batch, mu_old, log_q, theta)            # (L, mean KL)
 
-    taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink=0.8, max_backtracks=15)
+    taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, delta,
+                                    shrink=0.8, max_backtracks=15)
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
 
     figure = new_figure(args.show, figsize=(7.5, 3.8))

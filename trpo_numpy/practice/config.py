@@ -98,8 +98,9 @@ def check_field(f, value):
 
 def update_options(config, d_a):
     """The options of the update. Not in the paper: delta times d_a, as the KLs of the action's dimensions add up."""
-    return UpdateOptions(config.delta * (d_a if config.delta_per_dimension else 1), config.cg_iterations,
-                         1.0 if config.vine_states else config.fisher_fraction, config.shrink, config.max_backtracks,
+    delta = config.delta * (d_a if config.delta_per_dimension else 1)
+    fisher_fraction = 1.0 if config.vine_states else config.fisher_fraction
+    return UpdateOptions(delta, config.cg_iterations, fisher_fraction, config.shrink, config.max_backtracks,
                          config.damping)
 
 
