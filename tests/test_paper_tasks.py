@@ -145,8 +145,8 @@ def test_the_position_is_all_that_its_runs_leave_out(tmp_path):
     assert replace(alone[BLIND][1], env_kwargs={}) == alone[FAR][1]
     args = {"quick": True, "seed": 0, "seeds": 5, "plot_only": False, "workers": 1, "out": tmp_path, "show": False}
     compare_positions(SimpleNamespace(**args))
-    with open(tmp_path / "section_8_swimmer_position_quick.csv") as file:
+    with open(tmp_path / "section_8_paper_tasks_positions_quick.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == [f"{'with' if shown else 'without'} position, gamma {gamma:g}"
                                                for shown, gamma in curves]
-    assert (tmp_path / "section_8_swimmer_position_quick.png").stat().st_size > 10_000
+    assert (tmp_path / "section_8_paper_tasks_positions_quick.png").stat().st_size > 10_000

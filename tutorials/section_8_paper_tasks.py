@@ -141,7 +141,7 @@ def position_methods(timesteps):
 
 def compare_positions(args):
     """Completes the runs of `position_methods`; draws them, and writes their final returns as CSV."""
-    name, timesteps = "section_8_swimmer_position" + "_quick" * args.quick, 2000 if args.quick else 200_000
+    name, timesteps = "section_8_paper_tasks_positions" + "_quick" * args.quick, 2000 if args.quick else 200_000
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     curves = {f"{'with' if shown else 'without'} position, gamma {gamma:g}": method
               for (shown, gamma), method in position_methods(timesteps).items()}
