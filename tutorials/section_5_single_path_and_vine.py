@@ -113,12 +113,12 @@ def draw(figure, numbers):
         axes.axline((Q.mean(), Q.mean()), slope=1, color="gray", linewidth=0.8, linestyle="-")
         axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
                  f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
-    for (name, curve), point, offset in zip(numbers["curves"].items(), (1, 1, 2), ((8, 4), (-10, -18), (6, 6))):
+    for (name, curve), point, offset in zip(numbers["curves"].items(), (1, 1, -1), ((8, 4), (-10, -18), (-128, -16))):
         for axes, n in zip(below_axes, curve[:2]):
             axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset,
                           textcoords="offset points", color=look[name]["color"], fontweight="bold")
             axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
-    below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length",
+    below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length", ylim=(0.012, None),
                       title="Per Q-value vine is far ahead\nof single path")
     below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a baseline leads")
 
