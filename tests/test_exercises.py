@@ -413,6 +413,11 @@ def test_every_function_has_a_mistake_that_is_tested():
     ("rr = A(p) + DAMPING * p", "rr = A(p)", "damping does not reach"),
     ("jvp(theta_old, states, h, y) / len(Q)", "jvp(theta_old, states, h, y)", "a sum over the states"),
     ("np.full_like(r, 2)", "np.full_like(r, 1)", "the 2 of the log-std"),
+    ("np.hstack([np.exp(-2 * r), np.full", "np.hstack([np.exp(-r), np.full", "the mean has 1 / sigma^2"),
+    ("[z / np.exp(r), z ** 2 - 1]", "[z, z ** 2 - 1]", "the score of the mean is"),
+    ("[z / np.exp(r), z ** 2 - 1]", "[z / np.exp(r), z ** 2]", "the score of the log-std is"),
+    ("return theta_new, L_new", "return theta_new - theta_old, L_new", "it returns the step"),
+    ("kl_new = np.mean(kl(mu_old, mu_new))", "kl_new = np.mean(kl(mu_new, mu_old))", "the first candidate is refused"),
     ("2 * DELTA", "DELTA", "beta lacks the 2"),
     ("(s @ A(s))", "(s @ (A(s) + DAMPING * s))", "counted in s'As"),
     (" and kl_new <= DELTA", "", "not compared with delta")])

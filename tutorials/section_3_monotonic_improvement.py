@@ -91,7 +91,8 @@ def draw(figure, numbers):
     etas, kls = below.subplots(1, 2)
     draw_minorizer(line.subplots(), numbers)
     draw_returns(etas, numbers)
-    for method, label, key in [("Algorithm 1", "Algorithm 1", "kl"), ("mean KL", r"mean KL $\leq$ 0.01", "bounded_kl")]:
+    for method, label, key in [("Algorithm 1", "Algorithm 1", "kl"),
+                               ("mean KL", r"update with mean KL $\leq$ 0.01", "bounded_kl")]:
         kl = numbers[key]
         kls.loglog(np.arange(len(kl)) + 1, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
         kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],

@@ -30,7 +30,7 @@ from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
 
 BOTH = np.eye(2)    # of two states, each has a logit of its own
-LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": "first candidate, beta s (17)",
+LABELS = {"policy gradient": "policy gradient (18)", "natural gradient": r"first candidate, $\beta s$ (17)",
           "TRPO": "TRPO: line search (55)", "max KL": "bound on max KL (11)", "mean KL": "bound on mean KL (12)",
           "penalty": "penalty C of (9)"}
 
@@ -154,8 +154,9 @@ def draw(figure, numbers, span):
                           va="center", fontweight="bold", bbox=WHITE,
                           arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
-    enlarged.set_title("the longer steps, enlarged: the line\n"
-                       + f"search {'brings the first candidate inside' if refused else 'takes the first candidate'}",
+    enlarged.set_title("the longer steps, enlarged: the line search\n"
+                       + ("refuses the first candidate, takes a shorter one" if refused else
+                          "takes the first candidate"),
                        fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()

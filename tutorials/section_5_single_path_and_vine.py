@@ -141,8 +141,8 @@ def main():
         by_steps = [f"{error:.2f} from {steps:.0f}" for _, steps, error in curve.T]
         print(f"by simulator steps, {name}: {', '.join(by_steps)}")
     print("Look for: with equally many Q-values, vine's error is far below single path's. With equally many "
-          "simulator steps, vine's error is about half of single path's, and single path minus a baseline has the "
-          "smallest error.")
+          "simulator steps, vine's error is about half of single path's (extrapolated), and single path minus a "
+          "baseline has the smallest error.")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Look for: returns that rise with setbacks (the paper's words are "monotonic improvement, with little tuning"). In the
 panel below, the KL of each update stays below delta, for every policy: each update stays in its trust region.
-Then change: --delta 0.1. Steps are longer, progress is faster at first, and setbacks appear.
+Then change: --delta 0.1. Steps are longer, progress is faster at first, and setbacks are larger.
 
     python tutorials/section_6_trpo.py                                        # 3 seeds on Pendulum-v1
     python tutorials/section_6_trpo.py --env-id CartPole-v1 --seeds 5         # another task

@@ -1,14 +1,14 @@
-"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, eight methods on each.
+"""Section 8.1, the other panels of Figure 4: a swimmer, a hopper and a walker, up to eight methods on each.
 
-Look for: whether natural gradient, with the best of five steps, learns as well as TRPO, which has one delta on all
-tasks; how well CEM learns thousands of parameters; and how far vine comes with the same number of simulator steps.
+Look for: whether natural gradient, with the best of five steps, learns as well as TRPO, whose delta is 0.01 per
+dimension of the action; how well CEM learns thousands of parameters; and how far vine comes with as many steps.
 Advantages are not standardized here, because standardizing would adapt a fixed step to the size of the rewards. The
 curve "natural gradient, standardized" shows this: it has the step 1 on all tasks. Gymnasium's tasks are not the
 paper's: the rewards have a larger cost of control and no penalty for impacts, and the bodies are newer. 300,000 steps
 are a small part of the paper's steps; section_8_paper_tasks takes more. section_8.md compares these curves with the
 paper's words.
 Then change: --env-ids FrozenLake-v1 --timesteps 100000. Natural gradient's best step is now 10, a hundred times its
-best step on the hopper; delta is the same on both tasks.
+best step on the hopper; delta is 0.01 here and 0.03 on the hopper.
 
     python tutorials/section_8_locomotion.py                # hours on two cores; resumes where it was stopped
     python tutorials/section_8_locomotion.py --env-ids Pendulum-v1 FrozenLake-v1    # without MuJoCo

@@ -12,7 +12,7 @@ Some things still differ from the paper. The walker has no penalty for impacts. 
 steps (0.04 s, and 0.008 s for hopper and walker), the end of an episode, and the range [-1, 1] of the actions. The
 paper's controls are torques, so its cost may be larger. Hidden units are tanh and have biases (394 parameters; the
 paper has 364).
-Then change: --discounts, after the runs. It prints the value of each method's swimmer under single path's objective,
+Then change: --discounts, after the runs. It prints the value of three methods' swimmers under single path's objective,
 and whether single path, started from CMA's policy, keeps CMA's gait. Or --positions: which swimmers find this gait,
 with the position in the state, as in the paper, or without, as in Gymnasium's Swimmer-v5, and with two gammas.
 

@@ -79,6 +79,8 @@ def explain(error, path):
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
     if not lines and "NoneType" in str(error):
         return NOTHING
+    if not lines and "argument" in str(error):
+        return f"it cannot be called as it should be: {error}"
     if not lines:
         return f"it does not return what the docstring says: {error}"
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"

@@ -52,16 +52,31 @@ def program(x):
     def solution(A, damping=options.damping, g=truth.g):
         return unit(conjugate_gradient(A, g, options.cg_iterations, damping)[0])
 
-    unweighted = policy.vjp(theta_old, cache, policy.family.grad_log_prob(mu_old, actions))
+    def other_g(change):
+        return policy.vjp(theta_old, cache, change(policy.family.grad_log_prob(mu_old, actions)))
+
+    def other_A(r_weight, mean_weight):
+        weights = np.array([mean_weight * np.exp(2 * r), r_weight / 2])         # of M's two entries
+        return lambda y: policy.vjp(theta_old, cache, weights * policy.family.M_product(
+            mu_old, policy.jvp(theta_old, cache, y)) / len(Q))
+
+    r, q, step_taken = theta_old[-1], Q[:, None], np.sqrt(2 * options.delta / truth.sAs) * s
     yield "the direction of theta_new - theta_old, as a vector of length 1", unit(found), unit(s), {
         "theta_new is theta_old: no candidate is accepted": np.zeros_like(s),
         "the wrong sign: L is maximized": -unit(s), "it is the direction of g: A is missing": unit(truth.g),
-        "the scores are not multiplied by Q": solution(A, g=unweighted),
+        "it returns the step, not theta_new": unit(step_taken - theta_old),
+        "the scores are not multiplied by Q": solution(A, g=other_g(lambda z: z)),
+        "the score of the mean is (a - mean) / sigma^2, not (a - mean) / sigma":
+            solution(A, g=other_g(lambda z: q * z * [np.exp(r), 1] / len(Q))),
+        "the score of the log-std is z^2 - 1, not z^2":
+            solution(A, g=other_g(lambda z: q * (z + [0, 1]) / len(Q))),
+        "in M the mean has 1 / sigma^2, not 1 / sigma": solution(other_A(2, np.exp(-r))),
         "damping does not reach conjugate gradient": solution(A, 0.0),
         "A is a sum over the states, not their mean": solution(lambda y: len(Q) * A(y)),
-        "in M the 2 of the log-std is forgotten": solution(lambda y: A(y) - np.append(np.zeros(len(y) - 1), y[-1]))}
-    length = np.linalg.norm(np.sqrt(2 * options.delta / truth.sAs) * s)
-    yield "the length of the step, in units of beta s", np.linalg.norm(found) / length, 1.0, {
+        "in M the 2 of the log-std is forgotten": solution(other_A(1, np.exp(-2 * r)))}
+    refused = "the first candidate is refused, but its KL(old || new) is below delta, and L rises"
+    yield "the length of the step, in units of beta s", np.linalg.norm(found) / np.linalg.norm(step_taken), 1.0, {
+        refused: 0.5, refused + " (factor 0.8)": 0.8,
         "beta lacks the 2": np.sqrt(0.5),
         "damping is counted in s'As": np.sqrt(truth.sAs / (truth.sAs + options.damping * s @ s))}
 
@@ -69,6 +84,6 @@ def program(x):
     found = step(theta_old, states, actions, Q)
     kl = mean_kl(policy.family, policy.mu(theta_old, states), policy.mu(theta_old + found, states))
     first, *_ = trpo_update(policy, theta_old, Batch(states, actions, Q), options, None).candidates
-    yield "on another batch the mean KL of the step, at most delta", kl, np.clip(kl, 1e-4, options.delta), {
+    yield "on another batch the mean KL of the step, from 1e-4 to delta", kl, np.clip(kl, 1e-4, options.delta), {
         "no candidate is accepted": 0.0, "the KL of a candidate is not compared with delta": first.kl}
     yield "all Q are 0, so g is 0: theta stays", 1 + step(theta_old, states, actions, fixed(0 * Q)), np.ones(len(s)), {}
