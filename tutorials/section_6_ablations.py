@@ -1,4 +1,4 @@
-"""Section 6, one choice at a time: what eight options of the default configuration are worth, ten seeds of each.
+"""Section 6, one choice at a time: what nine options of the default configuration are worth, ten seeds of each.
 
 Look for: the rows that are coloured, better or worse than the default, and how many are not. They are if the 95%
 interval of the probability that a run beats one of the default leaves out one half, and a rank test has p < 0.05.
