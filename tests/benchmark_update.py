@@ -14,8 +14,8 @@ import numpy as np  # noqa: E402
 
 from trpo_numpy.fisher import fisher_vector_product  # noqa: E402
 from trpo_numpy.gaussian import Gaussian  # noqa: E402
-from trpo_numpy.mlp import MLP  # noqa: E402
 from trpo_numpy.policy import Policy  # noqa: E402
+from trpo_numpy.practice.blocks import BlockedMLP  # noqa: E402
 from trpo_numpy.sampling import sample_path  # noqa: E402
 from trpo_numpy.surrogate import Batch  # noqa: E402
 from trpo_numpy.trpo import trpo_update  # noqa: E402
@@ -67,7 +67,7 @@ def multiply(products):
 
 def random_problem(sizes, N, rng):
     """A policy away from zero, its theta, and a batch of N random samples."""
-    policy = Policy(MLP(sizes), Gaussian(sizes[-1]))
+    policy = Policy(BlockedMLP(sizes), Gaussian(sizes[-1]))
     theta = policy.initial(rng, 0.0) + 0.1 * rng.standard_normal(policy.n_parameters)
     states = rng.standard_normal((N, sizes[0]))
     parameters = policy.unpack(theta)
@@ -92,7 +92,7 @@ def benchmark_update(N, sizes):
     rng = np.random.default_rng(0)
     config = Config()
     policy, theta, batch = random_problem(sizes, N, rng)
-    baseline = MLP((*sizes[:-1], 1))
+    baseline = BlockedMLP((*sizes[:-1], 1))
     phi, targets = baseline.initial(rng, 0.01), rng.standard_normal(N)
     products = bare_products(sizes, N, rng)
     update, fit, bare = seconds(lambda: trpo_update(policy, theta, batch, config, rng),

@@ -4,6 +4,9 @@ import importlib
 import inspect
 import pkgutil
 import re
+from functools import partial
+from types import SimpleNamespace
+from unittest import mock
 
 from gradient_check import check_gradient, check_product, extrapolated_difference, random_directions
 from mdps import random_mdp, random_policy
@@ -16,7 +19,8 @@ import trpo_numpy
 from trpo_numpy import fisher, mlp, practice, prior_work, surrogate, vine
 from trpo_numpy.expected_return import exact_surrogate, grad_exact_surrogate
 from trpo_numpy.mlp import MLP
-from trpo_numpy.practice import baseline
+from trpo_numpy.policy import Policy
+from trpo_numpy.practice import baseline, blocks
 
 DERIVATIVE = re.compile(r"^(grad_.*|.*_product|(.*_)?jvp|(.*_)?vjp)$")
 
@@ -121,6 +125,13 @@ def check_layers_jvp(p, theta):
                   theta, directions(p, len(theta)))
 
 
+def in_blocks_of_three(check, p, theta):
+    """The check with a network of the same sizes that takes its samples in blocks of three."""
+    blocked = Policy(blocks.BlockedMLP(p.policy.network.sizes), p.family)
+    with mock.patch.object(blocks, "BLOCK", 3):
+        check(SimpleNamespace(**{**vars(p), "policy": blocked}), theta)
+
+
 def check_fisher_vector_product(p, theta):
     """J'MJ is the Hessian of the mean KL at theta_old, whichever theta_old it is."""
     mu_old, cache_old = p.policy.forward(theta, p.batch.states)
@@ -188,6 +199,8 @@ CHECKS = {
     "trpo_numpy.mlp.layers_vjp": check_layers_vjp,
     "trpo_numpy.mlp.MLP.jvp": check_network_jvp,
     "trpo_numpy.mlp.MLP.vjp": check_network_vjp,
+    "trpo_numpy.practice.blocks.BlockedMLP.jvp": partial(in_blocks_of_three, check_network_jvp),
+    "trpo_numpy.practice.blocks.BlockedMLP.vjp": partial(in_blocks_of_three, check_network_vjp),
     "trpo_numpy.policy.Policy.jvp": check_policy_jvp,
     "trpo_numpy.policy.Policy.vjp": check_policy_vjp,
     "trpo_numpy.expected_return.grad_exact_surrogate": check_exact_surrogate,

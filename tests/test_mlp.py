@@ -44,7 +44,7 @@ def test_the_slope_of_the_activation_is_its_derivative():
 
 def test_forward_is_mu_and_the_inputs_of_the_layers(problem):
     network, theta, x, _ = problem
-    mu, [(inputs, slopes)] = network.forward(theta, x)
+    mu, (inputs, slopes) = network.forward(theta, x)
     assert np.array_equal(mu, network.mu(theta, x)) and np.array_equal(inputs[0], x)
     assert [h.shape for h in inputs] == [(9, size) for size in network.sizes[:-1]]
     assert all(np.array_equal(slope, mlp.activation_slope(h)) for h, slope in zip(inputs[1:], slopes, strict=True))
@@ -63,32 +63,12 @@ def test_the_derivatives_change_none_of_their_arguments(problem):
     network, theta, x, rng = problem
     _, cache = network.forward(theta, x)
     u, v = rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
-    arrays = [theta, x, u, v, *(array for inputs, slopes in cache for array in inputs + slopes)]
+    arrays = [theta, x, u, v, *cache[0], *cache[1]]
     before = [array.tobytes() for array in arrays]
     first = network.jvp(theta, cache, v), network.vjp(theta, cache, u)
     again = network.jvp(theta, cache, v), network.vjp(theta, cache, u)
     assert [array.tobytes() for array in arrays] == before
     assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again))
-
-
-def test_blocks_change_nothing_but_rounding(problem, monkeypatch):
-    network, theta, x, rng = problem
-    u, v = rng.standard_normal((len(x), 2)), rng.standard_normal(len(theta))
-    results = []
-    for block, n_blocks in [(512, 1), (4, 2), (3, 3)]:  # 9 samples: in one block; in 4 and 5; in 3, 3 and 3
-        monkeypatch.setattr(mlp, "BLOCK", block)
-        mu, cache = network.forward(theta, x)
-        assert len(cache) == n_blocks
-        results.append(np.concatenate([mu.ravel(), network.mu(theta, x).ravel(), network.jvp(theta, cache, v).ravel(),
-                                       network.vjp(theta, cache, u)]))
-    assert all(np.allclose(result, results[0], rtol=1e-12, atol=1e-13) for result in results)
-
-
-@pytest.mark.parametrize("N, sizes", [(1, [1]), (2, [2]), (4, [4]), (5, [5]), (6, [4, 2]), (8, [4, 4]), (9, [4, 5])])
-def test_no_block_has_a_single_row_unless_it_is_the_only_one(N, sizes, monkeypatch):
-    monkeypatch.setattr(mlp, "BLOCK", 4)
-    blocks = mlp.in_blocks(np.arange(N))
-    assert [len(block) for block in blocks] == sizes and np.array_equal(np.concatenate(blocks), np.arange(N))
 
 
 def test_papers_parameter_counts():

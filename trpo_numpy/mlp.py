@@ -9,7 +9,6 @@ import numpy as np
 
 from trpo_numpy.record import check_sizes
 
-BLOCK = 512  # samples that the derivatives work on at a time, so that all they need stays in the processor's cache
 activation = np.tanh  # our choice: the published paper names none. For another, change this and the next function
 
 
@@ -47,11 +46,6 @@ def layers_vjp(layers, inputs, slopes, u):
     return gradient
 
 
-def in_blocks(x):
-    """x (N, ...) in blocks of BLOCK rows. A last single row joins the block before: BLAS rounds it differently."""
-    return np.split(x, range(BLOCK, len(x) - 1, BLOCK))
-
-
 @dataclass(frozen=True)
 class MLP:
     """A network of sizes (d_in, hidden..., d_out); theta is an argument of its methods. InputError for bad sizes."""
@@ -85,22 +79,19 @@ class MLP:
 
     def mu(self, theta, x):
         """mu(x) (N, d_out) for x (N, d_in)."""
-        return np.concatenate([layers_forward(self.layers(theta), block)[0] for block in in_blocks(x)])
+        mu, _ = layers_forward(self.layers(theta), x)
+        return mu
 
     def forward(self, theta, x):
-        """mu(x) (N, d_out), and the cache that `jvp` and `vjp` take: the inputs and the slopes, for each block."""
-        outputs, inputs = zip(*[layers_forward(self.layers(theta), block) for block in in_blocks(x)])
-        return np.concatenate(outputs), [(hs, [activation_slope(h) for h in hs[1:]]) for hs in inputs]
+        """mu(x) (N, d_out), and the cache that `jvp` and `vjp` take: the inputs and the slopes of the layers."""
+        mu, inputs = layers_forward(self.layers(theta), x)
+        return mu, (inputs, [activation_slope(h) for h in inputs[1:]])
 
     def jvp(self, theta, cache, v):
         """Jv (N, d_out) for v (P,), at the theta and the x of the cache."""
-        layers, dlayers = self.layers(theta), self.layers(v)
-        return np.concatenate([layers_jvp(layers, inputs, slopes, dlayers) for inputs, slopes in cache])
+        return layers_jvp(self.layers(theta), *cache, self.layers(v))
 
     def vjp(self, theta, cache, u):
         """J'u (P,) for u (N, d_out), summed over the N samples."""
-        layers, gradient = self.layers(theta), np.zeros(self.n_parameters)
-        for (inputs, slopes), u_block in zip(cache, in_blocks(u)):
-            dlayers = layers_vjp(layers, inputs, slopes, u_block)
-            gradient += np.concatenate([part.ravel() for dlayer in dlayers for part in dlayer])
-        return gradient
+        gradient = layers_vjp(self.layers(theta), *cache, u)
+        return np.concatenate([part.ravel() for dlayer in gradient for part in dlayer])

@@ -14,8 +14,8 @@ from common import new_figure, save_figure, tutorial_parser
 import numpy as np
 
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
+from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, trpo_update
 
@@ -25,7 +25,7 @@ FRACTIONS = (1.0, 0.1)
 def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
     """Seconds (the least of `repeats`) of one trpo_update on N random samples, and the number of parameters."""
     rng = np.random.default_rng(0)
-    policy = Policy(MLP((17, *hidden, 6)), Gaussian(6))
+    policy = Policy(BlockedMLP((17, *hidden, 6)), Gaussian(6))
     theta = policy.initial(rng, 0.0)
     batch = Batch(rng.standard_normal((N, 17)), rng.standard_normal((N, 6)), rng.standard_normal(N))
     options, times = UpdateOptions(cg_iterations=cg_iterations, fisher_fraction=fraction, damping=0.3), []

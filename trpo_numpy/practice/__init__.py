@@ -5,6 +5,7 @@
     spaces          the spaces that a policy can have for its states and its actions
     environment     Gymnasium's environments, made and checked
     executor        sampling by other processes
+    blocks          a network that takes its samples in blocks, which is faster
     scaling         observations minus their mean, divided by their standard deviation
     baseline        a value function, and generalized advantages
     training        the training loop

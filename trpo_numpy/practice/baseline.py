@@ -76,7 +76,8 @@ def grad_value_loss(V, targets):
 
 def gauss_newton_product(network, phi, cache, y):
     """J'J y / N, (P,): the Hessian of value_loss without the second derivatives of the network."""
-    return network.vjp(phi, cache, network.jvp(phi, cache, y) / sum(len(inputs[0]) for inputs, _ in cache))
+    Jy = network.jvp(phi, cache, y)                                         # (N, 1)
+    return network.vjp(phi, cache, Jy / len(Jy))
 
 
 def unit_of(targets):

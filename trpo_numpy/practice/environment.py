@@ -5,8 +5,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import RescaleAction, TimeLimit
 
-from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
+from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import checked_step, failure, origin
 from trpo_numpy.practice.spaces import family_and_map, with_flat_states
 from trpo_numpy.record import InputError
@@ -124,4 +124,4 @@ def make_as_it_is(config, render_mode):
 
 def policy_for(env, hidden_sizes):
     """The Policy for the spaces of an environment that make_env made."""
-    return Policy(MLP((*env.observation_space.shape, *hidden_sizes, env.family.d_output)), env.family)
+    return Policy(BlockedMLP((*env.observation_space.shape, *hidden_sizes, env.family.d_output)), env.family)

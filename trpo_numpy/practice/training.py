@@ -11,9 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
-from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
+from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import notes
 from trpo_numpy.practice.config import Config, first_log_std, update_options
 from trpo_numpy.practice.environment import make_env, policy_for
@@ -59,7 +59,7 @@ class Iteration:
 def policy_and_baseline(env, config):
     """The Policy, and the network of its baseline, which has the same hidden layers and one output."""
     policy = policy_for(env, config.hidden_sizes)
-    return policy, MLP((*policy.network.sizes[:-1], 1))
+    return policy, BlockedMLP((*policy.network.sizes[:-1], 1))
 
 
 def initial_state(policy, baseline, config):

@@ -56,7 +56,7 @@ def trpo_update(*args):
 
 
 def value_step(V, targets, jvp, vjp, iterations, damping):  # noqa: F811
-    """One step of fit_baseline. The package's jvp and vjp also take phi and a cache: the inputs of each block."""
+    """One step of fit_baseline. The package's jvp and vjp also take phi and a cache."""
     network = SimpleNamespace(jvp=lambda phi, cache, v: jvp(v), vjp=lambda phi, cache, u: vjp(u))
-    product = partial(gauss_newton_product, network, None, [([V], None)])
+    product = partial(gauss_newton_product, network, None, None)
     return conjugate_gradient(product, -vjp(grad_value_loss(V, targets)), iterations, damping)[0]
