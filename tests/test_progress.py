@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from trpo_numpy.practice import progress
-from trpo_numpy.practice.progress import HEADER, print_row
+from trpo_numpy.practice import learning_curve
+from trpo_numpy.practice.learning_curve import HEADER, print_row
 
 ROW = {"episodes": 10, "mean_return": -1234.5, "L_improvement": 0.01, "kl": 0.009, "backtracks": 1, "entropy": 1.4,
        "explained_variance": 0.5, "status": "accepted"}
@@ -36,7 +36,7 @@ def test_the_time_left_is_that_of_the_steps_left_at_the_speed_so_far(capsys, ite
 
 @pytest.fixture
 def terminal(monkeypatch):
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(learning_curve, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
 
 
 def test_on_a_terminal_a_line_of_status_takes_the_place_of_the_one_before(capsys, terminal):
@@ -50,4 +50,4 @@ def test_on_a_terminal_a_run_has_about_50_rows_and_the_last(capsys, terminal, ti
     texts = [printed(capsys, i, timesteps) for i in range(1, timesteps // 1000 + 1)]
     rows = [text for text in texts if "\n" in text]
     assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1] and texts[-1].endswith("0:00\n")
-    assert progress.ROWS == 50
+    assert learning_curve.ROWS == 50

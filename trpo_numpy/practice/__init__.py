@@ -10,7 +10,6 @@
     baseline        a value function, and generalized advantages
     training        the training loop
     evaluation      the returns of a policy's most probable actions
-    learning_curve  progress.csv and its picture
-    progress        what the command line prints while a run goes on
+    learning_curve  progress.csv, its rows on the screen, and its picture
     run_folder      what a run leaves on disk, and how it goes on from there
 """

@@ -1,5 +1,7 @@
-"""Not in the paper: progress.csv, one row per iteration, and its picture: the returns, and the KL under delta."""
+"""Not in the paper: progress.csv, one row per iteration, as a file, on the screen, and as a picture."""
+import sys
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -8,6 +10,10 @@ from trpo_numpy.record import InputError
 COLUMNS = ("iteration", "timesteps", "episodes", "mean_return", "L_improvement", "delta", "kl", "kl_predicted",
            "backtracks", "cg_residual", "entropy", "explained_variance", "status", "seconds_sampling",
            "seconds_updating")
+LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
+        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
+HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
+ROWS = 50  # of the table on a terminal
 
 
 def progress_row(iteration):
@@ -36,6 +42,25 @@ def read_progress(folder, max_rows=None):
     except ValueError as error:
         raise InputError(f"{path}: wanted the columns {', '.join(COLUMNS)}: {error}") from error
     return np.atleast_1d(progress)
+
+
+def print_row(row, timesteps, done, start):
+    """Prints a row of progress.csv; timesteps is the run's end, `done` the steps that were done before `start`.
+
+    On a terminal only about ROWS of a run's rows are printed, and below them a line of status, which the next replaces.
+    """
+    speed = (row["timesteps"] - done) / (perf_counter() - start)
+    left = int(max(0, timesteps - row["timesteps"]) / speed)
+    left = f"{left // 60}:{left % 60:02d}"
+    terminal, is_last = sys.stdout.isatty(), row["timesteps"] >= timesteps
+    every = 1 + int(timesteps * row["iteration"] / row["timesteps"] / ROWS) if terminal else 1
+    if terminal:
+        print(end="\r\x1b[K")  # erases the line of status
+    if row["iteration"] % every == 0 or is_last:
+        note = "" if row["status"] == "accepted" else "  " + row["status"]
+        print(LINE.format(**row, left=left, note=note), flush=True)
+    if terminal and not is_last:
+        print(f"{row['timesteps']} of {timesteps} steps, {speed:.0f} steps/s, {left} left", end="", flush=True)
 
 
 def save_learning_curve(progress, config, path):
