@@ -53,8 +53,8 @@ BLIND = FAR + ", no position"               # and the one whose states also leav
 HIDDEN = {"exclude_current_positions_from_observation": True}
 CLAIMS = {  # the titles, without a verdict until all runs are there
     "PaperSwimmer-v0": "The paper's swimmer: CMA ends far above single path; less far without the position",
-    "PaperHopper-v0": "The paper's hopper, with a fortieth of Table 2's batches",
-    "PaperWalker2d-v0": "The paper's walker, with a fortieth of Table 2's batches"}
+    "PaperHopper-v0": "The paper's hopper, 5 million steps: single path moves forward, but falls",
+    "PaperWalker2d-v0": "The paper's walker, 5 million steps: single path moves forward, but falls"}
 
 # Table 2: hidden layers and steps per iteration; vine's trunk, states (a quarter of its Q-values), length of rollouts.
 # Then natural gradient's steps. The middle one is, of those of all experiments, nearest to the step that single path
