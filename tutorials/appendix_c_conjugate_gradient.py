@@ -83,7 +83,7 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
 
 def draw(figure, numbers):
     """By k: the residual above; below, the KL of the first candidate, and the gain in L of the one that is taken."""
-    figure.suptitle("Undamped steps get too long. Damping 0.3, the default, keeps the KL\n"
+    figure.suptitle("Undamped steps get too long. Damping 0.3, as in training, keeps the KL\n"
                     r"near $\delta$, and gains half of what 0.01 does", ha="left", x=0.01)
     grid = figure.add_gridspec(2, 2)
     residual, kl, gain = (figure.add_subplot(grid[place]) for place in [(0, slice(None)), (1, 0), (1, 1)])

@@ -17,6 +17,12 @@ METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
     "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},
     "black": {"CEM": (0, (1, 1)), "eta": "-"}}.items() for name, linestyle in names.items()}
 
+def ink(method):
+    """The colour of a method's name: that of its line, or a darker one if words in it would be too pale on white."""
+    color = METHODS[method]["color"]
+    return {"#E69F00": "#8F5E00", "#56B4E9": "#0A6EA8"}.get(color, color)
+
+
 # Of every picture, which is 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours
 # that the colour-blind can tell apart (Okabe and Ito), and line styles for print in grey.
 STYLE = {

@@ -9,7 +9,7 @@ after 9 iterations.
 """
 from itertools import islice
 
-from common import METHODS, new_figure, save_figure, tutorial_parser
+from common import METHODS, ink, new_figure, save_figure, tutorial_parser
 from mdps import random_mdp, random_policy
 
 import numpy as np
@@ -58,7 +58,7 @@ def draw_minorizer(axes, numbers):
                                       ("M_line", "M", M_is, (-6, 0.4))]:
         axes.plot(t, numbers[key], linewidth=2.5, **METHODS[method])
         axes.annotate(text, (t[-1], numbers[key][-1]), offset, textcoords="offset fontsize", ha="right",
-                      color=METHODS[method]["color"], fontweight="bold")
+                      color=ink(method), fontweight="bold")
     axes.plot(t, numbers["L_line"], linewidth=2.5, **METHODS["L"])
     axes.plot([0, 1], [start, end], "ko")
     axes.annotate(r"$\pi_0$", (0, start), (0, 8), textcoords="offset points", ha="right")
@@ -75,10 +75,10 @@ def draw_returns(axes, numbers):
         if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
             axes.plot(n, eta[n - 1], "o", color=METHODS[method]["color"], markersize=8)
             axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n, eta[n - 1]), (0.6, -0.8),
-                          textcoords="offset fontsize", color=METHODS[method]["color"])
+                          textcoords="offset fontsize", color=ink(method))
     for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
                                  ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:
-        axes.text(*place, text, transform=axes.transAxes, color=METHODS[method]["color"], fontweight="bold")
+        axes.text(*place, text, transform=axes.transAxes, color=ink(method), fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
     axes.axhline((numbers["eta_0"] + numbers["optimum"]) / 2, color="gray", linestyle=":")
     axes.annotate("optimum", (1, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
@@ -95,7 +95,7 @@ def draw(figure, numbers):
                                ("mean KL", r"update with mean KL $\leq$ 0.01", "bounded_kl")]:
         kl = numbers[key]
         kls.loglog(np.arange(len(kl)) + 1, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
-        kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=METHODS[method]["color"],
+        kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=ink(method),
                      fontweight="bold")
     kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Its steps are tiny", ylim=(None, 1))
 

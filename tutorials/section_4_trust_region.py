@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from common import METHODS, new_figure, save_figure, tutorial_parser, with_sliders
+from common import METHODS, ink, new_figure, save_figure, tutorial_parser, with_sliders
 
 import numpy as np
 from scipy.special import expit, logit
@@ -135,7 +135,7 @@ def draw(figure, numbers, span):
     for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
                                        ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
         whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
-                       textcoords="offset points", color=METHODS[method]["color"])
+                       textcoords="offset points", color=ink(method))
     for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
                                  ("max KL", r"max KL $\leq\delta$", 0.91)]:
         whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold",
@@ -154,9 +154,8 @@ def draw(figure, numbers, span):
                           va="center", fontweight="bold", bbox=WHITE,
                           arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
     refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
-    enlarged.set_title("the longer steps, enlarged: the line search\n"
-                       + ("refuses the first candidate, takes a shorter one" if refused else
-                          "takes the first candidate"),
+    enlarged.set_title("enlarged: the line search\n"
+                       + ("refuses the first candidate" if refused else "takes the first candidate"),
                        fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()

@@ -57,7 +57,7 @@ def draw(figure, table, verdicts):
                 axes.plot(returns[task], [y] * len(returns[task]), ".", color=color, alpha=0.35, markersize=5)
                 axes.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt="o", color=color, linewidth=2.5)
         axes.set_yticks(range(len(table)), table if i == 0 else [""] * len(table))
-        axes.invert_yaxis()
+        axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_title(task, fontsize=10, loc="center")
         axes.locator_params(axis="x", nbins=3)
     figure.supxlabel("return without noise: each run (small), interquartile mean and its 95% interval (large),\n"

@@ -85,7 +85,7 @@ def draw_probabilities(figure, ours, theirs):
     axes.set_yticks(range(len(samples)), [name + (f" (p = {p_value(*runs):.2f})" if name in together else "")
                                           for name, runs in samples.items()])
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
-             xlabel="$P$: the part of the pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
+             xlabel="$P$: the share of pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together), ha="left", x=0.01)
     axes.set_title("a task: grey, unless the interval leaves out 0.5 and a rank test has p < 0.05, without a\n"
                    "correction for several tests; diamonds: all tasks, and a group chosen after the fact",
@@ -97,7 +97,7 @@ def draw_probabilities(figure, ours, theirs):
 def claim(together):
     """The title: which code is ahead by `judge`, on the samples of `pooled`."""
     who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead",
-           "cannot tell": "no difference from SB3-contrib shows"}
+           "cannot tell": "no significant difference from SB3-contrib"}
     said = [judge(*samples) for samples in together.values()]
     first = f"Over {len(together['all tasks']) // 2} tasks {who[said[-1]]}"
     seems = who[said[0]].replace("is", "seems")

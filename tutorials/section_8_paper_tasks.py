@@ -52,7 +52,7 @@ NEAR, FAR = "single path", "gamma 0.9999"   # the curves that differ in gamma al
 BLIND = FAR + ", no position"               # and the one whose states also leave out the position
 HIDDEN = {"exclude_current_positions_from_observation": True}
 CLAIMS = {  # the titles, without a verdict until all runs are there
-    "PaperSwimmer-v0": "The paper's swimmer: CMA ends far above single path; less far without the position",
+    "PaperSwimmer-v0": "The paper's swimmer: CMA ends far above single path",
     "PaperHopper-v0": "The paper's hopper, 5 million steps: single path moves forward, but falls",
     "PaperWalker2d-v0": "The paper's walker, 5 million steps: single path moves forward, but falls"}
 
@@ -161,8 +161,8 @@ def compare_positions(args):
         csv.writer(file, lineterminator="\n").writerows([["method", "seed", "final_return"], *rows])
     found = [method for method, _, R in rows if R > 200]
     best = max(found, key=found.count, default="")
-    figure.suptitle(f"Above 200 end {found.count(best)} of {len(seeds)} runs {best},\nand "
-                    f"{len(found) - found.count(best)} of the {len(rows) - len(seeds)} others", ha="left", x=0.01)
+    figure.suptitle(f"{found.count(best)} of {len(seeds)} runs {best} end above 200;\n"
+                    f"of the {len(rows) - len(seeds)} others {len(found) - found.count(best)} does", ha="left", x=0.01)
     axes.set(xlabel="environment steps", ylabel="mean training return (raw)", xlim=(0, timesteps))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside lower center", ncols=2)

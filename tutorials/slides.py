@@ -15,7 +15,7 @@ import section_4_trust_region
 import section_7_prior_work
 import uphill
 from aggregate import read_returns
-from common import METHODS, STYLE, tutorial_parser
+from common import METHODS, STYLE, ink, tutorial_parser
 from experiment import all_runs, draw_sweep, final_return, keep_best_steps, read_runs
 from section_8_locomotion import methods
 
@@ -80,12 +80,12 @@ def last_of_uphill(figure, place):
     uphill.draw_hill(axes, numbers)
     axes[0].set_title("")
     for method, height in [("TRPO", 0.16), ("Algorithm 1", 0.02)]:
-        axes[1].text(20.5, height - 0.01, method, color=METHODS[method]["color"], fontweight="bold", va="center")
+        axes[1].text(20.5, height - 0.01, method, color=ink(method), fontweight="bold", va="center")
     edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
     for i in range(len(edges)):
         uphill.draw_moment(axes, numbers, edges, i, 0 if i < 9 else 1e-9)   # at the top regions would hide each other
     axes[0].annotate("Algorithm 1", numbers["thetas"]["Algorithm 1"][0], (14, -6), textcoords="offset points",
-                     fontweight="bold", color=METHODS["Algorithm 1"]["color"])
+                     fontweight="bold", color=ink("Algorithm 1"))
 
 
 def two_actions(figure, place):
@@ -136,10 +136,10 @@ def step(figure, place):
     to_edge = step_length(at.g @ at.A(at.g), delta=0.05) * at.g                 # along g, as far as the models allow
     axes.axline(beta * s, beta * s + np.array([-at.g[1], at.g[0]]), color="gray", linestyle=":", linewidth=3)
     axes.text(1.08, -0.6, "$g^T d$ is equal\non this line", color="gray", ha="left")
-    for name, v, method in [("$g$", to_edge, "policy gradient"), (r"$\beta s$", beta * s, "TRPO")]:
+    for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", beta * s, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
         axes.text(*(1.05 * v), name, color=METHODS[method]["color"], fontsize=26, va="center")
-    axes.set(xlabel=r"$\theta_0$: the state that is visited more", ylabel=r"$\theta_1$: the other", aspect="equal",
+    axes.set(xlabel="$d_0$: the state that is visited more", ylabel="$d_1$: the other", aspect="equal",
              xlim=(-1.35, 1.9),
              title=r"region: mean KL $\leq \delta$; $g^T d$ is largest at $\beta s$")
 
@@ -182,7 +182,7 @@ def walker(figure, place):
     table = HERE / "results" / "section_8_standardized.csv"
     final = [final_return(columns, timesteps) for columns in curves["single path"].values()]
     for axes, x, text, returns, method in [
-            (raw, 3, "TRPO", final, "single path"),
+            (raw, 8, "TRPO", final, "single path"),
             (standardized, 0, "TRPO", read_returns(table, {task: timesteps}, "TRPO")[task], "single path"),
             (standardized, 1, "step 1", read_returns(table, {task: timesteps}, "step 1")[task], "natural gradient")]:
         color = METHODS[method]["color"]
@@ -192,7 +192,8 @@ def walker(figure, place):
                         (standardized, "standardized, ten\nseeds: without noise")]:
         axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
         axes.set(ylim=(0, 5200), title=title)
-    raw.set(ylabel="final return", xlim=(0.007, 7), xticks=[0.01, 0.1, 1], xticklabels=["0.01", "0.1", "1"])
+    raw.set(ylabel="final return", xlim=(0.007, 20), xticks=[0.01, 0.1, 1, 8],
+            xticklabels=["0.01", "0.1", "1", r"by $\delta$"])
     raw.text(0.008, 1080, "standing still", color="gray")
     standardized.set(xticks=[], xlim=(-0.6, 1.6))
 
@@ -206,22 +207,24 @@ SLIDES = [
          r"3.  How far to go?   $\overline{D}_\mathrm{KL} \leq \delta$, (12)", "",
          r"4.  One update:   $A s = g, \quad \beta = \sqrt{2\delta / s^T A s}, \quad$ a line search"], None,
      "(3): an equation of the paper, arXiv 1502.05477;  at the lower right: steps of tutorials/companion.md"),
-    (0, [r"$\theta \leftarrow \theta + \frac{1}{\lambda}\, g$", "", r"The same step, $1 \cdot g$,",
+    (0, [r"$\theta \leftarrow \theta + c\, g$", "", "The same factor, $c = 1$,",
          "in each iteration:", "its KL is from 0.008", "to 2.3 nats"], fixed_steps,
      r"the direction of (18), a fixed step; $g$: gradient of $L$, with standardized advantages"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
-     surrogate, r"$\rho$: discounted visits to a state, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
+     surrogate, r"$\eta$: expected return, $\rho$: discounted visits, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
     (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8)",
          r"$|\bar{A}(s)| = |\mathrm{E}[A_\pi(s, \tilde a) - A_\pi(s, a)]| \leq \alpha \cdot 2\epsilon$      "
          r"as $\mathrm{E}[A_\pi(s, a)] = 0$",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$      as $P(\mathrm{differed\ before}\ t) \leq t\alpha$",
          r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
-         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$      (2) minus (3), by time"],
+         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$      "
+         r"(2) minus (3); $\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"],
      coupling, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
      r"$\alpha$: largest total variation"),
-    (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9);   Algorithm 1: $\pi_1$ maximizes $M_0$",
+    (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9), as $\alpha^2 \leq D_\mathrm{KL}^{\max}$;   "
+         r"$\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$; a random MDP with five states and three actions"),
     (2, ["The same MDP.", "", "Half-way to the", "optimum after 40", "iterations; with a bound",
@@ -231,7 +234,8 @@ SLIDES = [
      "+ and dotted line: the optimum"),
     (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)",
          r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$",
-         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$"],
+         r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
+         r"if $q = \pi_\mathrm{old}$"],
      two_actions, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
     (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
          r"stationary: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$",
@@ -262,17 +266,17 @@ SLIDES = [
          r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], learning_curves,
      r"$n$: of $N$ samples;  $\theta$, $g$, $s$, $y$: $P$ numbers;  the runs: with a value baseline"),
     (9, [], "code", ""),
-    (10, ["On raw advantages", "no fixed step ends", "above 1000, TRPO 3 of 5.", "",
-          "Both standardized:", "no difference shows", "($P$ 0.57; hopper 0.52,", "swimmer 0.37)"], walker,
+    (10, ["No run with a fixed", "step ends above 1000;", "three of TRPO's five do.", "",
+          "Both standardized: TRPO", "is above in 57% of the", "pairs (hopper 52%,", "swimmer 37%)"], walker,
      "dots: seeds;  orange: natural gradient, fixed steps;  Walker2d-v5, 300,000 steps"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$",
           "no Fisher matrix, no line search; and the KL has no bound",
           "Homework:  exercises 4 and 5, hunt 3;  tutorials/companion.md"], clipped,
      r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2;  dotted: $w A$, as in TRPO")]
-OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: "Which method can never lose?",  # by slide; else the row's
-                 6: "What does it cost never to lose?", 13: "All of it, in seven lines",
-                 14: "All of it, in twenty lines", 15: "Does it pay?", 16: "What came after? What is left to do?"}
+OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 16: "What came after? What is left to do?",  # by slide
+                 5: "Which method never lowers the return?", 6: "What does this guarantee cost?",
+                 13: "All of it, in seven lines", 14: "All of it, in twenty lines", 15: "Does it pay?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
          "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "section_8.md"]

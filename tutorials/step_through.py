@@ -33,10 +33,12 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
     panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more"),
               ("kl", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
-    for axes, (name, exact, model, says) in zip(figure.subplots(1, 2), panels):
+    for axes, (name, exact, model, says), curve in zip(figure.subplots(1, 2), panels, ("$L$", "KL")):
         axes.plot(betas, exact, color="#0072B2", linestyle="-", linewidth=2.5)
         axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2.5)
         axes.text(0.52, 0.8, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
+        axes.annotate(curve, (betas[-1], exact[-1]), (-4, -16), ha="right", va="top", color="#0072B2",
+                      textcoords="offset points", fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
@@ -44,10 +46,10 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
                 axes.annotate("refused" if refused else "accepted", (candidate.beta, height), (-8, 2), ha="right",
                               textcoords="offset points", fontweight="bold")
         axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, betas[-1]), ylim=(0, None))
-    figure.axes[0].set(ylabel="$L$")
-    figure.axes[0].set_title("$L$: below its straight line", fontsize=10.5)
+    figure.axes[0].set(ylabel="$L$, which is 0 at $\\theta_{old}$" if abs(L_old) < 1e-9 else "$L$")
+    figure.axes[0].set_title("$L$ lies below its linear model", fontsize=10.5)
     axes.set(ylabel="mean KL (nats)")
-    axes.set_title("KL: here above its parabola", fontsize=10.5)
+    axes.set_title("here the KL lies above its parabola", fontsize=10.5)
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
     axes.text(0.02 * betas[-1], delta, rf"$\delta$ = {delta:.3g}", va="bottom")

@@ -21,7 +21,7 @@ nats is no guarantee, but nats are a unit of the policy, whatever the rewards ar
 from dataclasses import replace
 from functools import partial
 
-from common import METHODS, new_figure, save_gif, show_windows, tutorial_parser
+from common import METHODS, ink, new_figure, save_gif, show_windows, tutorial_parser
 from mdps import HALVES, rooms
 from section_4_trust_region import exact_problem, penalty_theta, table
 
@@ -80,7 +80,7 @@ def name_methods(axes, methods):
     for height, method in zip((0.9, 0.5, 0.1), methods):
         label, marker = LABELS[method]
         axes.plot(1.05, height, marker, color=METHODS[method]["color"], transform=axes.transAxes, clip_on=False)
-        axes.text(1.12, height, label, color=METHODS[method]["color"], transform=axes.transAxes, fontweight="bold",
+        axes.text(1.12, height, label, color=ink(method), transform=axes.transAxes, fontweight="bold",
                   va="center")
 
 
@@ -126,7 +126,7 @@ def main():
     n = 2 if args.quick else 20
     tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
     figure = new_figure(args.show, figsize=(8.5, 5.4))
-    figure.suptitle("TRPO's steps do not depend on the unit of reward, those of a fixed factor do", ha="left", x=0.01)
+    figure.suptitle("TRPO's steps do not depend on the unit of reward; with a fixed factor they do", ha="left", x=0.01)
     panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
     for axes, numbers in zip(panels, tasks):
         draw_hill(axes, numbers)
