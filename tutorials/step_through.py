@@ -37,8 +37,8 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
         axes.plot(betas, exact, color="#0072B2", linestyle="-", linewidth=2.5)
         axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2.5)
         axes.text(0.52, 0.8, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
-        axes.annotate(curve, (betas[-1], exact[-1]), (-4, -16), ha="right", va="top", color="#0072B2",
-                      textcoords="offset points", fontweight="bold")
+        axes.annotate(curve, (betas[-1], exact[-1]), (-4, -16) if name == "L" else (-16, -3), ha="right", va="top",
+                      color="#0072B2", textcoords="offset points", fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
