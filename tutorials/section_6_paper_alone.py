@@ -1,8 +1,8 @@
 """Section 6 with nothing that practice adds: the returns of --paper for several batch sizes.
 
-Look for: on CartPole-v1 all batch sizes come near 500, and most fall back; Pendulum-v1 is learned by one run of six. The
-sampled Q is a sum of hundreds of rewards. Without a baseline, all of its variance enters g. A batch ten times as large
-divides the variance of g by ten, but with the same number of steps there are only a tenth of the iterations.
+Look for: on CartPole-v1 all batch sizes come near 500, and most fall back; Pendulum-v1 is learned by one run of six.
+The sampled Q is a sum of hundreds of rewards. Without a baseline, all of its variance enters g. A batch ten times as
+large divides the variance of g by ten, but with the same number of steps there are only a tenth of the iterations.
 Then change: --batch-sizes 5000 20000, with another --out.
 
     python tutorials/section_6_paper_alone.py       # about an hour on two cores; resumes where it was stopped
@@ -39,7 +39,7 @@ def around(columns, name, end):
 
 def draw(figure, table, iterations, steps):
     """table {task: {batch size: [columns of a seed]}}: a row per task, against steps and against iterations."""
-    figure.set_size_inches(8.5, 2.4 * len(table) + 0.6)
+    figure.set_size_inches(8.5, 2.1 * len(table) + 0.6)
     from matplotlib.ticker import EngFormatter
     n_seeds = max(len(runs) for by_size in table.values() for runs in by_size.values())
     seeds = "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
