@@ -56,7 +56,7 @@ def single_path(episodes, n_steps):
 
 
 def discounted_sums(x, discount):
-    """y_t = sum_l discount^l x_{t+l}, (T,), for x (T,). If x are the rewards of a path, y is the sampled Q."""
+    """y_t = sum_l discount^l x_{t+l}, (T,), for x (T,): the sampled Q if x are the rewards of a path."""
     y, y_next = [], 0.0
     for x_t in np.flip(x).tolist():
         y_next = x_t + discount * y_next

@@ -267,7 +267,8 @@ SLIDES = [
      r"$n$: of $N$ samples;  $\theta$, $g$, $s$, $y$: $P$ numbers;  the runs: with a value baseline"),
     (9, [], "code", ""),
     (10, ["No run with a fixed", "step ends above 1000;", "three of TRPO's five do.", "",
-          "Both standardized: TRPO", "is above in 57% of the", "pairs (hopper 52%,", "swimmer 37%)"], walker,
+          "Both standardized: TRPO", "above in 57% of the pairs,", "29 to 82%: cannot tell",
+          "(nor on two other tasks)"], walker,
      "dots: seeds;  orange: natural gradient, fixed steps;  Walker2d-v5, 300,000 steps"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$",

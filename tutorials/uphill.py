@@ -126,7 +126,7 @@ def main():
     n = 2 if args.quick else 20
     tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
     figure = new_figure(args.show, figsize=(8.5, 5.4))
-    figure.suptitle("TRPO's steps do not depend on the unit of reward; with a fixed factor they do", ha="left", x=0.01)
+    figure.suptitle("The unit of reward changes steps with a fixed factor, but not TRPO's", ha="left", x=0.01)
     panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
     for axes, numbers in zip(panels, tasks):
         draw_hill(axes, numbers)
