@@ -15,19 +15,19 @@ class BlockedMLP(MLP):
     """An MLP with the same results up to rounding, and faster. Its cache is a list: the cache of each block."""
 
     def mu(self, theta, x):
-        """As that of MLP, block by block; so are the other methods."""
+        """mu(x) (N, d_out) for x (N, d_in)."""
         return np.concatenate([MLP.mu(self, theta, block) for block in in_blocks(x)])
 
     def forward(self, theta, x):
-        """mu(x), and the list."""
+        """mu(x) (N, d_out), and the list of caches that `jvp` and `vjp` take."""
         outputs, cache = zip(*[MLP.forward(self, theta, block) for block in in_blocks(x)])
         return np.concatenate(outputs), list(cache)
 
     def jvp(self, theta, cache, v):
-        """Jv for v (P,)."""
+        """Jv (N, d_out) for v (P,)."""
         return np.concatenate([MLP.jvp(self, theta, of_block, v) for of_block in cache])
 
     def vjp(self, theta, cache, u):
-        """J'u for u (N, d_out)."""
+        """J'u (P,) for u (N, d_out), summed over the N samples."""
         gradients = [MLP.vjp(self, theta, of_block, block) for of_block, block in zip(cache, in_blocks(u))]
         return sum(gradients, start=np.zeros(self.n_parameters))
