@@ -15,7 +15,7 @@ from trpo_numpy.practice.config import PAPER, Config, add_options
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.evaluation import greedy_returns, save_gif
 from trpo_numpy.practice.executor import start_worker, stop_workers
-from trpo_numpy.practice.learning_curve import HEADER, print_row, read_progress, save_learning_curve
+from trpo_numpy.practice.learning_curve import HEADER, print_note, print_row, read_progress, save_learning_curve
 from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.record import InputError
 
@@ -133,7 +133,7 @@ def main(argv):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # those of libraries
-            warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+            warnings.showwarning = print_note
             return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
     except (InputError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -63,6 +63,11 @@ def print_row(row, timesteps, done, start):
         print(f"{row['timesteps']} of {timesteps} steps, {speed:.0f} steps/s, {left} left", end="", flush=True)
 
 
+def print_note(message, *_):
+    """A warning in one line: warnings.showwarning of the command line."""
+    print(f"note: {message}", file=sys.stderr)
+
+
 def save_learning_curve(progress, config, path):
     """Writes a picture of a run: its returns, and below them the KL of each update under its bound."""
     from matplotlib.figure import Figure
