@@ -46,6 +46,7 @@ from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.run_folder import load_policy
 from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+from trpo_numpy.record import InputError
 from trpo_numpy.sampling import discounted_sums, sample_path
 
 NEAR, FAR = "single path", "gamma 0.9999"   # the curves that differ in gamma alone
@@ -149,13 +150,16 @@ def compare_positions(args):
     if not args.plot_only:
         complete_runs(runs, args.out / name, args.workers)
     progress, rows, figure = read_runs(runs, args.out / name), [], new_figure(args.show, figsize=(8.5, 4.2))
+    if not progress:
+        raise InputError(f"out: {args.out / name} holds no runs to draw, wanted those that come without --plot-only")
     axes, grid = figure.add_subplot(), np.linspace(0, timesteps, 200)[1:]
-    for method, color, line in zip(curves, ("#E69F00", "#D55E00", "black", "#0072B2"), (":", "--", "-.", "-")):
-        columns = [c for run, c in progress.items() if run.method == method]
-        rows += [[method, seed, round(final_return(c, timesteps), 2)] for seed, c in zip(seeds, columns)]
-        for c in columns:
+    looks = dict(zip(curves, zip(("#E69F00", "#D55E00", "black", "#0072B2"), (":", "--", "-.", "-"))))
+    for method in dict.fromkeys(run.method for run in progress):
+        (color, line), its_runs = looks[method], {run: c for run, c in progress.items() if run.method == method}
+        rows += [[method, run.config.seed, round(final_return(c, timesteps), 2)] for run, c in its_runs.items()]
+        for c in its_runs.values():
             axes.plot(c["timesteps"], c["mean_return"], line, color=color, **SEED)
-        axes.plot(grid, mean_curve(columns, grid), line, color=color, label=method, **SUMMARY)
+        axes.plot(grid, mean_curve(its_runs.values(), grid), line, color=color, label=method, **SUMMARY)
         print(f"{method:>30}: final " + " ".join(f"{R:.4g}" for name, _, R in rows if name == method))
     with open(args.out / f"{name}.csv", "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["method", "seed", "final_return"], *rows])
