@@ -136,7 +136,7 @@ def with_sliders(args, name, ranges, draw, moves, height):
     from matplotlib import pyplot
     from matplotlib.widgets import Slider
     pyplot.close("all")     # the picture that is saved already
-    figure = new_figure(args.show, figsize=(7, height))
+    figure = new_figure(args.show, figsize=(8.5, height))
     row = 0.3 / height      # of the sliders, as a part of the figure's height
     picture, _ = figure.subfigures(2, 1, height_ratios=[1 - row * len(ranges), row * len(ranges)])
     sliders = []
@@ -152,7 +152,8 @@ def with_sliders(args, name, ranges, draw, moves, height):
         slider.on_changed(changed)
     changed(None)
     if args.gif:
-        save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200)
+        save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200,
+                 width=850)
     show_windows(args.show)
 
 
