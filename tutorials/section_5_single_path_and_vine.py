@@ -105,7 +105,7 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
 def draw(figure, numbers):
     """Q with and without common random numbers, then the gradient's error by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
-    figure.suptitle("Common random numbers make vine's Q-values worth more;\neach costs up to 100 simulator steps",
+    figure.suptitle("Common random numbers make vine's Q-values worth more,\nbut each costs a whole rollout",
                     ha="left", x=0.01)
     look = {**METHODS, "single path minus a baseline": {"color": "0.35", "linestyle": ":"}}
     inks = {"single path": ink("single path"), "vine": ink("vine"), "single path minus a baseline": "0.35"}
@@ -117,9 +117,10 @@ def draw(figure, numbers):
         axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
                  f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
         axes.set_aspect("equal")
+        axes.locator_params(nbins=6)
         axes.tick_params(labelleft=True)
     for (name, curve), point, side, offset in zip(numbers["curves"].items(), (1, 1, -1), ("left", "right", "right"),
-                                                  ((8, 4), (0, -18), (-14, -16))):
+                                                  ((8, 4), (0, -18), (-22, -18))):
         for axes, n in zip(below_axes, curve[:2]):
             axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset, ha=side,
                           textcoords="offset points", color=inks[name], fontweight="bold")
@@ -129,7 +130,7 @@ def draw(figure, numbers):
     below_axes[1].plot(ends, errors[-1] * steps[-1] / ends, linewidth=1.2, color=METHODS["single path"]["color"],
                        linestyle="--")
     below_axes[1].annotate("extrapolated:\nerror falls\nas 1 / steps", (ends.prod() ** 0.5, errors[-1]), (0, 4),
-                           textcoords="offset points", color=ink("single path"), va="bottom")
+                           textcoords="offset points", color=ink("single path"), va="bottom", ha="center")
     below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length", ylim=(0.012, None),
                       title="Per Q-value vine is far ahead\nof single path")
     below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a baseline leads")

@@ -70,7 +70,7 @@ def draw_steps(axes, numbers):
     axes.axhline(numbers["delta"], color="black", linestyle=":")
     axes.text(0.4 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
-             title="With a fixed $1/\\lambda$ the KL of a step\nswings; TRPO's stays below $\\delta$")
+             title="With a fixed $1/\\lambda$ the KL of a step\nswings; TRPO's never exceeds $\\delta$")
 
 
 def draw(figure, numbers):
@@ -84,7 +84,7 @@ def draw(figure, numbers):
                                 ("policy\ngradient", ink("policy gradient"), 0.77, 0.1)]:
         gains.text(*place, text, transform=gains.transAxes, color=color, fontweight="bold")
     gains.axvline(numbers["delta"], color="black", linestyle=":")
-    gains.annotate(rf"$\delta$ = {numbers['delta']:g}", (1.15 * numbers["delta"], 0.93),
+    gains.annotate(rf"$\delta$ = {numbers['delta']:g}", (0.87 * numbers["delta"], 0.93), ha="right",
                    xycoords=gains.get_xaxis_transform())
     gains.set(xscale="log", xlabel="mean KL (nats)", ylabel=r"$L - L_{old}$", ylim=(0, None),
               title="One batch: policy gradient\ngains least for its KL")
