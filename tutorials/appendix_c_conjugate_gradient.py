@@ -16,7 +16,7 @@ cause is the length of the step, more than the small number of states.
 from functools import partial
 from itertools import islice
 
-from common import METHODS, new_figure, save_figure, tutorial_parser
+from common import new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -28,8 +28,9 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 
-LINES = {0.0: {"color": METHODS["natural gradient"]["color"], "linestyle": "--"},
-         0.01: {"color": METHODS["M"]["color"], "linestyle": "-."}, 0.3: METHODS["TRPO"]}    # by the damping
+LINES = {0.0: {"color": "#440154", "linestyle": "--", "marker": "o"},       # by the damping, from dark to light
+         0.01: {"color": "#21918C", "linestyle": "-.", "marker": "s"},
+         0.3: {"color": "#5EC962", "linestyle": "-", "marker": "^"}}
 
 
 def a_batch(config, number):
@@ -83,26 +84,30 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
 
 def draw(figure, numbers):
     """By k: the residual above; below, the KL of the first candidate, and the gain in L of the one that is taken."""
-    figure.suptitle("Undamped steps get too long. Damping 0.3, as in training, keeps the KL\n"
-                    r"near $\delta$, and gains half of what 0.01 does", ha="left", x=0.01)
-    grid = figure.add_gridspec(2, 2)
+    figure.suptitle("Undamped steps get too long; damping 0.3, as in training, shortens them", ha="left", x=0.01)
+    grid = figure.add_gridspec(2, 2, height_ratios=[1, 1.4])
     residual, kl, gain = (figure.add_subplot(grid[place]) for place in [(0, slice(None)), (1, 0), (1, 1)])
     for damping, rows in numbers["curves"].items():
         k = np.arange(1, rows.shape[1] + 1)
         for axes, row in [(residual, np.maximum(rows[0], 1e-6)), (kl, rows[2]), (gain, rows[3])]:
-            axes.plot(k, row, marker="o", markersize=3.5, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
-    residual.set(yscale="log", title="the residual: with more damping it falls faster",
-                 ylabel="residual / its first value")
-    residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right", fontsize=10.5)
-    residual.text(0.03, 0.42, f"{numbers['n_parameters']:,} parameters, rank of $A$ {len(numbers['eigenvalues'])}",
-                  transform=residual.transAxes, fontsize=10.5)
+            axes.plot(k, row, markersize=4, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
+    rank = len(numbers["eigenvalues"])
+    residual.set(yscale="log", ylabel="residual /\nits first value",
+                 title=f"the residual falls faster ({numbers['n_parameters']:,} parameters, rank of $A$ {rank})")
+    residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right")
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
-    kl.annotate(r"$\delta$", (len(k), numbers["delta"]), (0, 3), textcoords="offset points", fontsize=13)
-    kl.set(yscale="log", title=r"the KL where the parabola says $\delta$", ylabel="mean KL (nats)")
-    gain.set(title="$L$ gained after the line search", ylabel=r"$L - L_{old}$", ylim=(0, None))
+    kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, 4), textcoords="offset points",
+                ha="right")
+    kl.set(yscale="log", title=r"with damping 0.3 the KL is near $\delta$",
+           ylabel=r"mean KL where its parabola is $\delta$ (nats)")
+    gain.set(title="$L$ gains half of what it does with 0.01",
+             ylabel="$L - L_{old}$ after the line search", ylim=(0, None))
     residual.legend(loc="lower left")
     for axes in (residual, kl, gain):
+        axes.axvline(10, color="black", linewidth=1, linestyle=":")
         axes.set(xlabel="$k$, iterations of conjugate gradient", xticks=[1, *range(5, len(k) + 1, 5)])
+    kl.annotate("the paper's $k$", (10, 1), (-4, 0), xycoords=kl.get_xaxis_transform(), textcoords="offset points",
+                ha="right", va="top")
 
 
 def main():
@@ -111,7 +116,7 @@ def main():
     args = parser.parse_args()
     small = {"number": 1, "most": 10, "batch_size": 400} if args.quick else {}
     numbers = compute(args.seed, fraction=args.fisher_fraction, **small)
-    figure = new_figure(args.show, figsize=(8.5, 7))
+    figure = new_figure(args.show, figsize=(8.5, 7.4))
     draw(figure, numbers)
     save_figure(figure, args.out, "appendix_c_conjugate_gradient", args.show)
     eigenvalues, (outside, middle, small) = numbers["eigenvalues"], numbers["parts"]

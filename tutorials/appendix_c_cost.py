@@ -41,9 +41,10 @@ def seconds_of_update(N, hidden, cg_iterations, fraction, repeats):
 def compute(Ns, hiddens, ks, repeats):
     """Three sweeps {name: (what is varied (n,), {fraction: seconds (n,)})}."""
     sweeps = {}
-    for name, varies, cases in [("samples N\n(P = 5,708, k = 10)", 0, [(N, (64, 64), 10) for N in Ns]),
-                                ("parameters P\n(N = 10,000, k = 10)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
-                                ("CG iterations k\n(N = 10,000, P = 5,708)", 2, [(10_000, (64, 64), k) for k in ks])]:
+    for name, varies, cases in [
+            ("samples $N$\n($P$ = 5,708, $k$ = 10)", 0, [(N, (64, 64), 10) for N in Ns]),
+            ("parameters $P$\n($N$ = 10,000, $k$ = 10)", 1, [(10_000, hidden, 10) for hidden in hiddens]),
+            ("CG iterations $k$\n($N$ = 10,000, $P$ = 5,708)", 2, [(10_000, (64, 64), k) for k in ks])]:
         results = [[seconds_of_update(*case, fraction, repeats) for case in cases] for fraction in FRACTIONS]
         N_P_k = [(N, P, k) for (N, _, k), (_, P) in zip(cases, results[0])]
         seconds = {fraction: np.array(rows)[:, 0] for fraction, rows in zip(FRACTIONS, results)}
@@ -56,11 +57,14 @@ def draw(figure, sweeps):
     figure.suptitle("An update costs at most in proportion to $N$, to $P$, and to $k$", ha="left", x=0.01)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, (varied, times)) in zip(panels, sweeps.items()):
-        for (fraction, seconds), style, color in zip(times.items(), ("o-", "o--"), ("#0072B2", "#D55E00")):
-            axes.loglog(varied, seconds, style, color=color, linewidth=2.5, label=f"{fraction:.0%} of the states in A")
+        for (fraction, seconds), style, color in zip(times.items(), ("o-", "s--"), ("0.35", "#117733")):
+            axes.loglog(varied, seconds, style, color=color, linewidth=2.5, label=f"{fraction:.0%} of the states in $A$")
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
         axes.set(xlabel=name)
+    axes.set_xticks(varied, [f"{k:g}" for k in varied])     # 1, 3, 10, 30
+    axes.set_xticks([], minor=True)
     panels[0].set(ylabel="seconds per update, one thread")
+    figure.align_xlabels(panels)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
@@ -78,12 +82,12 @@ def main():
     if args.quick:
         Ns, hiddens, ks = (500, 1000), ((8, 8), (16, 16)), (1, 3)
     sweeps = compute(Ns, hiddens, ks, 1 if args.quick else 3)
-    figure = new_figure(args.show, figsize=(7.5, 4.2))
+    figure = new_figure(args.show, figsize=(8.5, 4.7))
     draw(figure, sweeps)
     save_figure(figure, args.out, "appendix_c_cost", args.show)
     for name, (varied, times) in sweeps.items():
         slope = np.log(times[1.0][-1] / times[1.0][-2]) / np.log(varied[-1] / varied[-2])
-        name = name.replace("\n", " ")
+        name = name.replace("\n", " ").replace("$", "")
         print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
               f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
     print("Look for: ten times the samples cost about 5 to 10 times as much. With 10% of the states in A, an update "

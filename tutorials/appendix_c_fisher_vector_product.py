@@ -41,7 +41,7 @@ def name_axes(along, second):
               ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     along.legend(loc="upper center")
     second.set(xlabel=r"distance $|\theta - \theta_{old}|$", ylabel="second term of Eq. (57) / whole",
-               title="the second term grows from 0")
+               title=r"the second term vanishes only at $\theta_{old}$")
     second.legend(loc="upper left")
 
 
@@ -53,11 +53,11 @@ def main():
     hidden, N = args.hidden, 20 if args.quick else 500
     states = rng.standard_normal((N, 3))
     distances = np.logspace(-6, 0, 13)
-    figure = new_figure(args.show, figsize=(8, 4.2))
+    figure = new_figure(args.show, figsize=(8.5, 4.5))
     figure.suptitle(r"$J^T\!MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere", ha="left", x=0.01)
     along, second = figure.subplots(1, 2)
 
-    for family, color in [(Gaussian(2), "#0072B2"), (Categorical((4,)), "#D55E00")]:
+    for family, color, line in [(Gaussian(2), "0.35", "o-"), (Categorical((4,)), "#117733", "s--")]:
         name = type(family).__name__
         policy = Policy(MLP((3, *hidden, family.d_output)), family)
         theta_old = policy.initial(rng, 0.0) + 0.5 * rng.standard_normal(policy.n_parameters)
@@ -74,7 +74,7 @@ def main():
 
         t = np.linspace(-0.5, 0.5, 41)
         along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
-                   linestyle="-", linewidth=2.5, label=name)
+                   linestyle="-", linewidth=3, label=name)
         along.plot(t, 0.5 * t ** 2 * (v @ Av), "k:", linewidth=2)
 
         apart = []
@@ -82,7 +82,7 @@ def main():
             theta = theta_old + distance * v
             Hv = central_difference(gradient, theta, v, 1e-5)
             apart.append(np.linalg.norm(first_term(policy, states, mu_old, theta, v) - Hv) / np.linalg.norm(Hv))
-        second.loglog(distances, apart, "o-", linewidth=2, color=color, label=name)
+        second.loglog(distances, apart, line, linewidth=2, color=color, label=name)
 
     name_axes(along, second)
     save_figure(figure, args.out, "appendix_c_fisher_vector_product", args.show)

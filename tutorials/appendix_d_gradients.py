@@ -20,7 +20,7 @@ from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import grad_value_loss, value_loss, values
 from trpo_numpy.surrogate import grad_surrogate, surrogate
 
-RIGHT, WRONG = "#0072B2", "#D55E00"     # the colours of a gradient that is right, and of one that is not
+RIGHT, WRONG = "0.35", "#117733"        # the colours of a gradient that is right, and of one that is not
 
 
 def of_theta(policy, states, f, theta):
@@ -80,7 +80,7 @@ def main():
     rng = np.random.default_rng(args.seed)
     checks = make_checks(rng, 10 if args.quick else 100)
     h = np.logspace(-1, -11, 11 if args.quick else 41)
-    figure = new_figure(args.show, figsize=(7.5, 5))
+    figure = new_figure(args.show, figsize=(8.5, 5.5))
     axes = figure.subplots()
     best = {}
     for name, (f, gradient, x) in checks.items():
@@ -96,12 +96,12 @@ def main():
     axes.loglog(h[h > 1e-4], 0.1 * h[h > 1e-4] ** 2, "k:", linewidth=2)
     axes.loglog(h[h < 1e-7], 1e-16 / h[h < 1e-7], "k:", linewidth=2)
     for x, y, text, color in [(1e-6, 0.06, "surrogate $L$, one sign wrong", WRONG), (1.5e-4, 1e-13, "entropy", RIGHT),
-                              (2e-7, 1e-5, "log pi, entropy, mean KL,\nsurrogate $L$, value loss", RIGHT),
+                              (2e-7, 1e-5, "$\\log\\pi$, mean KL,\nsurrogate $L$, value loss", RIGHT),
                               (1e-11, 1e-8, "rounding:\norder $10^{-16}/h$", "black"),
                               (2e-3, 1e-9, "difference:\norder $h^2$", "black")]:
         axes.text(x, y, text, color=color, fontweight="bold")
     axes.set(xlabel="step size $h$ of the central difference", ylabel="relative error", ylim=(1e-14, 1),
-             title="Each gradient agrees with differences to 1e-9;\nwith one sign wrong it never does")
+             title="Each gradient agrees with differences to $\\mathbf{10^{-9}}$;\nwith one sign wrong it never does")
     save_figure(figure, args.out, "appendix_d_gradients", args.show)
     wrong = best.pop("surrogate L, one sign wrong")
     print(f"relative error at the tips: {max(best.values()):.0e} at most; of the wrong gradient {wrong:.3f}")

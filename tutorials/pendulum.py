@@ -54,7 +54,8 @@ def main():
     args = tutorial_parser(__doc__).parse_args()
     iterations, n_frames = ((0, 1, 2), 5) if args.quick else ((0, 20, 50), 90)
     films, names = [], ("hardly pushes", "gets up, falls again", "gets up and holds")
-    figure = new_figure(args.show, figsize=(7, 3.1))
+    figure = new_figure(args.show, figsize=(7, 3.25))
+    figure.supxlabel("arrow: the torque that the policy applies", fontsize=10.5)
     panels = figure.subplots(1, 3)
     for panel, name, (iteration, act) in zip(panels, names, policies(args.seed, iterations)):
         films.append(film(act, args.seed, n_frames))
@@ -65,7 +66,7 @@ def main():
         panel.set_title(f"iteration {iteration}:\n{name}", loc="center")
         print(f"iteration {iteration}: return of the {n_frames} steps that are shown {films[-1][1][-1]:.0f}")
     moments = [partial(show, panels, films, t) for t in range(0, n_frames, 2)]
-    save_gif(figure, args.out / "pendulum.gif", moments, milliseconds=80, stay=80)
+    save_gif(figure, args.out / "pendulum.gif", moments, milliseconds=80, stay=1500)
     print("Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds.")
     show_windows(args.show)
 

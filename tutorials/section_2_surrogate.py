@@ -61,7 +61,7 @@ def draw_rooms(axes):
     """The six rooms, the action that leads on from each, and the logit that rooms of one half share."""
     for room in range(6):
         half = room // 3
-        axes.fill([room, room + 0.9, room + 0.9, room], [0, 0, 1, 1], color=("#E8E8E8", "#C8DCEC")[half])
+        axes.fill([room, room + 0.9, room + 0.9, room], [0, 0, 1, 1], color=("#E8E8E8", "#C8DCEC")[half], linewidth=0)
         back, on = (1, 0) if room in (1, 4) else (0, 1)
         axes.text(room + 0.45, 0.5, rf"room {room}" "\n" rf"$\leftarrow$ {back}   {on} $\rightarrow$", ha="center",
                   va="center")
@@ -78,7 +78,7 @@ def main():
     args = parser.parse_args()
     numbers = compute(args.theta, 22 if args.quick else 85)
     t, eta_old, slope = numbers["t"], numbers["eta_old"], numbers["slope_of_L"]
-    figure = new_figure(args.show, figsize=(7.5, 5.6))
+    figure = new_figure(args.show, figsize=(8.5, 6))
     above, below = figure.subplots(2, 1, height_ratios=[1, 5])
     draw_rooms(above)
     draw(below, numbers)

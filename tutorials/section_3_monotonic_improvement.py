@@ -63,7 +63,8 @@ def draw_minorizer(axes, numbers):
     axes.plot([0, 1], [start, end], "ko")
     axes.annotate(r"$\pi_0$", (0, start), (0, 8), textcoords="offset points", ha="right")
     axes.annotate(r"$\pi_1$, where $M_0$ is highest", (1, end), (0, -2.2), textcoords="offset fontsize", ha="center")
-    axes.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$", ylabel="discounted return",
+    axes.set(xlabel=r"$t$, with $\pi = (1 - t)\,\pi_0 + t\,\pi_1$; above 1: further than $\pi_1$",
+             ylabel="discounted return",
              title=r"Algorithm 1 climbs $M_0$, which lies below $\eta$ and touches it at $\pi_0$")
 
 
@@ -74,9 +75,9 @@ def draw_returns(axes, numbers):
         axes.semilogx(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
         if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
             axes.plot(n, eta[n - 1], "o", color=METHODS[method]["color"], markersize=8)
-            axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n, eta[n - 1]), (0.6, -0.8),
+            axes.annotate(f"half-way: {n}" if key == "eta" else str(n), (n, eta[n - 1]), (0.6, -1.5),
                           textcoords="offset fontsize", color=ink(method))
-    for method, *place, text in [("mean KL", 0.05, 0.5, "mean KL\n" r"$\leq$ 0.01"),
+    for method, *place, text in [("mean KL", 0.05, 0.56, "mean KL\n" r"$\leq$ 0.01"),
                                  ("Algorithm 1", 0.5, 0.2, "Algorithm 1")]:
         axes.text(*place, text, transform=axes.transAxes, color=ink(method), fontweight="bold")
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
@@ -97,7 +98,8 @@ def draw(figure, numbers):
         kls.loglog(np.arange(len(kl)) + 1, np.maximum(kl, 1e-14), linewidth=2.5, **METHODS[method])
         kls.annotate(label, (1, kl[0]), (4, -16), textcoords="offset points", color=ink(method),
                      fontweight="bold")
-    kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Its steps are tiny", ylim=(None, 1))
+    kls.set(xlabel="iteration", ylabel="max KL of the step (nats)", title="Algorithm 1's steps are tiny",
+            ylim=(None, 1))
 
 
 def main():
@@ -105,7 +107,7 @@ def main():
     parser.add_argument("--gamma", type=float, default=0.8, help="discount (default: 0.8)")
     args = parser.parse_args()
     numbers = compute(args.seed, 20 if args.quick else 300, args.gamma)
-    figure = new_figure(args.show, figsize=(7.5, 6))
+    figure = new_figure(args.show, figsize=(8.5, 6.6))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_3_monotonic_improvement", args.show)
     half_way = [iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]) for key in ("eta", "bounded_eta")]
