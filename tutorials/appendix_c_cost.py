@@ -58,7 +58,8 @@ def draw(figure, sweeps):
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, (varied, times)) in zip(panels, sweeps.items()):
         for (fraction, seconds), style, color in zip(times.items(), ("o-", "s--"), ("0.35", "#117733")):
-            axes.loglog(varied, seconds, style, color=color, linewidth=2.5, label=f"{fraction:.0%} of the states in $A$")
+            axes.loglog(varied, seconds, style, color=color, linewidth=2.5,
+                        label=f"{fraction:.0%} of the states in $A$")
         axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
         axes.set(xlabel=name)
     axes.set_xticks(varied, [f"{k:g}" for k in varied])     # 1, 3, 10, 30
