@@ -93,14 +93,14 @@ def draw(figure, numbers):
             axes.plot(k, row, markersize=4, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
     rank = len(numbers["eigenvalues"])
     residual.set(yscale="log", ylabel="residual /\nits first value",
-                 title=f"the residual falls faster ({numbers['n_parameters']:,} parameters, rank of $A$ {rank})")
+                 title=f"damping makes the residual fall ({numbers['n_parameters']:,} parameters, rank of $A$ {rank})")
     residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right")
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, 4), textcoords="offset points",
                 ha="right")
     kl.set(yscale="log", title=r"with damping 0.3 the KL is near $\delta$",
            ylabel=r"mean KL where its parabola is $\delta$ (nats)")
-    gain.set(title="$L$ gains half of what it does with 0.01",
+    gain.set(title="and gains half as much as with 0.01",
              ylabel="$L - L_{old}$ after the line search", ylim=(0, None))
     residual.legend(loc="lower left")
     for axes in (residual, kl, gain):

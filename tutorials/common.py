@@ -122,7 +122,10 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
         figure.canvas.draw()
         size, pixels = figure.canvas.get_width_height(), bytes(figure.canvas.buffer_rgba())
         frames.append(Image.frombytes("RGBA", size, pixels).convert("RGB"))
-    palette = frames[-1].quantize(255)
+    ends = Image.new("RGB", (frames[0].width, 2 * frames[0].height))     # the colours are those of the first and last
+    ends.paste(frames[0])
+    ends.paste(frames[-1], (0, frames[0].height))
+    palette = ends.quantize(255, method=Image.Quantize.MAXCOVERAGE, kmeans=1)    # small marks keep their colours
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     first.save(path, save_all=True, append_images=rest, duration=[milliseconds] * len(rest) + [stay], loop=0)
     print(f"moving picture: {path}")
