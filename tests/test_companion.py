@@ -92,11 +92,10 @@ def numpy_prints_as_before():
 
 
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
-    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", FIRST)
-    assert re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M) == [str(number) for number in numbers_in(way)]
-    assert {int(number) for number, _, body in STEPS if body.startswith("\n★")} == set(numbers_in(way))
+    way = re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M)
+    assert [number for number, _, body in STEPS if body.startswith("\n★")] == way and len(way) > 20
     assert "the steps marked ★ in the [companion](tutorials/companion.md)" in (ROOT / "README.md").read_text()
-    steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
+    steps = [body for number, _, body in STEPS if number in way]
     names = {}
     for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):
         exec(example, names)
