@@ -208,13 +208,13 @@ def test_sliders_draw_what_the_package_computes(tmp_path):
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.n_frames == 2
     figure = Figure()
-    section_4_trust_region.draw_at(figure, -2, -0.5, 1, 0)
+    section_4_trust_region.draw_at(figure, -2, -0.5, 0)
     labels = {text.get_text().split("\n")[0] for axes in figure.axes for text in axes.texts}
-    names = {"penalty (9)", *section_4_trust_region.LABELS.values()} - {section_4_trust_region.LABELS["penalty"]}
+    names = {"(9)", *section_4_trust_region.LABELS.values()} - {section_4_trust_region.LABELS["penalty"]}
     assert labels >= names and "0.01" in figure.texts[0].get_text()
     assert "refuses the first candidate" in figure.axes[1].get_title(loc="left")
     figure = Figure()
-    section_4_trust_region.draw_at(figure, np.log10(0.5), -0.5, 1, 0)
+    section_4_trust_region.draw_at(figure, np.log10(0.5), -0.5, 0)
     assert "takes the first candidate" in figure.axes[1].get_title(loc="left")
 
 

@@ -20,7 +20,7 @@ METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
 def ink(method):
     """The colour of a method's name: that of its line, or a darker one if words in it would be too pale on white."""
     color = METHODS[method]["color"]
-    return {"#E69F00": "#8F5E00", "#56B4E9": "#0A6EA8"}.get(color, color)
+    return {"#E69F00": "#8F5E00", "#56B4E9": "#0A6EA8", "#CC79A7": "#A3447B", "#009E73": "#00734F"}.get(color, color)
 
 
 # Of every picture, which is 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours
@@ -136,7 +136,7 @@ def with_sliders(args, name, ranges, draw, moves, height):
     from matplotlib import pyplot
     from matplotlib.widgets import Slider
     pyplot.close("all")     # the picture that is saved already
-    figure = new_figure(args.show, figsize=(7, height))
+    figure = new_figure(args.show, figsize=(8.5, height))
     row = 0.3 / height      # of the sliders, as a part of the figure's height
     picture, _ = figure.subfigures(2, 1, height_ratios=[1 - row * len(ranges), row * len(ranges)])
     sliders = []
@@ -152,7 +152,8 @@ def with_sliders(args, name, ranges, draw, moves, height):
         slider.on_changed(changed)
     changed(None)
     if args.gif:
-        save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200)
+        save_gif(figure, args.out / f"{name}.gif", [partial(sliders[i].set_val, value) for i, value in moves], 200,
+                 width=850)
     show_windows(args.show)
 
 

@@ -7,32 +7,36 @@ and the random numbers. Only their first action differs. In the third sketch, th
 as the draws fall in this part, the two policies take the same action and are in the same state.
 Then change: the boxes' texts in UPDATE, when you add something to the update.
 """
-from common import new_figure, save_figure, tutorial_parser
+from common import METHODS, ink, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
 ROWS = "$(N{,})$", "$(P{,})$"
+GREY, TEAL, L_BLUE = "0.4", "#117733", METHODS["L"]["color"]    # the first two are of no method
 # name: (x, y, width, colour, what is computed, its shapes or its rule, its module and steps of the companion)
 UPDATE = {
-    "batch": (1.5, 8.5, 2.8, "C0", "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
+    "batch": (1.5, 8.5, 2.8, GREY, "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
               rf"estimates $Q_n$ {ROWS[0]}", "sampling: steps 14, 15"),
-    "theta": (1.5, 4.5, 2.8, "C0", r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
-    "mu": (4.6, 6.5, 2.5, "C0", r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
-    "pi": (7.7, 6.5, 3.0, "C0", r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
+    "theta": (1.5, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
+    "mu": (4.55, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
+    "pi": (7.6, 6.5, 2.9, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
            "gaussian: step 28"),
-    "g": (7.7, 8.5, 3.0, "C2", r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
+    "g": (7.6, 8.5, 3.0, L_BLUE, r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
-    "A": (7.7, 4.5, 3.0, "C1", r"$y \to Ay = J^T M J y$", rf"{ROWS[1]} $\to$ {ROWS[1]}", "fisher: steps 27 to 32"),
-    "s": (10.98, 6.5, 3.2, "C3", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
-    "beta": (11.1, 3.4, 2.95, "C3", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
-    "search": (6.9, 1.33, 4.6, "C3", r"shrink $\beta$ until", r"$L > L_{old}$ and mean KL $\leq \delta$, both at" "\n"
-               r"$\theta_{old} + \beta s$ on the whole batch",
+    "A": (7.6, 4.5, 3.15, TEAL, r"$Ay$ = mean of $J^T\!M J y$", rf"$y$ {ROWS[1]} $\to$ $Ay$ {ROWS[1]}",
+          "fisher: steps 27 to 32"),
+    "s": (10.93, 6.5, 3.25, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
+    "beta": (10.93, 3.4, 3.0, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
+    "search": (6.4, 1.33, 4.6, "black", r"shrink $\beta$ until",
+               r"$L > L_{old}$ and mean KL $\leq \delta$, both at" "\n" r"$\theta_{old} + \beta s$ on the whole batch",
                "line_search: step 26"),
-    "new": (1.95, 1.33, 3.5, "C0", r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
+    "new": (1.5, 1.33, 2.8, GREY, r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
 ARROWS = [("theta", "batch"), ("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
           ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
           ("s", "beta"), ("A", "beta"), ("beta", "search"), ("search", "new"), ("new", "theta")]
+ORDER = {"batch": (1, -1), "g": (2, -1), "A": (3, -1), "s": (4, 1), "beta": (4, 1),     # the numbers of the front
+         "search": (5, -1)}                                                             # page, on a box's left or right
 
 
 def height(text):
@@ -50,14 +54,18 @@ def edge(box, towards):
 def draw_update(axes):
     """The boxes of one update, and what flows between them."""
     from matplotlib.patches import FancyBboxPatch
-    for x, y, width, color, title, text, module in UPDATE.values():
+    for name, (x, y, width, color, title, text, module) in UPDATE.items():
         top = y + height(text) / 2
         axes.add_patch(FancyBboxPatch((x - width / 2, top - height(text)), width, height(text), edgecolor=color,
                                       boxstyle="round,pad=0,rounding_size=0.15", facecolor="white", linewidth=1.8))
         axes.text(x, top - 0.33, title, ha="center", va="center", fontsize=13)
         axes.text(x, y - 0.04, text, ha="center", va="center", fontsize=11, linespacing=1.3)
-        axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", color="0.35",
-                  fontsize=10 if len(module) < 26 else 9.2)
+        axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", color=GREY,
+                  fontsize=10)
+        if name in ORDER:
+            number, side = ORDER[name]
+            axes.text(x + side * (width / 2 - 0.1), top - 0.08, f"{number}", ha="center", va="center", color="white",
+                      fontsize=13, fontweight="bold", bbox={"boxstyle": "circle,pad=0.2", "color": color})
     for start, end in ARROWS:
         axes.annotate("", edge(UPDATE[end], UPDATE[start]), edge(UPDATE[start], UPDATE[end]),
                       arrowprops={"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.6})
@@ -66,16 +74,20 @@ def draw_update(axes):
     for y in (7.55, 5.45):
         axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
     axes.text(9.75, 7.55, "$g$", va="center", fontsize=11)
-    axes.text(9.75, 5.45, "$A$", va="center", fontsize=11)
+    axes.text(9.7, 5.5, "$Ay$", va="center", fontsize=11)
+    axes.text(8.95, 3.6, "$Ay$", va="center", fontsize=11)
+    axes.text(11.1, 5.0, "$s$", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
     axes.text(9.75, 2.2, r"$s$, $\beta$", va="center", fontsize=11)
     axes.text(1.65, 6.3, "run it", va="center", fontsize=11)
-    axes.text(1.95, 3.0, "next\niteration", va="center", fontsize=11, linespacing=1.1)
-    axes.text(3.4, 3.35, "grey: the module, and its steps in the companion", fontsize=10.5, color="0.35")
-    axes.text(3.4, 2.9, "blue: data, policy; green: L; orange: KL; pink: step", fontsize=10.5, color="0.35")
-    axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=13.5)
-    axes.set(xlim=(0, 12.6), ylim=(0.3, 9.7))
+    axes.text(1.65, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)
+    for y, words in [(3.32, "$N$ states, $P$ parameters"),
+                     (2.87, "small print: the module, and its steps in the companion"),
+                     (2.42, "blue: $L$; teal: the KL; black: the step")]:
+        axes.text(3.1, y, words, fontsize=10.5, color="0.25")
+    axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
+    axes.set(xlim=(0, 12.6), ylim=(0.3, 9.85))
     axes.axis("off")
 
 
@@ -83,26 +95,28 @@ def draw_vine(axes, rng):
     """A trunk, three states of it in the rollout set, and two rollouts from each, with the same noise."""
     t = np.arange(25)
     trunk = np.column_stack([0.5 * t, 0.4 * np.sin(0.35 * t) + np.cumsum(0.09 * rng.standard_normal(25))])
-    axes.plot(*trunk.T, "-", color="C0", linewidth=3, solid_capstyle="round")
-    axes.plot(*trunk.T, "o", color="C0", markersize=5)
-    axes.text(*trunk[0] + (-0.1, 0.3), "start", fontsize=11.5, color="C0")
+    axes.plot(*trunk.T, "o-", color=GREY, linewidth=3, markersize=5)
+    axes.text(*trunk[0] + (-0.1, 0.3), "start", fontsize=11.5)
     steps = np.arange(10)
-    for n, i in enumerate((4, 11, 18), start=1):
+    for n, (i, dice) in enumerate([(4, "\u2681\u2684\u2680\u2683"), (11, "\u2685\u2680\u2682\u2682"),
+                                   (18, "\u2683\u2681\u2684\u2685")], start=1):
         noise = np.array([0, *(0.25 * rng.standard_normal(9))])
-        for k, (slope, color, style) in enumerate([(0.23, "C1", "--"), (-0.23, "C2", "-.")], start=1):
+        for k, (slope, color, style) in enumerate([(0.23, ink("vine"), "--"), (-0.23, TEAL, "-.")], start=1):
             rollout = trunk[i] + np.column_stack([0.32 * steps, slope * (steps + 2 * (steps > 0)) + noise])
             axes.plot(*rollout.T, color=color, linestyle=style, linewidth=2)
             axes.plot(*rollout[1:].T, "o", color=color, markersize=3.5)
-            axes.text(*rollout[-1] + (0.12, 0), rf"$\hat{{Q}}(s_{n}, a_{{{n},{k}}})$", va="center", fontsize=12,
+            axes.text(*rollout[-1] + (0.12, 0), rf"$\hat{{Q}}(s_{n}, a_{{{n},{k}}})$", va="center", fontsize=13,
                       color=color)
+            axes.text(*rollout[-1] + (0.12, -0.55), dice, va="center", fontsize=20)
         axes.plot(*trunk[i], "o", color="black", markersize=13, fillstyle="none", markeredgewidth=2)
         axes.text(*trunk[i] + (-0.1, 0.42), f"$s_{n}$", ha="right", va="center", fontsize=13)
-    for x, y, color, words in [(-0.5, -1.3, "C0", "trunk: a path of\nthe old policy"),
-                               (-0.5, 2.0, "black", "rollout set: the\nringed states"),
-                               (-0.5, -3.0, "0.25", "rollouts: two actions in each ringed state,\n"
-                                "then the policy, with the same random numbers")]:
-        axes.text(x, y, words, fontsize=11.5, color=color, va="center")
-    axes.set(xlim=(-0.6, 14.2), ylim=(-3.5, 3.6))
+    for x, y, words in [(-0.5, -1.0, "trunk: a path of\nthe old policy"),
+                        (-0.5, 1.6, "ringed: the states\nof the rollout set"),
+                        (-0.5, 3.2, "rollout: one action,\nthen the old policy"),
+                        (1.2, -3.4, "dice: the random numbers of a rollout, the same for both actions")]:
+        axes.text(x, y, words, fontsize=11.5, va="center")
+    axes.plot([2.5, 4.0], [3.1, 2.7], color="black", linestyle="-", linewidth=0.8)
+    axes.set(xlim=(-0.6, 14.2), ylim=(-4.1, 3.7))
     axes.axis("off")
     axes.set_title("Vine: the rollouts of one state share their random numbers", fontsize=14)
 
@@ -112,7 +126,7 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
     grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.2], left=0.065, right=0.995, bottom=0.09, top=0.77,
                                wspace=0.3)
-    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "C0"), (q, r"$\tilde{\pi}$", "C1")]):
+    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "0.25"), (q, r"$\tilde{\pi}$", TEAL)]):
         axes = figure.add_subplot(grid[i])
         axes.bar([0, 1], common, 0.75, color="0.8")
         axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color=color)
@@ -121,18 +135,19 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
             if whole > shared:
                 axes.text(action, (shared + whole) / 2, f"{whole - shared:.1g}", ha="center", va="center",
                           fontsize=size, color="white", fontweight="bold")
-        axes.set(xticks=[0, 1], xticklabels=["action 0", "action 1"], ylim=(0, 0.8), yticks=[0, 0.2, 0.4, 0.6, 0.8])
+        axes.set(xticks=[0, 1], xticklabels=["action 0", "action 1"], ylim=(0, 0.75), yticks=[])
+        axes.spines["left"].set_visible(False)
         axes.set_title(f"{name}: probabilities", fontsize=size)
         axes.grid(False)
-    figure.text(0.02, 0.86, f"grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; coloured: $D_{{TV}}$ = {D:.1g} in each",
+    figure.text(0.02, 0.86, f"light grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; dark: $D_{{TV}}$ = {D:.1g} in each",
                 fontsize=size)
     axes, t = figure.add_subplot(grid[2]), np.arange(9)
     together = 0.25 * np.sin(0.9 * t[:5])
-    for sign, color, style, name in [(1, "C0", "-", r"$\pi$"), (-1, "C1", "--", r"$\tilde{\pi}$")]:
+    for sign, color, style, name in [(1, "0.25", "-", r"$\pi$"), (-1, TEAL, "--", r"$\tilde{\pi}$")]:
         apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
         axes.plot(t[4:], [together[-1], *apart], color=color, linestyle=style, marker="o", linewidth=2.5)
         axes.text(8.15, apart[-1], name, fontsize=1.25 * size, color=color, va="center")
-    axes.plot(t[:5], together, color="0.5", linestyle="-", marker="o", linewidth=4)
+    axes.plot(t[:5], together, color="0.65", linestyle="-", marker="o", linewidth=4)
     axes.plot(t[4], together[-1], "o", color="black", markersize=14, fillstyle="none", markeredgewidth=2)
     axes.text(0, 0.62, "the same draw:\none path for both", fontsize=size, color="0.35", va="center")
     axes.text(-0.2, -1.1, "the first action\nthat differs:\nprobability at most\n" r"$\alpha = \max_s D_{TV}$ per step",
@@ -145,16 +160,17 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
 
 def main():
     args = tutorial_parser(__doc__).parse_args()
-    figure = new_figure(args.show, figsize=(8, 5.9), layout="none")
+    figure = new_figure(args.show, figsize=(8.5, 6.2), layout="none")
     draw_update(figure.add_axes((0.005, 0.005, 0.99, 0.93)))
     save_figure(figure, args.out, "one_update", args.show)
-    figure = new_figure(args.show, figsize=(8, 4), layout="none")
+    figure = new_figure(args.show, figsize=(8.5, 4.4), layout="none")
     draw_vine(figure.add_axes((0.005, 0.005, 0.99, 0.92)), np.random.default_rng(args.seed))
     save_figure(figure, args.out, "vine", args.show)
     figure = new_figure(args.show, figsize=(8.5, 3.8), layout="none")
     draw_coupling(figure)
     save_figure(figure, args.out, "coupling", args.show)
-    print("Look for: g and A are computed from mu, and meet in A s = g. The numbers are the companion's steps.")
+    print("Look for: g and A are computed from mu, and meet in A s = g. The circled numbers are the "
+          "front page's, those in small print the companion's steps.")
 
 
 if __name__ == "__main__":

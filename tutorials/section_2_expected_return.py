@@ -25,14 +25,14 @@ def compute(slippery=True):
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=slippery)
     random_walk = np.full((16, 4), 0.25)
     preferred = 0.1 * random_walk + 0.9 * np.eye(4)[advantage(mdp, random_walk).argmax(axis=1)]
-    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% the walk's best action": preferred},
+    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% the walk's\nbest action": preferred},
             "eta_old": expected_return(mdp, random_walk), "eta_new": expected_return(mdp, preferred),
             "right_side": expected_return_from(mdp, random_walk, preferred)}
 
 
 def draw_map(axes, x, norm):
     """x (16,) as colours on the map, the letters of its squares above them."""
-    axes.imshow(x.reshape(4, 4), cmap="cividis", norm=norm)
+    axes.imshow(x.reshape(4, 4), cmap="viridis", norm=norm)
     for s, letter in enumerate(MAP):
         corner = 0.32 if letter == "S" else 0       # out of the way of its arrows
         axes.text(s % 4 - corner, s // 4 - corner, letter.replace("F", ""), ha="center", va="center", fontsize=13,
@@ -41,31 +41,42 @@ def draw_map(axes, x, norm):
     axes.grid(False)
 
 
+def draw(figure, numbers):
+    """Visits, and value with the actions of positive advantage: of the old policy above, of the new one below."""
+    from matplotlib.colors import LogNorm
+    mdp, policies = numbers["mdp"], numbers["policies"]
+    figure.suptitle("Eq. (2): visits of the new policy, times advantages of the old (framed)", ha="left", x=0.01)
+    panels = figure.subplots(2, 2)
+    norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True)]
+    visits = [visitation(mdp, pi) for pi in policies.values()]
+    arrows = [np.argwhere(advantage(mdp, pi) > 1e-9) for pi in policies.values()]
+    for row, rho, some, (name, pi), which in zip(panels, visits, arrows, policies.items(), ("old", "new")):
+        for axes, x, norm in zip(row, [rho, state_value(mdp, pi)], norms):
+            draw_map(axes, x, norm)
+        row[0].set_ylabel(f"{which}: {name}\n$\\eta$ = {expected_return(mdp, pi):.4f}", fontweight="bold")
+        for s, a in some:
+            dx, dy = ARROWS[a]
+            row[1].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
+                         facecolor="white", edgecolor="black")
+    titles = [r"visits $\rho$", rf"value $V$; {len(arrows[0])} arrows: $A > 0$",
+              f"{visits[1][15] / visits[0][15]:.0f} times as many visits of G", rf"higher $V$; {len(arrows[1])} arrows"]
+    for axes, title in zip(panels.flat, titles):
+        axes.set_title(title)
+    for axes in (panels[0, 1], panels[1, 0]):
+        axes.spines[:].set(visible=True, linewidth=5)
+    for axes, label in zip(panels[1], [r"discounted visits $\rho$", "discounted value $V$; in H and G it is 0"]):
+        figure.colorbar(axes.images[0], cax=axes.inset_axes((0, -0.12, 1, 0.05)), orientation="horizontal", label=label)
+
+
 def main():
     parser = tutorial_parser(__doc__)
     parser.add_argument("--not-slippery", action="store_true", help="moves go where they are meant to")
     args = parser.parse_args()
-    from matplotlib.colors import LogNorm
     numbers = compute(not args.not_slippery)
-    mdp = numbers["mdp"]
-    figure = new_figure(args.show, figsize=(7.5, 7.2))
-    figure.suptitle("A policy that prefers the best action: $V$ rises, fewer $A$ are above 0",
-                    ha="left", x=0.01)
-    panels = figure.subplots(2, 2)
-    norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True)]
-    for row, (name, pi) in zip(panels, numbers["policies"].items()):
-        A = advantage(mdp, pi)
-        for axes, x, norm in zip(row, [visitation(mdp, pi), state_value(mdp, pi)], norms):
-            draw_map(axes, x, norm)
-        row[0].set_ylabel(f"{name}\n$\\eta$ = {expected_return(mdp, pi):.4f}", fontweight="bold")
-        for s, a in np.argwhere(A > 1e-9):
-            dx, dy = ARROWS[a]
-            row[1].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
-                         facecolor="white", edgecolor="black")
-    for axes, title in zip(panels[0], [r"visits $\rho$", "value $V$; arrows: $A > 0$"]):
-        axes.set_title(title)
-    for column in panels.T:
-        figure.colorbar(column[0].images[0], ax=column, location="bottom", shrink=0.9, aspect=15, pad=0.03)
+    figure = new_figure(args.show, figsize=(8.5, 8.4))
+    draw(figure, numbers)
+    ice = "no ice" if args.not_slippery else "slippery ice: two of three moves go to the right or left of the action"
+    figure.supxlabel(f"S start, G goal, with reward 1, H hole; {ice}", fontsize=10.5)
     save_figure(figure, args.out, "section_2_expected_return", args.show)
     print(f"eta of the random walk: {numbers['eta_old']:.6f}")
     print(f"Eq. (2): eta of the other, left side {numbers['eta_new']:.12f}, right side {numbers['right_side']:.12f}")

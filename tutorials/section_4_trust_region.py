@@ -10,7 +10,7 @@ largest KL.
 Then change: --delta 0.5. The mean-KL region is no longer an ellipse. The natural gradient step ends inside the region,
 so the line search has nothing to shorten. Or use --show, and move delta, the policy and the damping.
 
-    python tutorials/section_4_trust_region.py --show       # a window with four sliders
+    python tutorials/section_4_trust_region.py --show       # a window with three sliders
     python tutorials/section_4_trust_region.py --gif        # the sliders, moved, as a moving picture too
 """
 from collections.abc import Callable
@@ -115,33 +115,43 @@ def draw_steps(axes, numbers, x, y, methods):
     for method in methods:
         theta = numbers["thetas"][method]
         axes.plot(*np.transpose([numbers["theta_old"], theta]), "-", color=METHODS[method]["color"], linewidth=2)
-        axes.plot(*theta, "s" if method in EXACT else "o", color=METHODS[method]["color"], markersize=8,
-                  markeredgecolor="black")
+        color = METHODS[method]["color"]
+        if method == "TRPO":                                            # its colour is that of the mean KL: hollow
+            axes.plot(*theta, "o", markersize=8, markerfacecolor="white", markeredgecolor=color, markeredgewidth=2.5)
+        else:
+            axes.plot(*theta, "s" if method in EXACT else "o", color=color, markersize=8, markeredgecolor="black")
     axes.grid(False)
     axes.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
 
 
+def is_refused(thetas):
+    """Whether the line search refuses the first candidate."""
+    return not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
+
+
 def draw(figure, numbers, span):
     """The regions around theta_old and the exact solutions; beside them the ends of all steps, enlarged."""
-    whole, enlarged = figure.subplots(1, 2, width_ratios=[1.15, 1.1])
-    delta, thetas, theta_old = numbers["delta"], numbers["thetas"], numbers["theta_old"]
+    whole, enlarged = figure.subplots(1, 2)
+    thetas, theta_old = numbers["thetas"], numbers["theta_old"]
     x, y = np.linspace((-0.5 - 0.7 * span, 1 - span), (-0.5 + 0.7 * span, 1 + span), 61).T
     draw_steps(whole, numbers, x, y, EXACT)
     whole.plot(*theta_old, "ko", markersize=8)
-    whole.annotate(r"$\theta_{old}$", theta_old, (-10, -4), textcoords="offset points", ha="right", fontsize=14)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
     whole.set_title("the exact solutions\n(dotted box: at the right)", fontsize=10.5)
-    for method, text, offset, side in [("penalty", "penalty (9)", (-4, -26), "center"),
-                                       ("max KL", "(11)", (-8, 8), "right"), ("mean KL", "(12)", (5, -5), "left")]:
-        whole.annotate(text, theta_old if method == "penalty" else thetas[method], offset, ha=side, fontweight="bold",
-                       textcoords="offset points", color=ink(method))
-    for method, text, height in [("mean KL", r"mean KL $\leq\delta$", 0.96),
-                                 ("max KL", r"max KL $\leq\delta$", 0.91)]:
-        whole.text(0.03, height, text, transform=whole.transAxes, color=METHODS[method]["color"], fontweight="bold",
-                   bbox=WHITE)
-    whole.text(0.03, 0.03, "thin lines: $L$ rises $\\rightarrow$\nblack: $L$ of (12)", transform=whole.transAxes,
-               color="0.3", bbox=WHITE)
+    for end, text, color, side, height in [
+            (theta_old, r"$\theta_{old}$", "black", 0.03, 0.22),
+            (thetas["penalty"], "(9)", ink("penalty"), 0.03, 0.79),
+            (thetas["max KL"], "(11)", ink("max KL"), 0.97, 0.92),
+            (thetas["mean KL"], "(12)", ink("mean KL"), 0.97, 0.3)]:
+        whole.annotate(text, end, (side, height), textcoords="axes fraction", ha="left" if side < 0.5 else "right",
+                       va="center", color=color, fontweight="bold", bbox=WHITE,
+                       arrowprops={"arrowstyle": "-", "linewidth": 0.8, "shrinkB": 4})
+    for method, text, height in [("mean KL", r"mean KL $\leq\,\delta$", 0.96),
+                                 ("max KL", r"max KL $\leq\,\delta$", 0.91)]:
+        whole.text(0.03, height, text, transform=whole.transAxes, color=ink(method), fontweight="bold", bbox=WHITE)
+    whole.text(0.03, 0.03, "thin lines: $L$ rises $\\rightarrow$\nblack: as high as at (12)",
+               transform=whole.transAxes, bbox=WHITE)
 
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
@@ -149,23 +159,21 @@ def draw(figure, numbers, span):
     draw_steps(enlarged, numbers, *np.linspace(low - 0.25 * size, low + (3, 1.25) * size, 61).T, thetas)
     for method, end, height in zip(near, ends, low[1] + np.linspace(-0.1, 1, len(near)) * size[1]):
         L, kl = numbers["problem"].L_and_kl(end)
-        text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.3g}"
-        enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=METHODS[method]["color"],
+        text = f"{LABELS[method]}\ngains {L - numbers['problem'].L_old:.3f}, KL {kl:.4f}"
+        enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=ink(method),
                           va="center", fontweight="bold", bbox=WHITE,
                           arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
-    refused = not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
-    enlarged.set_title("enlarged: the line search\n"
-                       + ("refuses the first candidate" if refused else "takes the first candidate"),
-                       fontsize=10.5)
+    enlarged.set_title("enlarged, axes stretched: the line search\n"
+                       + ("refuses" if is_refused(thetas) else "takes") + " the first candidate", fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()
     whole.indicate_inset((left, bottom, right - left, top - bottom), edgecolor="black", linestyle=":", alpha=1)
-    figure.suptitle(rf"Mean KL $\leq\,\delta$ = {delta:.3g} is nearly an ellipse, max KL a box", ha="left", x=0.01)
 
 
-def draw_at(figure, log_delta, theta_0, theta_1, damping):
+def draw_at(figure, log_delta, theta_0, damping):
     """The picture for the values of the sliders."""
-    draw(figure, compute(10 ** log_delta, (theta_0, theta_1), damping), span=1.9)
+    draw(figure, compute(10 ** log_delta, (theta_0, 1.0), damping), span=3.4)
+    figure.suptitle(rf"The steps for $\delta$ = {10 ** log_delta:.3g}, damping {damping:.2g}", ha="left", x=0.01)
 
 
 def main():
@@ -177,8 +185,12 @@ def main():
     if not 0 < args.delta < np.inf:
         raise InputError(f"delta: got {args.delta}, wanted a finite number above 0")
     numbers = compute(args.delta, damping=args.damping)
-    figure = new_figure(args.show, figsize=(8.2, 5.3))
-    draw(figure, numbers, span=1.4 * max(1, np.sqrt(args.delta / 0.03)))
+    figure = new_figure(args.show, figsize=(8.5, 5.6))
+    draw(figure, numbers, span=1.7 * max(1, np.sqrt(args.delta / 0.03)))
+    figure.suptitle("The quadratic model lets the first candidate out of the region;\n"
+                    rf"the line search brings it back ($\delta$ = {args.delta:g})"
+                    if is_refused(numbers["thetas"]) else "The first candidate lies inside the region", ha="left",
+                    x=0.01)
     save_figure(figure, args.out, "section_4_trust_region", show=False)
     mdp, problem = numbers["mdp"], numbers["problem"]
     for method, theta in numbers["thetas"].items():
@@ -189,10 +201,10 @@ def main():
     print("Look for: the first candidate is outside the mean-KL region. TRPO's line search brings it back inside.")
     if args.show or args.gif:
         ranges = {r"$\log_{10}\delta$": (-4, -1, np.log10(args.delta)), r"$\theta_0$": (-1.5, 0.5, -0.5),
-                  r"$\theta_1$": (0, 2, 1), "damping": (0, 1, args.damping)}
-        moves = [(i, float(value)) for i, low, high, back in [(0, -2, -1, -1.5), (1, -1.5, 0, -0.5), (3, 0, 0.5, 0)]
-                 for value in np.concatenate([np.linspace(low, high, 9), np.linspace(high, back, 4)])]
-        with_sliders(args, "section_4_trust_region", ranges, draw_at, moves, height=6)
+                  "damping": (0, 1, args.damping)}
+        moves = [(i, float(value)) for i, low, high, back in [(0, -2, -1, -1.5), (1, -1.5, 0, -0.5), (2, 0, 0.5, 0)]
+                 for value in np.concatenate([np.linspace(low, high, 7), np.linspace(high, back, 4)[1:]])]
+        with_sliders(args, "section_4_trust_region", ranges, draw_at, moves, height=6.4)
 
 
 if __name__ == "__main__":

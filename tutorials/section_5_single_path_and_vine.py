@@ -18,7 +18,7 @@ Then change: --length 20. Rollouts are cheaper, but leave out seven tenths of Q:
 from functools import partial
 from itertools import count
 
-from common import METHODS, new_figure, save_figure, tutorial_parser
+from common import METHODS, ink, new_figure, save_figure, tutorial_parser
 
 import numpy as np
 
@@ -105,19 +105,31 @@ def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200
 def draw(figure, numbers):
     """Q with and without common random numbers, then the gradient's error by Q-values and by simulator steps."""
     above, below = figure.subfigures(2, 1)
-    figure.suptitle("A Q-value of vine is worth more than one of single path, and costs more", ha="left", x=0.01)
-    look = {**METHODS, "single path minus a baseline": {"color": "black", "linestyle": ":"}}
+    figure.suptitle("Common random numbers make vine's Q-values worth more;\neach costs up to 100 simulator steps",
+                    ha="left", x=0.01)
+    look = {**METHODS, "single path minus a baseline": {"color": "0.35", "linestyle": ":"}}
+    inks = {"single path": ink("single path"), "vine": ink("vine"), "single path minus a baseline": "0.35"}
+    markers = {"single path": "o", "vine": "s", "single path minus a baseline": "^"}
     below_axes = below.subplots(1, 2, sharey=True)
     for axes, (name, Q) in zip(above.subplots(1, 2, sharex=True, sharey=True), numbers["pairs"].items()):
-        axes.plot(Q[:, 0], Q[:, 1], ".", color=METHODS["vine"]["color"], markersize=5)
+        axes.plot(Q[:, 0], Q[:, 1], ".", color=ink("vine"), markersize=5)
         axes.axline((Q.mean(), Q.mean()), slope=1, color="gray", linewidth=0.8, linestyle="-")
         axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
                  f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
-    for (name, curve), point, offset in zip(numbers["curves"].items(), (1, 1, -1), ((8, 4), (-10, -18), (-128, -16))):
+        axes.set_aspect("equal")
+        axes.tick_params(labelleft=True)
+    for (name, curve), point, side, offset in zip(numbers["curves"].items(), (1, 1, -1), ("left", "right", "right"),
+                                                  ((8, 4), (0, -18), (-14, -16))):
         for axes, n in zip(below_axes, curve[:2]):
-            axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset,
-                          textcoords="offset points", color=look[name]["color"], fontweight="bold")
-            axes.loglog(n, curve[2], marker="o", linewidth=2.5, **look[name])
+            axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset, ha=side,
+                          textcoords="offset points", color=inks[name], fontweight="bold")
+            axes.loglog(n, curve[2], marker=markers[name], linewidth=2.5, **look[name])
+    (_, steps, errors), (_, vine_steps, _), _ = numbers["curves"].values()
+    ends = np.array([steps[-1], vine_steps[-1]])
+    below_axes[1].plot(ends, errors[-1] * steps[-1] / ends, linewidth=1.2, color=METHODS["single path"]["color"],
+                       linestyle="--")
+    below_axes[1].annotate("extrapolated:\nerror falls\nas 1 / steps", (ends.prod() ** 0.5, errors[-1]), (0, 4),
+                           textcoords="offset points", color=ink("single path"), va="bottom")
     below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length", ylim=(0.012, None),
                       title="Per Q-value vine is far ahead\nof single path")
     below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a baseline leads")
@@ -128,7 +140,7 @@ def main():
     parser.add_argument("--length", type=int, default=100, help="steps of a rollout (default: 100)")
     args = parser.parse_args()
     numbers = compute(args.seed, *[20, 4, 5, (50, 100, 800)] if args.quick else [args.length])
-    figure = new_figure(args.show, figsize=(7.5, 6.6))
+    figure = new_figure(args.show, figsize=(8.5, 8))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_5_single_path_and_vine", args.show)
     difference = {name: np.var(Q[:, 1] - Q[:, 0]) for name, Q in numbers["pairs"].items()}

@@ -11,7 +11,7 @@ Then change: --step 3. Natural gradient now leaves the trust region in most iter
 """
 from functools import partial
 
-from common import METHODS, new_figure, save_figure, spread, tutorial_parser
+from common import METHODS, ink, new_figure, save_figure, spread, tutorial_parser
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update,
 from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
+
+MARKERS = {"TRPO": "o", "empirical FIM": "D", "natural gradient": "s", "policy gradient": "^"}
 
 
 def all_updates(seen, step, policy, theta_old, batch, options, rng):
@@ -57,12 +59,12 @@ def draw_steps(axes, numbers):
     """The KL of each method's step in each iteration, named at the end of its curve."""
     ends = {name: kl[-1] for name, kl in numbers["kls"].items()}
     for name, kl in numbers["kls"].items():
-        axes.semilogy(1 + np.arange(len(kl)), kl, marker=".", linewidth=2 if name == "TRPO" else 1,
-                      **METHODS[name] | {"linestyle": "-"})
-    heights = spread(sorted(np.log10(kl) for kl in ends.values()), 0.4)
+        axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name], markersize=4,
+                      linewidth=2 if name == "TRPO" else 1, **METHODS[name] | {"linestyle": "-"})
+    heights = spread(sorted(np.log10(kl) for kl in ends.values()), 0.5)
     for name, height in zip(sorted(ends, key=ends.get), heights):
         axes.annotate(name.replace(" ", "\n"), (len(numbers["kls"][name]), ends[name]), (1.06, 10 ** height),
-                      va="center", textcoords=axes.get_yaxis_transform(), color=METHODS[name]["color"],
+                      va="center", textcoords=axes.get_yaxis_transform(), color=ink(name),
                       fontweight="bold", arrowprops={"arrowstyle": "-", "color": METHODS[name]["color"],
                                                      "linewidth": 0.8, "relpos": (0, 0.5), "shrinkB": 0})
     axes.axhline(numbers["delta"], color="black", linestyle=":")
@@ -79,10 +81,11 @@ def draw(figure, numbers):
         width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
         gains.plot(kl, L, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])
     for text, color, *place in [("TRPO, natural\ngradient and\nempirical FIM:\nnearly one curve", "0.25", 0.03, 0.72),
-                                ("policy\ngradient", METHODS["policy gradient"]["color"], 0.77, 0.1)]:
+                                ("policy\ngradient", ink("policy gradient"), 0.77, 0.1)]:
         gains.text(*place, text, transform=gains.transAxes, color=color, fontweight="bold")
     gains.axvline(numbers["delta"], color="black", linestyle=":")
-    gains.text(1.15 * numbers["delta"], 0, rf"$\delta$ = {numbers['delta']:g}", va="bottom")
+    gains.annotate(rf"$\delta$ = {numbers['delta']:g}", (1.15 * numbers["delta"], 0.93),
+                   xycoords=gains.get_xaxis_transform())
     gains.set(xscale="log", xlabel="mean KL (nats)", ylabel=r"$L - L_{old}$", ylim=(0, None),
               title="One batch: policy gradient\ngains least for its KL")
 
@@ -94,7 +97,7 @@ def main():
     if not 0 < args.step < np.inf:
         raise InputError(f"step: got {args.step}, wanted a finite number above 0")
     numbers = compute(args.seed, args.step, 3 if args.quick else 25)
-    figure = new_figure(args.show, figsize=(8.5, 4.2))
+    figure = new_figure(args.show, figsize=(8.5, 4.7))
     draw(figure, numbers)
     save_figure(figure, args.out, "section_7_prior_work", args.show)
     at_delta = {name: np.interp(numbers["delta"], kl, L) for name, (L, kl) in numbers["curves"].items()}

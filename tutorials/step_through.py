@@ -12,7 +12,7 @@ results/ the first candidate is refused in 9 of 10 updates on Pendulum-v1, and i
 """
 from functools import partial
 
-from common import new_figure, save_figure, tutorial_parser, with_sliders
+from common import METHODS, ink, new_figure, save_figure, tutorial_parser, with_sliders
 
 import numpy as np
 
@@ -26,33 +26,39 @@ from trpo_numpy.practice.baseline import standardize
 from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import surrogate_and_kl
 
+MODEL = "#117733"   # the colour of the two models
+
 
 def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest):
     """L and the mean KL along theta_old + beta s up to the longest beta, their models, and the candidates."""
-    betas = np.linspace(0, longest, 100)
+    betas, reach = np.linspace(0, longest, 100), step_length(sAs, delta)
     L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
-    panels = [("L", L, L_old + betas * (g @ s), "the straight line\npromises more"),
-              ("kl", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
-    for axes, (name, exact, model, says), curve in zip(figure.subplots(1, 2), panels, ("$L$", "KL")):
-        axes.plot(betas, exact, color="#0072B2", linestyle="-", linewidth=2.5)
-        axes.plot(betas, model, color="#D55E00", linestyle="--", linewidth=2.5)
-        axes.text(0.52, 0.8, says, transform=axes.transAxes, ha="right", color="#D55E00", fontweight="bold")
+    panels = [("L", "L", L, L_old + betas * (g @ s), "the straight line\npromises more"),
+              ("kl", "mean KL", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
+    for axes, (name, line, exact, model, says), curve in zip(figure.subplots(1, 2), panels, ("$\\mathbf{L}$", "KL")):
+        axes.plot(betas, exact, linewidth=2.5, **METHODS[line])
+        axes.plot(betas, model, color=MODEL, linestyle=":", linewidth=2.5)
+        axes.text(0.5, 0.78, says, transform=axes.transAxes, ha="right", color=MODEL, fontweight="bold")
         axes.annotate(curve, (betas[-1], exact[-1]), (-4, -16) if name == "L" else (-16, -3), ha="right", va="top",
-                      color="#0072B2", textcoords="offset points", fontweight="bold")
+                      color=ink(line), textcoords="offset points", fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
-            if name == "kl":
-                axes.annotate("refused" if refused else "accepted", (candidate.beta, height), (-8, 2), ha="right",
-                              textcoords="offset points", fontweight="bold")
+            offset = (7, -14) if name == "L" else (-8, 6) if refused else (7, -24)
+            axes.annotate("refused" if refused else "accepted", (candidate.beta, height), offset,
+                          ha="left" if offset[0] > 0 else "right", textcoords="offset points", fontweight="bold")
         axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, betas[-1]), ylim=(0, None))
+    figure.suptitle("Here both models promise too much, so the line search tests the step itself", ha="left", x=0.01)
     figure.axes[0].set(ylabel="$L$, which is 0 at $\\theta_{old}$" if abs(L_old) < 1e-9 else "$L$")
-    figure.axes[0].set_title("$L$ lies below its linear model", fontsize=10.5)
+    figure.axes[0].set_title("$L$ lies below its linear model")
     axes.set(ylabel="mean KL (nats)")
-    axes.set_title("here the KL lies above its parabola", fontsize=10.5)
+    axes.set_title("the KL lies above its parabola")
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
-    axes.text(0.02 * betas[-1], delta, rf"$\delta$ = {delta:.3g}", va="bottom")
+    axes.text(0.02, delta, rf"$\delta$ = {delta:.2g}", transform=axes.get_yaxis_transform(), va="bottom")
+    axes.plot([reach, reach], [delta, L_and_kl(theta_old + reach * s)[1]], color="black", linestyle="-", linewidth=1)
+    axes.plot(reach, delta, "o", markersize=9, markerfacecolor="white", markeredgecolor=MODEL, markeredgewidth=2)
+    axes.annotate(r"parabola at $\delta$", (reach, delta), (6, -16), textcoords="offset points", color=MODEL)
 
 
 def draw_for(L_and_kl, L_old, g, sAs, theta_old, s, figure, log_delta, beta):
@@ -103,8 +109,8 @@ def main():
                                     shrink=0.8, max_backtracks=15)
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
 
-    figure = new_figure(args.show, figsize=(7.5, 3.8))
-    draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest=1.3 * candidates[0].beta)
+    figure = new_figure(args.show, figsize=(8.5, 4.5))
+    draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest=1.45 * candidates[0].beta)
     save_figure(figure, args.out, "step_through", show=False)
     print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
           f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")
@@ -113,7 +119,7 @@ def main():
     if args.show or args.gif:
         moves = [*((0, x) for x in np.linspace(-1.2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.3, 9))]
         with_sliders(args, "step_through", {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$": (0, 0.6, 0)},
-                     partial(draw_for, L_and_kl, L_old, g, sAs, theta_old, s), moves, height=4.5)
+                     partial(draw_for, L_and_kl, L_old, g, sAs, theta_old, s), moves, height=5.2)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from functools import partial
 
 from common import METHODS, ink, new_figure, save_gif, show_windows, tutorial_parser
 from mdps import HALVES, rooms
-from section_4_trust_region import exact_problem, penalty_theta, table
+from section_4_trust_region import WHITE, exact_problem, penalty_theta, table
 
 import numpy as np
 from scipy.optimize import brentq
@@ -32,8 +32,8 @@ from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 
-LABELS = {"TRPO": ("TRPO", "o"), "natural gradient": ("natural\ngradient,\nfixed factor", "s"),
-          "Algorithm 1": ("Algorithm 1", "D")}
+LABELS = {"TRPO": ("TRPO", "o", 8), "natural gradient": ("natural gradient, fixed factor", "s", 10.5),
+          "Algorithm 1": ("Algorithm 1", "D", 12)}     # name, marker, and its size, so that none hides another
 
 
 def compute(n_iterations=20, delta=0.01, step=0.9, unit=1.0):
@@ -65,23 +65,24 @@ def draw_hill(axes, numbers):
     eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
     hill.contour(x, x, eta, levels=10, colors="white", linewidths=1)
-    hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12,
-              zorder=9)
+    hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12, zorder=9)
     hill.grid(False)
-    hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2],
-             yticks=[-2, 0, 2], title=f"each reward is {numbers['unit']:g}")
-    curves.axhline(eta.max(), color="gray", linestyle=":", linewidth=1)
-    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.1 * eta.max()),
+    hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[],
+             yticks=[], title=f"each reward is {numbers['unit']:g}")
+    curves.axhline(eta.max(), color="black", linestyle=":", linewidth=1)
+    curves.text(0.2, 1.04 * eta.max(), "maximum", va="bottom")
+    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.35 * eta.max()),
                xticks=range(0, len(numbers["kls"]) + 1, 5))
 
 
-def name_methods(axes, methods):
-    """The labels of the methods at the right of axes, each in its colour and with its marker."""
-    for height, method in zip((0.9, 0.5, 0.1), methods):
-        label, marker = LABELS[method]
-        axes.plot(1.05, height, marker, color=METHODS[method]["color"], transform=axes.transAxes, clip_on=False)
-        axes.text(1.12, height, label, color=ink(method), transform=axes.transAxes, fontweight="bold",
-                  va="center")
+def name_methods(axes):
+    """The names of the methods in one row, each in its colour and after its marker."""
+    for x, (method, (label, marker, size)) in zip((0.015, 0.19, 0.78), LABELS.items()):
+        axes.plot(x, 0, marker, color=METHODS[method]["color"], markersize=size, markeredgecolor="black",
+                  clip_on=False)
+        axes.text(x + 0.027, 0, label, color=ink(method), fontweight="bold", va="center")
+    axes.set(xlim=(0, 1), ylim=(-1, 1))
+    axes.axis("off")
 
 
 def region(numbers, theta, n_rays=60):
@@ -101,21 +102,24 @@ def draw_moment(axes, numbers, edges, i, part):
     for artist in [a for panel in axes for a in panel.get_children() if a.get_gid() == "moves"]:
         artist.remove()
     hill.fill(*edges[i].T, color=METHODS["TRPO"]["color"], alpha=0.3, gid="moves")
-    for method, path in numbers["thetas"].items():
+    for method, path in reversed(numbers["thetas"].items()):        # TRPO last, on top of the others
         here = path[i] + part * (path[min(i + 1, len(path) - 1)] - path[i])
-        etas = numbers["etas"][method][:i + 1]
-        style = {**METHODS[method], "gid": "moves", "marker": LABELS[method][1], "markersize": 4, "linewidth": 2}
+        etas, (_, marker, size) = numbers["etas"][method][:i + 1], LABELS[method]
+        style = {**METHODS[method], "gid": "moves", "marker": marker, "markersize": 4,
+                 "linewidth": 2 if method == "TRPO" else 1.3}
         hill.plot(*np.vstack([path[:i + 1], here]).T, **style)
-        hill.plot(*here, **{**style, "markersize": 10, "markeredgecolor": "black"})
+        hill.plot(*here, **{**style, "markersize": size, "markeredgecolor": "black"})
         curves.plot(etas, **style)
     if part == 0:
-        hill.plot(*edges[i].T, color=METHODS["TRPO"]["color"], linestyle="-", linewidth=0.7, alpha=0.6)
+        hill.plot(*edges[i].T, color=METHODS["TRPO"]["color"], linestyle="-", linewidth=0.7, alpha=0.6, gid="edge")
 
 
 def draw_moments(panels, tasks, edges, i, part):
-    """`draw_moment` for each of the tasks, in its panels."""
+    """`draw_moment` for each of the tasks, in its panels; of TRPO's regions the last three are kept."""
     for axes, numbers in zip(panels, tasks):
         draw_moment(axes, numbers, edges, i, part)
+        for edge in [line for line in axes[0].lines if line.get_gid() == "edge"][:-3]:
+            edge.remove()
 
 
 def main():
@@ -125,18 +129,21 @@ def main():
     args = parser.parse_args()
     n = 2 if args.quick else 20
     tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
-    figure = new_figure(args.show, figsize=(8.5, 5.4))
-    figure.suptitle("The unit of reward changes steps with a fixed factor, but not TRPO's", ha="left", x=0.01)
-    panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
+    figure = new_figure(args.show, figsize=(6.3, 5.3))      # not 8.5 inches: so its text is larger on the front page
+    figure.suptitle("If rewards double, TRPO's steps stay the same,\nand a fixed factor overshoots", ha="left", x=0.01)
+    places = figure.subplot_mosaic([["names", "names"], ["hill 1", "hill 2"], ["eta 1", "eta 2"]],
+                                   height_ratios=[0.2, 2.9, 1])
+    name_methods(places["names"])
+    panels = [(places[f"hill {i}"], places[f"eta {i}"]) for i in (1, 2)]
     for axes, numbers in zip(panels, tasks):
         draw_hill(axes, numbers)
-    name_methods(panels[1][0], LABELS)
-    panels[0][0].text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {args.delta:g}", ha="right", fontweight="bold",
-                      color=METHODS["TRPO"]["color"])
+        axes[0].text(-1.65, -1.8, "start", va="center")
+    panels[0][0].text(2.9, -2.75, rf"region: mean KL $\leq\,\delta$ = {args.delta:g}", ha="right", fontweight="bold",
+                      color=METHODS["TRPO"]["color"], bbox=WHITE)
     edges = [np.array(region(tasks[0], theta)) for theta in tasks[0]["thetas"]["TRPO"]]
     moments = [partial(draw_moments, panels, tasks, edges, i, part) for i in range(n) for part in (0, 0.5)]
     moments.append(partial(draw_moments, panels, tasks, edges, n, 0))
-    save_gif(figure, args.out / "uphill.gif", moments, milliseconds=200, width=1050)
+    save_gif(figure, args.out / "uphill.gif", moments, milliseconds=200, width=1050, stay=4000)
     for numbers in tasks:
         for method, path in numbers["thetas"].items():
             moved = np.linalg.norm(path[-1] - path[0])
