@@ -115,6 +115,6 @@ if __name__ == "__main__":
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
         print(f"{i:3}: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
     figure, axes = plt.subplots(figsize=(8.5, 4.5), layout="constrained")
-    axes.set(title="TRPO learns to swing a pendulum up", xlabel="batches of 10,000 steps", ylabel="mean return of a batch")
+    axes.set(title="TRPO learns to swing a pendulum up", xlabel="batches of 10,000 steps", ylabel="mean return")
     axes.plot(np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
     figure.savefig("trpo_on_one_page.png", dpi=200)
