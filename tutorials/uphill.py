@@ -58,9 +58,8 @@ def compute(n_iterations=20, delta=0.01, step=0.9, unit=1.0):
             "delta": delta, "unit": unit}
 
 
-def draw_hill(axes, numbers):
-    """What does not move: the contours of eta, and the axes of eta by iteration."""
-    hill, curves = axes
+def draw_hill(hill, numbers):
+    """The contours of eta on axes, with a cross at the maximum, which is returned."""
     x = np.linspace(-3, 3, 61)
     eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
@@ -70,8 +69,15 @@ def draw_hill(axes, numbers):
     hill.grid(False)
     hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[-2, 0, 2],
              yticks=[-2, 0, 2], title=f"each reward is {numbers['unit']:g}")
-    curves.axhline(eta.max(), color="gray", linestyle=":", linewidth=1)
-    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.1 * eta.max()),
+    return eta.max()
+
+
+def draw_still(axes, numbers):
+    """What does not move: the hill, and the axes of eta by iteration."""
+    hill, curves = axes
+    highest = draw_hill(hill, numbers)
+    curves.axhline(highest, color="gray", linestyle=":", linewidth=1)
+    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.1 * highest),
                xticks=range(0, len(numbers["kls"]) + 1, 5))
 
 
@@ -129,7 +135,7 @@ def main():
     figure.suptitle("The unit of reward changes steps with a fixed factor, but not TRPO's", ha="left", x=0.01)
     panels = figure.subplots(2, 2, height_ratios=[2.6, 1]).T
     for axes, numbers in zip(panels, tasks):
-        draw_hill(axes, numbers)
+        draw_still(axes, numbers)
     name_methods(panels[1][0], LABELS)
     panels[0][0].text(2.9, -2.8, rf"region: mean KL $\leq\delta$ = {args.delta:g}", ha="right", fontweight="bold",
                       color=METHODS["TRPO"]["color"])
