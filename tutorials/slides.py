@@ -145,7 +145,7 @@ def two_actions(figure, place):
     for x, y, text in [(0, 2, r"$\theta_\mathrm{old}$: 0.5 and 0.5, $L = 2$"),
                        (logit(0.2), 1.4, r"0.8 and 0.2: $L = \frac{1}{2}(1.6 \cdot 1 + 0.4 \cdot 3) = 1.4$")]:
         axes.plot(x, y, "ko", markersize=12)
-        axes.annotate(text, (x, y), (14, -12), textcoords="offset points", va="center")
+        axes.annotate(text, (x, y), (16, -16), textcoords="offset points", va="center")
     axes.text(1.5, 3.3, r"slope $g = \frac{1}{2}$")
     axes.set(xlabel=r"$\theta$: the logit of the action with $Q = 3$; the other has $Q = 1$", ylabel="$L$",
              xlim=(-3, 3))
