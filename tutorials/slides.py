@@ -226,9 +226,9 @@ def line_search(figure, _):
     below = figure.add_subfigure(figure.add_gridspec(3, 1, height_ratios=[0.33, 0.58, 0.09])[1])
     step_through.draw(below, partial(surrogate_and_kl, policy, batch, mu_old, log_q), update.L_old, update.g,
                       update.sAs, update.candidates, theta_old, update.s, options.delta,
-                      longest=1.3 * update.candidates[0].beta)
+                      longest=1.55 * update.candidates[0].beta)
     below.subplots_adjust(left=0.09, right=0.97, wspace=0.25, top=0.9, bottom=0.17)
-    below.axes[1].texts[3].set_position((-16, -6))                              # "accepted", off the dotted line
+    below.axes[1].texts[3].set_position((4, -34))                               # "accepted", off the dotted line
     for axes, title in zip(below.axes, ["$L$ and its linear model", "the KL and its quadratic model"]):
         axes.set_title(title)
         for line in axes.lines:
