@@ -16,6 +16,7 @@ import diagrams
 import section_2_expected_return
 import section_2_surrogate
 import section_3_bounds
+import section_3_monotonic_improvement
 import section_4_trust_region
 import slides
 
@@ -24,6 +25,10 @@ import pytest
 from pages import ROOT, prose
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return
+from trpo_numpy.practice.config import Config
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.training import policy_and_baseline
 
 FIRST = (ROOT / "tutorials" / "companion.md").read_text()
 FILES = [ROOT / "tutorials" / "companion" / f"{name}.md"       # in the order of the paper
@@ -92,11 +97,10 @@ def numpy_prints_as_before():
 
 
 def test_the_way_for_those_in_a_hurry_runs_by_itself_and_is_the_readmes():
-    way, = re.findall(r"If you are in a hurry, read steps ([\d, toand]+)\. They are marked ★", FIRST)
-    assert re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M) == [str(number) for number in numbers_in(way)]
-    assert {int(number) for number, _, body in STEPS if body.startswith("\n★")} == set(numbers_in(way))
+    way = re.findall(r"^ *\* ★ \[(\d+)\. ", FIRST, re.M)
+    assert [number for number, _, body in STEPS if body.startswith("\n★")] == way and len(way) > 20
     assert "the steps marked ★ in the [companion](tutorials/companion.md)" in (ROOT / "README.md").read_text()
-    steps = [body for number, _, body in STEPS if int(number) in numbers_in(way)]
+    steps = [body for number, _, body in STEPS if number in way]
     names = {}
     for example in re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", FIRST + "".join(steps)), re.M | re.S):
         exec(example, names)
@@ -298,6 +302,27 @@ def test_the_slides_have_a_question_for_each_row_of_the_lecture(tmp_path, monkey
     monkeypatch.setattr(sys, "argv", ["slides.py", "--quick", "--out", str(tmp_path)])
     slides.main()
     assert (tmp_path / "lecture.pdf").stat().st_size > 40_000
+
+
+def test_the_numbers_on_the_slides():
+    """Those that can be counted at once; the others are those of pages, whose tests compute them."""
+    text = "\n".join(line for _, lines, _, letters in slides.SLIDES for line in [*lines, letters])
+    for task in ("Pendulum-v1", "Hopper-v5"):
+        runs = [read_progress(ROOT / "tutorials" / "results" / f"{task}-seed{seed}-1") for seed in range(5)]
+        refused = np.concatenate([columns["backtracks"] > 0 for columns in runs])
+        assert f"{task} {refused.mean():.0%}" in text
+        assert f"{refused.sum():,} of {len(refused):,}" in (ROOT / "tutorials" / "lecture.md").read_text()
+    control = (ROOT / "tutorials" / "section_8.md").read_text()
+    for task, P in [("Walker2d-v5", "0.57 [0.29, 0.82]"), ("Hopper-v5", "0.52"), ("Swimmer-v5", "0.37")]:
+        assert re.search(rf"^\| {task} .*\| {re.escape(P)}.*\|$", control, re.M) and P.split()[0] in text
+    numbers = section_3_monotonic_improvement.compute(0, 50)
+    halves = [section_3_monotonic_improvement.iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"])
+              for key in ("eta", "bounded_eta")]
+    assert halves == [40, 6] and "Algorithm 1, 40 iterations" in text and "0.01, 6 iterations" in text
+    assert f"$C = {numbers['C']:.0f}$" in text and f"{4 * 0.99 / (1 - 0.99) ** 2:,.0f}" in text
+    config = Config()
+    policy, _ = policy_and_baseline(make_env(config), config)
+    assert f"{policy.n_parameters:,} parameters" in text and round(policy.n_parameters ** 2 / 1e6) == 20
 
 
 def test_the_diagrams_are_drawn(tmp_path, monkeypatch):

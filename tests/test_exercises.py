@@ -82,7 +82,7 @@ def test_half_written_exercises():
     mine.trpo_update = lambda *args: changed_gradient(*args, searcher=mine.line_search)
     result, said = check.verdict("trpo_update", mine)
     assert result == "fails" and said.endswith("\nIt calls line_search, which is wrong: mend that first.")
-    assert "This number is known: the KL may be up to 1.5 delta.\nIt calls" in said
+    assert "A common mistake gives this number: the KL may be up to 1.5 delta.\nIt calls" in said
     assert check.verdict("value_step", solutions(conjugate_gradient=empty.conjugate_gradient)) == (
         "not written yet", ": it calls conjugate_gradient")
     result, said = check.verdict("value_step", solutions(conjugate_gradient=cg_from(0.1)))
@@ -388,7 +388,7 @@ def replace_end(path, terminated):
 def test_a_typical_wrong_answer_is_named(name, function, words):
     result, said = check.verdict(name, solutions(**{name: function}))
     assert result == "fails" and words in said, said
-    assert "known: " in said or "wanted" in words + said.splitlines()[-1]
+    assert "gives this number: " in said or "wanted" in words + said.splitlines()[-1]
 
 
 def test_the_named_mistakes_of_the_fit_are_different_numbers_and_all_are_tested():
@@ -430,7 +430,7 @@ def test_a_program_in_one_file_is_judged_by_its_update(right, wrong, words, caps
     monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
     assert check.main() == bool(words)
     said = capsys.readouterr().out
-    assert words in said and ("This number is known" in said if words else said == "trpo_update right\n")
+    assert words in said and ("A common mistake gives" in said if words else said == "trpo_update right\n")
 
 
 def test_a_program_without_an_update_is_told_so(monkeypatch, tmp_path):
@@ -527,9 +527,12 @@ def test_a_repaired_copy_is_kept_unless_a_new_one_is_asked_for(tmp_path, monkeyp
 # The pages
 
 def test_the_table_of_the_readme_is_that_of_the_judges():
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|.*\| ([\d]+) \| ([\de, .-]+) \|$", README, re.M)
+    rows = re.findall(r"^\| (\d+) \| \[`(\w+)`\]\(exercises\.py#L(\d+)\).*\| ([\d]+) \| ([\de, .-]+) \|$", README, re.M)
     assert [(int(n), name) for n, name, *_ in rows] == list(judges.EXERCISES.items())
-    for n, name, _, bars in rows:
+    lines = (EXERCISES / "exercises.py").read_text().splitlines()
+    for n, name, line, _, bars in rows:
+        heading = next(i for i, text in enumerate(lines, 1) if text.startswith(f"# {n}. "))
+        assert int(line) == next(i for i, text in enumerate(lines, 1) if i > heading and text.startswith("def "))
         wanted = {bar for exercise, bar, _ in judges.JUDGES.values() if exercise == int(n)}
         assert {float(bar) for bar in bars.split(", ")} == wanted, name
 

@@ -121,11 +121,9 @@ def draw_vine(axes, rng):
     axes.set_title("Vine: the rollouts of one state share their random numbers", fontsize=14)
 
 
-def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
-    """Two policies as bars, their common part shaded, and two paths that part where the policies first differ."""
+def draw_shares(figure, grid, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
+    """Two policies as bars at two places of the grid, their common part grey; returns their total variation."""
     common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
-    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.2], left=0.065, right=0.995, bottom=0.09, top=0.77,
-                               wspace=0.3)
     for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "0.25"), (q, r"$\tilde{\pi}$", TEAL)]):
         axes = figure.add_subplot(grid[i])
         axes.bar([0, 1], common, 0.75, color="0.8")
@@ -139,9 +137,12 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
         axes.spines["left"].set_visible(False)
         axes.set_title(f"{name}: probabilities", fontsize=size)
         axes.grid(False)
-    figure.text(0.02, 0.86, f"light grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; dark: $D_{{TV}}$ = {D:.1g} in each",
-                fontsize=size)
-    axes, t = figure.add_subplot(grid[2]), np.arange(9)
+    return D
+
+
+def draw_fork(axes, size=12):
+    """Two paths that part where the policies first differ."""
+    t = np.arange(9)
     together = 0.25 * np.sin(0.9 * t[:5])
     for sign, color, style, name in [(1, "0.25", "-", r"$\pi$"), (-1, TEAL, "--", r"$\tilde{\pi}$")]:
         apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
@@ -155,6 +156,16 @@ def draw_coupling(figure, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     axes.annotate("", (3.85, together[-1] - 0.14), (3.3, -0.7), arrowprops={"arrowstyle": "-", "color": "black"})
     axes.set(xlim=(-0.3, 8.7), ylim=(-1.65, 1.65))
     axes.axis("off")
+
+
+def draw_coupling(figure):
+    """The bars of two policies, and the two paths of their coupling."""
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.2], left=0.065, right=0.995, bottom=0.09, top=0.77,
+                               wspace=0.3)
+    D = draw_shares(figure, grid)
+    figure.text(0.02, 0.86, f"light grey, in both: $1 - D_{{TV}}$ = {1 - D:g}; dark: $D_{{TV}}$ = {D:.1g} in each",
+                fontsize=12)
+    draw_fork(figure.add_subplot(grid[2]))
     figure.suptitle("Coupled, two policies are in the same state until they first differ", x=0.02, ha="left")
 
 

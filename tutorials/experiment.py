@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 
-from common import METHODS, SEED, SUMMARY, new_figure, save_figure, tutorial_parser, whole_number
+from common import METHODS, SEED, SUMMARY, ink, new_figure, save_figure, tutorial_parser, whole_number
 from derivative_free import import_cma
 
 import gymnasium as gym
@@ -26,6 +26,7 @@ from trpo_numpy.record import InputError
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
 X_LABELS = {"timesteps": "environment steps", "iteration": "policy iterations"}
+STANDING = 1000, "standing still"       # the return of a hopper or walker that neither moves nor falls
 SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
 
 
@@ -206,60 +207,78 @@ def name_with_step(method, runs):
 
 def draw_sweep(axes, sweeps):
     """The final return of each seed against the step, and the mean, whose highest is ringed."""
-    for method, by_step in sweeps.items():
-        means = {step: np.mean(by_step[step]) for step in sorted(by_step)}
-        best, color = max(means, key=means.get), METHODS[method]["color"]
-        for step in means:
-            axes.plot([step] * len(by_step[step]), by_step[step], ".", color=color, alpha=0.6)
-        axes.plot(*zip(*means.items()), **METHODS[method], **SUMMARY)
-        axes.plot(best, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
     steps = sorted(set().union(*sweeps.values()))
-    axes.set(xscale="log", xlabel=r"step $1/\lambda$", title="final return by step; the best (ring) is kept")
+    for i, (method, by_step) in enumerate(sweeps.items()):
+        means = {step: np.mean(by_step[step]) for step in sorted(by_step)}
+        best, color, aside = max(means, key=means.get), METHODS[method]["color"], 1.07 ** i
+        for step in means:
+            axes.plot([step * aside] * len(by_step[step]), by_step[step], ".", color=color, alpha=0.6)
+        axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY, label=method)
+        axes.plot(best * aside, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
+    axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * (7 if len(steps) > 3 else 3)), xlabel=r"step $1/\lambda$",
+             title="Final return by step; the best (ring) is drawn above")
+    axes.yaxis.tick_right()
+    axes.spines["left"].set_visible(False)
+    axes.spines["right"].set_visible(True)
     axes.set_xticks(steps, [f"{step:g}" for step in steps])
     axes.axhline(0, color="none")       # in sight, so that the differences have a measure
     axes.margins(y=0.2)
+    axes.legend(loc="upper right")
     axes.minorticks_off()
 
 
-def draw(figure, curves, sweeps, end, title, x="timesteps"):
-    """A panel per method: its runs (thin), their mean (thick) and single path's (dotted); then the sweeps.
+def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
+    """A panel per method: its runs (thin), their mean (thick), single path's (dotted); then sweeps of 3 steps or more.
 
-    x, from 0 to end, is a column of progress.csv: a key of X_LABELS.
+    x, from 0 to end, is a column of progress.csv: a key of X_LABELS. level is a return to compare with, and its name.
     """
+    from matplotlib.lines import Line2D
     from matplotlib.ticker import EngFormatter, MaxNLocator
     so_far = max(columns[x][-1] for runs in curves.values() for columns in runs.values())
     if so_far < 0.99 * end:
         title, end = f"{title}: so far {so_far / end:.0%}", so_far
-    across = min(3, len(curves) + 2 * bool(sweeps))
-    n_rows = -(-(len(curves) + 2 * bool(sweeps)) // across)
-    figure.set_size_inches(7.5, 1 + 2.2 * n_rows)
+    sweeps = {method: by_step for method, by_step in sweeps.items() if len(by_step) > 2}
+    n_panels = len(curves) + 2 * bool(sweeps)       # a sweep is as wide as two panels
+    across = 4 if n_panels > 9 else min(3, n_panels)
+    n_rows = -(-n_panels // across)
+    figure.set_size_inches(8.5, 1 + 2.2 * n_rows)
+    figure.get_layout_engine().set(rect=(0, 0, 0.95, 1), wspace=0.09)       # room for the numbers at the right
     figure.suptitle(title, ha="left", x=0.01)
-    figure.supylabel("mean training return (raw)", fontsize=10.5)
     grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
-    first, named, most = next(iter(curves)), {}, max(len(runs) for runs in curves.values())
+    first, most = next(iter(curves)), max(len(runs) for runs in curves.values())
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
-        for n, columns in enumerate(runs.values() if len(runs) > 1 else []):
-            panel.plot(columns[x], columns["mean_return"], "-", color=color, label="_" * n + "a seed", **SEED)
-        panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color,
-                   label=("mean of the seeds" if most > 1 else "one run") + "; number: its last tenth", **SUMMARY)
-        if len(curves) > 1:
+        for columns in runs.values() if len(runs) > 1 else []:
+            panel.plot(columns[x], columns["mean_return"], "-", color=color, **SEED)
+        panel.plot(grid, mean_curve(runs.values(), grid, x), "-", color=color, **SUMMARY)
+        if method != first:
             panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"],
-                       linewidth=1.5, label=f"{first}'s mean")
+                       linewidth=1.5)
+        if level:
+            panel.axhline(level[0], color="0.4", linewidth=1, linestyle=(0, (6, 3)))
         final = np.mean([final_return(columns, end, x) for columns in runs.values()])
-        panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", transform=panel.get_yaxis_transform(),
-                   va="center", color=color, fontweight="bold")
-        panel.set_title(name_with_step(method, runs).replace(", ", "\n"), color=color)
-        panel.set(xlim=(0, end))
+        number = panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", color=ink(method), va="center",
+                            transform=panel.get_yaxis_transform(), fontweight="bold")
+        number.set_in_layout(False)
+        fewer = f" ({len(runs)} run{'s' * (len(runs) > 1)})" * (len(runs) < most)
+        panel.set_title(name_with_step(method, runs).replace(", ", "\n") + fewer, color=ink(method))
+        panel.set(xlim=(0, end), ylabel="mean return" if i % across == 0 else "")
         panel.tick_params(labelleft=i % across == 0)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.xaxis.set_major_locator(MaxNLocator(2))
         if i // across == (len(curves) - 1) // across:
             panel.set_xlabel(X_LABELS[x])
-        named |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels())}
     if sweeps:
-        draw_sweep(figure.add_subplot(spec[n_rows - 1, len(curves) % across % 2:]), sweeps)
-    figure.legend(named.values(), named, loc="outside lower center", ncols=3)
+        free = len(curves) % across
+        draw_sweep(figure.add_subplot(spec[n_rows - 1, free if across - free > 1 else 0:]), sweeps)
+    handles = [Line2D([], [], color="0.35", label="a run", **SEED)] * (most > 1) + [
+        Line2D([], [], color="0.35", **SUMMARY,
+               label=("their mean" if most > 1 else "the run") + ", with its last tenth as a number")]
+    if len(curves) > 1:
+        handles.append(Line2D([], [], color=METHODS[first]["color"], linestyle=":", label=first))
+    if level:
+        handles.append(Line2D([], [], color="0.4", linewidth=1, linestyle=(0, (6, 3)), label=f"{level[0]}: {level[1]}"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 
 def report(curves, timesteps, top, path):
@@ -280,10 +299,10 @@ def report(curves, timesteps, top, path):
                   + f"   first {top:g}: {' '.join(str(first) or '-' for first in firsts)}" * (top < np.inf))
 
 
-def experiment(name, methods, title, args, top=np.inf, iterations=None):
+def experiment(name, methods, title, args, top=np.inf, iterations=None, level=None):
     """Completes all runs of methods, or what is left to do of them; then draws them, and prints a table.
 
-    With a number of iterations it draws against these. The first seed of all methods comes first.
+    With a number of iterations it draws against these. The first seed of all methods comes first. For level see `draw`.
     """
     timesteps, name = next(iter(methods.values()))[1].timesteps, name + "_quick" * args.quick
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
@@ -297,9 +316,6 @@ def experiment(name, methods, title, args, top=np.inf, iterations=None):
         raise InputError(f"out: {parent} holds no runs to draw, wanted those that come without --plot-only")
     curves, sweeps = keep_best_steps(progress, timesteps)
     figure = new_figure(args.show)
-    if iterations:
-        draw(figure, curves, sweeps, iterations, title, "iteration")
-    else:
-        draw(figure, curves, sweeps, timesteps, title)
+    draw(figure, curves, sweeps, iterations or timesteps, title, "iteration" if iterations else "timesteps", level)
     report(curves, timesteps, top, args.out / f"{name}.csv")
     save_figure(figure, args.out, name + "_by_iteration" * bool(iterations), args.show)

@@ -13,8 +13,8 @@ HERE = Path(__file__).parent
 DRAWN = ["section_2_expected_return.py", "section_2_surrogate.py", "section_3_bounds.py",
          "section_3_monotonic_improvement.py", "section_4_trust_region.py --gif", "uphill.py", "diagrams.py",
          "step_through.py --gif", "appendix_c_fisher_vector_product.py", "appendix_d_gradients.py",
-         "section_6_ablations.py --plot-only --env-ids Pendulum-v1",
-         "section_6_peer.py --plot-only", "section_6_paper_alone.py --plot-only --seeds 2",
+         "section_6_ablations.py --plot-only",
+         "section_6_peer.py --plot-only", "section_6_paper_alone.py --plot-only",
          *(f"section_6_trpo.py --plot-only --env-id {env_id}" for env_id in (
              "Pendulum-v1", "CartPole-v1", "InvertedPendulum-v5", "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5",
              "Swimmer-v5")),

@@ -31,6 +31,12 @@ def config_of(env_id, variant, timesteps):
     return Config(**{"env_id": env_id, "timesteps": timesteps, "gamma": gamma, **VARIANTS[variant]})
 
 
+def with_default(variant):
+    """The name of a variant, with the default of its option if that is a number."""
+    numbers = [getattr(Config, name) for name in VARIANTS[variant] if not isinstance(getattr(Config, name), bool)]
+    return variant + "".join(f" (default {number:g})" for number in numbers)
+
+
 def compare(table):
     """{variant: {task: verdict}} of table {variant: {task: returns}}; prints a row for each."""
     verdicts = {}
@@ -54,9 +60,12 @@ def draw(figure, table, verdicts):
             if task in returns:
                 mean, color = interquartile_mean(returns[task]), COLORS.get(verdicts[variant][task], "#777777")
                 low, high = interval(interquartile_mean, returns[task])
-                axes.plot(returns[task], [y] * len(returns[task]), ".", color=color, alpha=0.35, markersize=5)
-                axes.errorbar(mean, y, xerr=[[mean - low], [high - mean]], fmt="o", color=color, linewidth=2.5)
-        axes.set_yticks(range(len(table)), table if i == 0 else [""] * len(table))
+                axes.plot(returns[task], [y + 0.22] * len(returns[task]), ".", color=color, alpha=0.45, markersize=5)
+                axes.errorbar(mean, y - 0.1, xerr=[[mean - low], [high - mean]], fmt="o", color=color, linewidth=2.5)
+            else:
+                axes.text(0.5, y, "not run", color="0.45", ha="center", va="center",
+                          transform=axes.get_yaxis_transform())
+        axes.set_yticks(range(len(table)), map(with_default, table) if i == 0 else [""] * len(table))
         axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_title(task, fontsize=10, loc="center")
         axes.locator_params(axis="x", nbins=3)

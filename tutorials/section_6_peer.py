@@ -87,9 +87,11 @@ def draw_probabilities(figure, ours, theirs):
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
              xlabel="$P$: the share of pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together), ha="left", x=0.01)
-    axes.set_title("a task: grey, unless the interval leaves out 0.5 and a rank test has p < 0.05, without a\n"
-                   "correction for several tests; diamonds: all tasks, and a group chosen after the fact",
+    axes.set_title("orange: worse by interval and rank test; diamonds: groups of tasks",
                    fontsize=10.5, fontweight="normal")
+    for x, side, words in [(0.49, "right", "SB3-contrib higher"), (0.51, "left", "ours higher")]:
+        axes.text(x, len(samples) - 0.4, words, ha=side, color="0.35")
+    axes.text(1.21, len(samples) + 0.3, "return", ha="right")
     axes.grid(axis="y", alpha=0)
     figure.get_layout_engine().set(rect=(0, 0, 0.98, 1))        # a margin right of the numbers
 
@@ -113,8 +115,8 @@ def draw(figure, ours, theirs):
     for panel in panels[len(ours):]:
         panel.remove()
     for panel, task in zip(panels, ours):
-        for x, (runs, color) in enumerate([(ours[task], "C0"), (theirs.get(task, []), "C1")]):
-            panel.plot(x + np.linspace(-0.25, 0.25, len(runs)), runs, ".", color=color, alpha=0.5)
+        for x, (runs, color) in enumerate([(ours[task], "#0072B2"), (theirs.get(task, []), "0.35")]):
+            panel.plot(x + np.linspace(-0.25, 0.25, len(runs)), np.sort(runs), ".", color=color, alpha=0.6)
             if len(runs) >= 5:
                 mean, (low, high) = interquartile_mean(runs), interval(interquartile_mean, runs)
                 panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=18, capsize=4)
@@ -123,8 +125,8 @@ def draw(figure, ours, theirs):
         panel.set_xlim(-0.6, 1.6)
         panel.tick_params(axis="y", labelsize=10)
         panel.grid(alpha=0.3, axis="y")
-    figure.suptitle("Runs differ more than the two codes do", ha="left", x=0.01)
-    figure.supylabel("return without noise: runs, interquartile mean, 95% interval", fontsize=10.5)
+    figure.suptitle("Ten runs of each code, task by task", ha="left", x=0.01)
+    figure.supylabel("return: runs in order, interquartile mean, 95% interval", fontsize=10.5)
 
 
 def main():

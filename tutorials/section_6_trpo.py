@@ -61,16 +61,19 @@ def draw_learning_curve(figure, runs, title):
     several, curves = len(runs) > 1, [thinned(progress) for progress in runs.values()]
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     for i, (curve, progress) in enumerate(zip(curves, runs.values())):
-        label = f"each of {len(runs)} seeds" if several and i == 0 else None
+        smoothed = len(curve[0]) < len(progress["kl"])
+        label = f"each of {len(runs)} seeds" + ", smoothed" * smoothed if several and i == 0 else None
         returns.plot(*curve, "-", color="#0072B2", label=label, **(SEED if several else SUMMARY))
-        kls.plot(progress["timesteps"], progress["kl"], ".", color="#0072B2", markersize=3, alpha=0.45)
+        many = len(progress["kl"]) > 100
+        kls.plot(progress["timesteps"], progress["kl"], ".", color="#0072B2", markersize=2 if many else 3,
+                 alpha=0.15 if many else 0.45)
     if several:
         returns.plot(*median_curve(curves), "-", color="#0072B2", label="their median", **SUMMARY)
     if deltas:
         delta = max(deltas)
         kls.axhline(delta, color="black", linestyle="--", linewidth=1.5, label=rf"the bound $\delta$ = {delta:g}")
         kls.set_ylim(0, 1.35 * delta)
-    returns.set(title=title, ylabel="mean training return (raw)")
+    returns.set(title=title, ylabel="mean return of a batch")
     kls.set(xlabel="environment steps", ylabel="mean KL (nats)")
     kls.xaxis.set_major_formatter(EngFormatter(sep=""))
     for axes, corner in [(returns, "lower right"), (kls, "upper right")]:
@@ -109,9 +112,12 @@ def main():
                     zip(configs, returns, all_returns)]
             csv.writer(file, lineterminator="\n").writerows([("seed", "timesteps", "mean_return", "std"), *rows])
 
-    figure = new_figure(args.show, figsize=(7.5, 4.9))
+    figure = new_figure(args.show, figsize=(8.5, 5.2))
     runs = {folder.name: read_progress(folder) for folder in folders}
-    draw_learning_curve(figure, runs, f"TRPO learns {args.env_id}; every KL stays under the bound")
+    ends = [progress["mean_return"][-max(1, len(progress) // 10):].mean() for progress in runs.values()]
+    low, high = f"{min(ends):.0f}", f"{max(ends):.0f}"
+    reached = f"seeds end at {low} to {high}" if low != high else f"the end is at {low}"
+    draw_learning_curve(figure, runs, f"{args.env_id}: {reached}; every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
     print("Look for: returns that rise, though two batches in five return less than the batch before; a KL that is "

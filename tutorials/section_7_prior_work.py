@@ -55,13 +55,13 @@ def compute(seed=0, step=1.0, n_iterations=25):
     return {"curves": curves, "kls": kls, "delta": config.delta, "step": step}
 
 
-def draw_steps(axes, numbers):
-    """The KL of each method's step in each iteration, named at the end of its curve."""
+def draw_steps(axes, numbers, apart=0.5):
+    """The KL of each method's step in each iteration, named at the end of its curve; the names are `apart` decades."""
     ends = {name: kl[-1] for name, kl in numbers["kls"].items()}
     for name, kl in numbers["kls"].items():
         axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name], markersize=4,
                       linewidth=2 if name == "TRPO" else 1, **METHODS[name] | {"linestyle": "-"})
-    heights = spread(sorted(np.log10(kl) for kl in ends.values()), 0.5)
+    heights = spread(sorted(np.log10(kl) for kl in ends.values()), apart)
     for name, height in zip(sorted(ends, key=ends.get), heights):
         axes.annotate(name.replace(" ", "\n"), (len(numbers["kls"][name]), ends[name]), (1.06, 10 ** height),
                       va="center", textcoords=axes.get_yaxis_transform(), color=ink(name),

@@ -40,7 +40,7 @@ def main():
     args = parser.parse_args()
     curves = methods(2000, 2000, args.delta) if args.quick else methods(args.timesteps, delta=args.delta)
     title = "Cart-pole: all but policy gradient learn it; CEM and CMA rise first"
-    experiment("section_8_cart_pole", curves, title, args, top=500)
+    experiment("section_8_cart_pole", curves, title, args, top=500, level=(500, "the highest return"))
     print("Look for: which methods reach 500, how soon they do, and how much natural gradient depends on the "
           "right step.")
 

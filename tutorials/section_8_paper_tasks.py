@@ -26,9 +26,10 @@ import csv
 from dataclasses import replace
 from functools import partial
 
-from common import SEED, SUMMARY, new_figure, save_figure
+from common import METHODS, SEED, SUMMARY, new_figure, save_figure
 from derivative_free import covariance_matrix_adaptation, cross_entropy_method
 from experiment import (
+    STANDING,
     all_runs,
     complete_runs,
     experiment,
@@ -54,8 +55,8 @@ BLIND = FAR + ", no position"               # and the one whose states also leav
 HIDDEN = {"exclude_current_positions_from_observation": True}
 CLAIMS = {  # the titles, without a verdict until all runs are there
     "PaperSwimmer-v0": "The paper's swimmer: CMA ends far above single path",
-    "PaperHopper-v0": "The paper's hopper, 5 million steps: single path moves forward, but falls",
-    "PaperWalker2d-v0": "The paper's walker, 5 million steps: single path moves forward, but falls"}
+    "PaperHopper-v0": "The paper's hopper, 5 million steps: no method passes the return of standing still",
+    "PaperWalker2d-v0": "The paper's walker, 5 million steps: no method passes the return of standing still"}
 
 # Table 2: hidden layers and steps per iteration; vine's trunk, states (a quarter of its Q-values), length of rollouts.
 # Then natural gradient's steps. The middle one is, of those of all experiments, nearest to the step that single path
@@ -142,6 +143,7 @@ def position_methods(timesteps):
 
 def compare_positions(args):
     """Completes the runs of `position_methods`; draws them, and writes their final returns as CSV."""
+    from matplotlib.ticker import EngFormatter
     name, timesteps = "section_8_paper_tasks_positions" + "_quick" * args.quick, 2000 if args.quick else 200_000
     seeds = range(args.seed, args.seed + (1 if args.quick else args.seeds))
     curves = {f"{'with' if shown else 'without'} position, gamma {gamma:g}": method
@@ -149,27 +151,28 @@ def compare_positions(args):
     runs = sorted(all_runs(curves, seeds), key=seed_of)
     if not args.plot_only:
         complete_runs(runs, args.out / name, args.workers)
-    progress, rows, figure = read_runs(runs, args.out / name), [], new_figure(args.show, figsize=(8.5, 4.2))
+    progress, rows, figure = read_runs(runs, args.out / name), [], new_figure(args.show, figsize=(8.5, 5.4))
     if not progress:
         raise InputError(f"out: {args.out / name} holds no runs to draw, wanted those that come without --plot-only")
-    axes, grid = figure.add_subplot(), np.linspace(0, timesteps, 200)[1:]
-    looks = dict(zip(curves, zip(("#E69F00", "#D55E00", "black", "#0072B2"), (":", "--", "-.", "-"))))
-    for method in dict.fromkeys(run.method for run in progress):
-        (color, line), its_runs = looks[method], {run: c for run, c in progress.items() if run.method == method}
+    panels, grid = figure.subplots(2, 2, sharex=True, sharey=True), np.linspace(0, timesteps, 200)[1:]
+    for axes, method in zip(panels.ravel(), curves):
+        its_runs, color = {run: c for run, c in progress.items() if run.method == method}, METHODS["TRPO"]["color"]
         rows += [[method, run.config.seed, round(final_return(c, timesteps), 2)] for run, c in its_runs.items()]
         for c in its_runs.values():
-            axes.plot(c["timesteps"], c["mean_return"], line, color=color, **SEED)
-        axes.plot(grid, mean_curve(its_runs.values(), grid), line, color=color, label=method, **SUMMARY)
+            axes.plot(c["timesteps"], c["mean_return"], "-", color=color, **SEED)
+        axes.plot(grid, mean_curve(its_runs.values(), grid), "-", color=color, **SUMMARY)
+        axes.axhline(200, color="0.4", linewidth=1, linestyle=(0, (6, 3)))
+        axes.set(title=method, xlim=(0, timesteps))
         print(f"{method:>30}: final " + " ".join(f"{R:.4g}" for name, _, R in rows if name == method))
     with open(args.out / f"{name}.csv", "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["method", "seed", "final_return"], *rows])
     found = [method for method, _, R in rows if R > 200]
     best = max(found, key=found.count, default="")
-    figure.suptitle(f"{found.count(best)} of {len(seeds)} runs {best} end above 200;\n"
-                    f"of the {len(rows) - len(seeds)} others {len(found) - found.count(best)} does", ha="left", x=0.01)
-    axes.set(xlabel="environment steps", ylabel="mean training return (raw)", xlim=(0, timesteps))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.suptitle(f"Runs that end above 200: {found.count(best)} of {len(seeds)} {best};\n"
+                    f"{len(found) - found.count(best)} of the {len(rows) - len(seeds)} others", ha="left", x=0.01)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    figure.supxlabel("environment steps", fontsize=10.5)
+    figure.supylabel(f"mean return: {len(seeds)} runs (thin) and their mean", fontsize=10.5)
     save_figure(figure, args.out, name, args.show)
     print("Look for: with the position or with gamma 0.99 hardly a run finds the gait; without both most do.")
 
@@ -202,7 +205,8 @@ def main():
         elif not args.discounts:
             _, single = curves[NEAR]
             experiment(name, curves, CLAIMS.get(env_id, env_id), args,
-                       iterations=single.timesteps // single.batch_size if args.by_iteration else None)
+                       iterations=single.timesteps // single.batch_size if args.by_iteration else None,
+                       level=STANDING if single.hidden_sizes == LEGS[0]["hidden_sizes"] else None)
     print("Look for: which methods learn a gait in 200 iterations, and what a larger gamma changes on the swimmer.")
 
 

@@ -3,21 +3,23 @@
 Look for: the questions are those of lecture.md, whose text says what to ask and which answers to expect.
 Then change: SLIDES, for other equations or pictures in the same order.
 
-    python tutorials/slides.py          # writes runs/lecture.pdf, in half a minute
+    python tutorials/slides.py          # writes runs/lecture.pdf, in a minute
 """
 import re
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import diagrams
 import section_2_surrogate
 import section_3_monotonic_improvement
-import section_4_trust_region
 import section_7_prior_work
+import step_through
 import uphill
 from aggregate import read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
-from experiment import all_runs, draw_sweep, final_return, keep_best_steps, read_runs
-from section_8_locomotion import methods
+from mdps import HALVES
+from section_4_trust_region import exact_problem, penalty_theta, two_state_mdp
 
 import numpy as np
 from scipy.special import expit, logit
@@ -25,35 +27,78 @@ from scipy.special import expit, logit
 from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.line_search import step_length
+from trpo_numpy.mlp import MLP
+from trpo_numpy.policy import Policy
+from trpo_numpy.practice.baseline import standardize
 from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.surrogate import Batch
+from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
 
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
+MAX_KL = r"D_\mathrm{KL}^{\max}(\theta_\mathrm{old}, \theta)"
+
+
+def learning_curves(figure, _):
+    """The training returns of five runs on Pendulum-v1."""
+    axes = figure.add_axes((0.6, 0.17, 0.36, 0.47))
+    for seed in range(5):
+        columns = read_progress(HERE / "results" / f"Pendulum-v1-seed{seed}-1")
+        axes.plot(columns["timesteps"] / 1000, columns["mean_return"], color=METHODS["TRPO"]["color"], linestyle="-",
+                  linewidth=2)
+    axes.set(xlabel="thousand steps", ylabel="mean return", title="TRPO swings a pendulum up")
+
+
+@cache
+def run_of_two_slides(step=1.0):
+    """The KLs of a TRPO run's steps, and of steps of other methods in its iterations; their factor is `step`."""
+    return section_7_prior_work.compute(step=step)["kls"]
 
 
 def fixed_steps(figure, place):
-    """The KLs of policy gradient's fixed step along a run."""
-    axes, numbers = figure.add_axes(place), section_7_prior_work.compute()
-    numbers["kls"] = {"policy gradient": numbers["kls"]["policy gradient"]}
-    section_7_prior_work.draw_steps(axes, numbers)
-    axes.set_title("the KL of a step $g$, in each iteration")
+    """The KLs of policy gradient's step along a run, for two fixed factors."""
+    axes = figure.add_axes(place)
+    color = METHODS["policy gradient"]["color"]
+    for c, style in [(1.0, "o-"), (0.1, "s--")]:
+        kl = run_of_two_slides(c)["policy gradient"]
+        axes.semilogy(1 + np.arange(len(kl)), kl, style, color=color, linewidth=3, markersize=8)
+        axes.text(len(kl) + 1, kl[-1], f"$c$ = {c:g}", color=color, va="center", fontsize=22)
+    axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL (nats)", title="the KL of the step $c\\,g$",
+             xlim=(0, 32), xticks=range(0, 26, 5))
+
+
+def all_steps(figure, _):
+    """The KLs of a fixed factor along g, of one along A^-1 g, and of TRPO's steps, in the same run."""
+    axes, kls = figure.add_axes((0.09, 0.17, 0.66, 0.56)), run_of_two_slides()
+    names = {"policy gradient": r"$1 \cdot g$", "natural gradient": r"$1 \cdot A^{-1} g$", "TRPO": "TRPO"}
+    section_7_prior_work.draw_steps(axes, {"kls": {name: kls[name] for name in names}, "delta": 0.01}, apart=0.8)
+    for line, label in zip(axes.lines, axes.texts[:len(names)]):
+        line.set(linewidth=3, markersize=12)
+        name = label.get_text().replace("\n", " ")
+        label.set_text(f"{names[name]}\n{kls[name].min():.4f} to {kls[name].max():.2g}")
+    axes.set(title="", ylabel="mean KL (nats)")
 
 
 def surrogate(figure, place):
     """L and eta, which part, and the rooms above them."""
     left, bottom, width, height = place
-    section_2_surrogate.draw_rooms(figure.add_axes((left, bottom + 0.72 * height, width, 0.36 * height)))
-    section_2_surrogate.draw(figure.add_axes((left, bottom, width, 0.58 * height)), section_2_surrogate.compute())
+    section_2_surrogate.draw_rooms(figure.add_axes((left, bottom + 0.81 * height, width, 0.3 * height)))
+    axes = figure.add_axes((left, bottom, width, 0.74 * height))
+    section_2_surrogate.draw(axes, section_2_surrogate.compute())
+    axes.set(xlim=(-1, 4), title="")
+    axes.texts[-1].set(position=(-130, 50), ha="left")                       # it would leave the axes
 
 
-def coupling(figure, place):
-    """Two policies drawn together, in the lower part of the slide."""
-    bottom, height = 0.15, 0.33
-    rows = figure.add_gridspec(3, 1, height_ratios=[1 - bottom - height, height + 0.08, bottom - 0.08])
-    below = figure.add_subfigure(rows[1])
-    diagrams.draw_coupling(below, size=16)
-    below.suptitle("")
-    below.texts[0].set(x=0.04, y=0.92)
+def coupling(figure, _):
+    """Two policies as bars, and the paths of their coupling."""
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1, 2.6], left=0.06, right=0.99, bottom=0.14, top=0.52, wspace=0.3)
+    diagrams.draw_shares(figure, grid, size=18)
+    diagrams.draw_fork(figure.add_subplot(grid[2]), size=18)
+
+
+def fork(figure, _):
+    """The paths of the coupling alone, at the lower right."""
+    diagrams.draw_fork(figure.add_axes((0.48, 0.11, 0.5, 0.36)), size=18)
 
 
 def minorizer(figure, place):
@@ -64,84 +109,64 @@ def minorizer(figure, place):
 
 def returns(figure, place):
     """eta by iteration, of Algorithm 1 and of a bound on the mean KL."""
-    numbers = section_3_monotonic_improvement.compute(0, 300)
     axes = figure.add_axes(place)
-    section_3_monotonic_improvement.draw_returns(axes, numbers)
-    axes.set_title(r"$\eta$ never falls, but rises slowly")
+    section_3_monotonic_improvement.draw_returns(axes, section_3_monotonic_improvement.compute(0, 300))
+    axes.set(title="", xscale="linear", xlim=(0, 120))
+    *_, bounded, _, optimum = axes.texts
+    bounded.set_position((0.17, 0.7))
+    optimum.xy = 60, optimum.xy[1]
 
 
-def last_of_uphill(figure, place):
-    """The last moment of uphill.gif, without natural gradient."""
-    numbers = uphill.compute()
-    del numbers["thetas"]["natural gradient"]                               # it comes later
-    left, bottom, width, height = place
-    axes = (figure.add_axes((left, bottom, 0.45 * width, height)),
-            figure.add_axes((left + 0.55 * width, bottom, 0.3 * width, height)))
-    uphill.draw_hill(axes, numbers)
-    axes[0].set_title("")
-    for method, height in [("TRPO", 0.16), ("Algorithm 1", 0.02)]:
-        axes[1].text(20.5, height - 0.01, method, color=ink(method), fontweight="bold", va="center")
-    edges = [np.array(uphill.region(numbers, theta)) for theta in numbers["thetas"]["TRPO"]]
-    for i in range(len(edges)):
-        uphill.draw_moment(axes, numbers, edges, i, 0 if i < 9 else 1e-9)   # at the top regions would hide each other
-    axes[0].annotate("Algorithm 1", numbers["thetas"]["Algorithm 1"][0], (14, -6), textcoords="offset points",
-                     fontweight="bold", color=ink("Algorithm 1"))
+def two_units(figure, _):
+    """TRPO and a penalty with a coefficient of 0.5 climb eta; then each reward counts double."""
+    for left, unit in [(0.09, 1.0), (0.4, 2.0)]:
+        numbers, axes = uphill.compute(unit=unit), figure.add_axes((left, 0.13, 0.24, 0.39))
+        uphill.draw_hill(axes, numbers)
+        axes.set(xlabel="", ylabel="", xlim=(-2.6, 1.4), ylim=(-2, 2))
+        trpo, penalty = numbers["thetas"]["TRPO"], [numbers["thetas"]["TRPO"][0]]
+        while len(penalty) < len(trpo):
+            penalty.append(penalty_theta(replace(exact_problem(numbers["mdp"], penalty[-1], HALVES), C=0.5)))
+        for theta in trpo[:-1]:
+            axes.fill(*np.transpose(uphill.region(numbers, theta)), color=METHODS["TRPO"]["color"], alpha=0.15)
+        for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
+            axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=3, markersize=7)
+    for height, text, name in [(0.48, "TRPO:\nthe same steps", "TRPO"),
+                               (0.32, "penalty, $C$ = 0.5:\nclimbs the left hill,\ntoo long on the right", "penalty")]:
+        figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
 def two_actions(figure, place):
-    """L by the logit of the first action, for the two samples of the slide, and its line at theta_old."""
+    """L by the logit of the second action, for two samples, and its line at theta_old."""
     axes, theta = figure.add_axes(place), np.linspace(-3, 3, 61)
     p = expit(theta)
-    L = 0.5 * (p / 0.5 * 1 + (1 - p) / 0.5 * 3)
+    L = 0.5 * ((1 - p) / 0.5 * 1 + p / 0.5 * 3)
     axes.plot(theta, L, color=METHODS["TRPO"]["color"], linewidth=4)
-    axes.plot(theta, 2 - 0.5 * theta, "k:", linewidth=3)
+    axes.plot(theta, 2 + 0.5 * theta, "k:", linewidth=3)
     for x, y, text in [(0, 2, r"$\theta_\mathrm{old}$: 0.5 and 0.5, $L = 2$"),
-                       (logit(0.8), 1.4, "0.8 and 0.2, $L = 1.4$")]:
+                       (logit(0.2), 1.4, r"0.8 and 0.2: $L = \frac{1}{2}(1.6 \cdot 1 + 0.4 \cdot 3) = 1.4$")]:
         axes.plot(x, y, "ko", markersize=12)
-        axes.annotate(text, (x, y), (12, 8), textcoords="offset points")
-    axes.text(-2.3, 3.2, r"slope $g = -\frac{1}{2}$")
-    axes.set(xlabel=r"$\theta$: the logit of the action with $Q = 1$", ylabel="$L$", xlim=(-3, 3))
-
-
-def learning_curves(figure, place):
-    """The training returns of five runs on Pendulum-v1."""
-    axes = figure.add_axes((0.7, 0.36, 0.27, 0.44))
-    for seed in range(5):
-        columns = read_progress(HERE / "results" / f"Pendulum-v1-seed{seed}-1")
-        axes.plot(columns["timesteps"] / 1000, columns["mean_return"], color=METHODS["TRPO"]["color"], linestyle="-",
-                  linewidth=2)
-    axes.set(xlabel="thousand steps", ylabel="mean return", title="Pendulum-v1, five seeds")
-
-
-def clipped(figure, place):
-    """What PPO maximizes, of one sample, by its ratio: for an advantage of 1 and of -1."""
-    left, bottom, width, height = place
-    w = np.linspace(0.5, 1.5, 101)
-    for x, A in [(left, 1), (left + 0.5 * width, -1)]:
-        axes = figure.add_axes((x, bottom, 0.4 * width, height))
-        axes.plot(w, w * A, "k:", linewidth=3)
-        axes.plot(w, np.minimum(w * A, np.clip(w, 0.8, 1.2) * A), color=METHODS["TRPO"]["color"], linewidth=4)
-        axes.set(xlabel="ratio $w$", ylabel="maximized", title=f"$A$ = {A}: flat " + ("above 1.2", "below 0.8")[A < 0],
-                 xticks=[0.5, 0.8, 1, 1.2, 1.5])
+        axes.annotate(text, (x, y), (16, -16), textcoords="offset points", va="center")
+    axes.text(1.5, 3.3, r"slope $g = \frac{1}{2}$")
+    axes.set(xlabel=r"$\theta$: the logit of the action with $Q = 3$; the other has $Q = 1$", ylabel="$L$",
+             xlim=(-3, 3))
 
 
 def step(figure, place):
     """g, s and the region of Eq. (12) for the two states of section_4_trust_region and a uniform policy."""
-    at = section_4_trust_region.exact_problem(section_4_trust_region.two_state_mdp(), np.zeros(2))
+    at = exact_problem(two_state_mdp(), np.zeros(2))
     s, _ = conjugate_gradient(at.A, at.g, iterations=2)
-    axes, x = figure.add_axes(place), np.linspace(-1.35, 1.35, 81)
+    axes, x = figure.add_axes((0.47, *place[1:])), np.linspace(-0.1, 1.4, 81)
     kl = [[at.L_and_kl(np.array([x_i, y_i]))[1] for x_i in x] for y_i in x]
     axes.contourf(x, x, kl, levels=[0, 0.05], colors=METHODS["TRPO"]["color"], alpha=0.25)
-    beta = step_length(s @ at.A(s), delta=0.05)
+    best = step_length(s @ at.A(s), delta=0.05) * s
     to_edge = step_length(at.g @ at.A(at.g), delta=0.05) * at.g                 # along g, as far as the models allow
-    axes.axline(beta * s, beta * s + np.array([-at.g[1], at.g[0]]), color="gray", linestyle=":", linewidth=3)
-    axes.text(1.08, -0.6, "$g^T d$ is equal\non this line", color="gray", ha="left")
-    for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", beta * s, "TRPO")]:
+    axes.axline(best, best + np.array([-at.g[1], at.g[0]]), color="gray", linestyle=":", linewidth=3)
+    axes.text(0.55, 1.05, "$g^T d$ is equal on this line", color="gray")
+    for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", best, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
-        axes.text(*(1.05 * v), name, color=METHODS[method]["color"], fontsize=26, va="center")
+        axes.text(*(1.05 * v), f"{name}: $g^T d$ = {at.g @ v:.3f}", color=METHODS[method]["color"], va="center")
     axes.set(xlabel="$d_0$: the state that is visited more", ylabel="$d_1$: the other", aspect="equal",
-             xlim=(-1.35, 1.9),
-             title=r"region: mean KL $\leq \delta$; $g^T d$ is largest at $\beta s$")
+             xlim=(-0.1, 1.4), ylim=(-0.1, 1.3), title=r"shaded: mean KL $\leq \delta$ = 0.05")
 
 
 def conjugate_directions(figure, place):
@@ -155,133 +180,197 @@ def conjugate_directions(figure, place):
     axes.plot(*path.T, "o-", color=METHODS["TRPO"]["color"], linewidth=4, markersize=12)
     for point in path:
         axes.annotate("({:g}, {:g})".format(*point), point, (10, 8), textcoords="offset points")
-    for text, at in [("$p = g$", (0.6, -0.3)), ("conjugate to it", (1.95, -0.35))]:
-        axes.text(*at, text, color=METHODS["TRPO"]["color"], fontweight="bold")
+    for text, at in [("$p = g$", (0.6, -0.3)), (r"$p^T A\, p_\mathrm{new} = 0$", (1.95, -0.5))]:
+        axes.text(*at, text, color=METHODS["TRPO"]["color"])
     axes.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$", title=r"contours of $\frac{1}{2}x^TAx - g^Tx$")
 
 
 def kl_and_parabola(figure, place):
     """The KL of two Gaussians as mean and log-std move along a line: value 0, slope 0, and its parabola."""
-    d, family = np.linspace(-1.5, 1.5, 61), Gaussian(1)
-    old, new = np.zeros((61, 2)), np.stack([0.8 * d, -0.3 * d], axis=1)
+    t, family = np.linspace(-1, 1, 61), Gaussian(1)
+    old, new = np.zeros((61, 2)), np.stack([0.8 * t, -0.3 * t], axis=1)
     axes = figure.add_axes(place)
-    axes.plot(d, family.kl(old, new), color=METHODS["TRPO"]["color"], linewidth=4, label="KL")
-    axes.plot(d, 0.5 * (new * family.M_product(old, new)).sum(axis=1), "k:", linewidth=4, label="its parabola")
-    axes.set(xlabel=r"$t$: the mean moves by $0.8t$, $\log\sigma$ by $-0.3t$", ylabel="KL (nats)",
-             title="at 0: value 0, slope 0, curvature not 0")
+    axes.plot(t, family.kl(old, new), color=METHODS["TRPO"]["color"], linewidth=4, label="KL")
+    axes.plot(t, 0.5 * (new * family.M_product(old, new)).sum(axis=1), "k:", linewidth=4, label="its parabola")
+    axes.set(xlabel=r"$t$: mean $0.8t$, $\log\sigma = -0.3t$", ylabel="KL (nats)",
+             title="at 0: value 0, slope 0")
     axes.legend()
 
 
+def three_products(figure, _):
+    """y -> J'(M(Jy)) as three boxes, with the sizes of a batch of Pendulum-v1."""
+    axes, color = figure.add_axes((0, 0, 1, 1)), METHODS["TRPO"]["color"]
+    axes.axis("off")
+    for x, operator, how in [(0.26, "$J$", "forward\n(jvp)"), (0.5, "$M$", "by hand"),
+                             (0.74, "$J^T$", "backpropagation\n(vjp)")]:
+        axes.text(x, 0.36, operator, fontsize=34, ha="center", va="center", color=color,
+                  bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": 3})
+        axes.text(x, 0.2, how, fontsize=22, ha="center", va="center")
+    for x, vector, size in [(0.14, "$y$", "4,482"), (0.38, "$J y$", r"$N \times 2$"), (0.62, "$MJ y$", r"$N \times 2$"),
+                            (0.87, "$A y$", "4,482")]:
+        axes.annotate("", (x + 0.05, 0.36), (x - 0.05, 0.36), arrowprops={"color": "0.4", "width": 4})
+        axes.text(x, 0.45, vector, fontsize=26, ha="center", va="center")
+        axes.text(x, 0.28, size, fontsize=18, ha="center", va="center", color="0.35")
+
+
+def line_search(figure, _):
+    """L and the mean KL along s, their models and the candidates, for the three parameters of step_through.py."""
+    rng, policy, theta_old = np.random.default_rng(0), Policy(MLP((1, 1)), Gaussian(1)), np.array([0.5, 0.2, -0.5])
+    states = rng.standard_normal((12, 1))
+    mu_old = policy.mu(theta_old, states)
+    actions = policy.family.sample(mu_old[:, :1], mu_old[:, 1:], rng)
+    batch = Batch(states, actions, standardize(-(actions - states)[:, 0] ** 2))
+    options = UpdateOptions(delta=0.1, damping=0.01, fisher_fraction=1.0)
+    update = trpo_update(policy, theta_old, batch, options, rng)
+    log_q = policy.family.log_prob(mu_old, actions)
+    below = figure.add_subfigure(figure.add_gridspec(3, 1, height_ratios=[0.33, 0.58, 0.09])[1])
+    step_through.draw(below, partial(surrogate_and_kl, policy, batch, mu_old, log_q), update.L_old, update.g,
+                      update.sAs, update.candidates, theta_old, update.s, options.delta,
+                      longest=1.55 * update.candidates[0].beta)
+    below.subplots_adjust(left=0.09, right=0.97, wspace=0.25, top=0.9, bottom=0.17)
+    below.axes[1].texts[3].set_position((4, -34))                               # "accepted", off the dotted line
+    for axes, title in zip(below.axes, ["$L$ and its linear model", "the KL and its quadratic model"]):
+        axes.set_title(title)
+        for line in axes.lines:
+            line.set(linewidth=4, markersize=14)
+
+
+def numbered_code(figure, _):
+    """The update on one slide of lecture.md; in grey the numbers of the slide before."""
+    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "if L": 6, "theta =": 7}
+    for i, line in enumerate(code().splitlines()):
+        figure.text(0.05, 0.83 - 0.0385 * i, line, fontsize=18, family="monospace", va="center")
+        for start, number in numbers.items():
+            if line.strip().startswith(start):
+                figure.text(0.015, 0.83 - 0.0385 * i, f"{number}.", fontsize=18, color="0.4", va="center")
+
+
+def clipped(figure, place):
+    """PPO's objective for one sample by its ratio, for an advantage of 1 and of -1; and the homework."""
+    left, _, width, _ = place
+    w = np.linspace(0.5, 1.5, 101)
+    for x, A in [(left, 1), (left + 0.5 * width, -1)]:
+        axes = figure.add_axes((x, 0.3, 0.4 * width, 0.28))
+        axes.plot(w, w * A, "k:", linewidth=3)
+        axes.plot(w, np.minimum(w * A, np.clip(w, 0.8, 1.2) * A), color=METHODS["TRPO"]["color"], linewidth=4)
+        axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
+                 title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
+    figure.text(0.5, 0.125, "Homework: tutorials/exercises 4 and 5, then hunt 3", fontsize=25, ha="center",
+                va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
+
+
 def walker(figure, place):
-    """The walker: fixed steps and TRPO on raw advantages; TRPO and the fixed step 1 on standardized ones."""
-    task, timesteps = "Walker2d-v5", 300_000
-    runs = all_runs(methods(task, timesteps), range(5))
-    curves, sweeps = keep_best_steps(read_runs(runs, HERE / "results" / f"section_8_locomotion_{task}"), timesteps)
-    raw, standardized = figure.add_axes((0.47, 0.2, 0.25, 0.5)), figure.add_axes((0.78, 0.2, 0.19, 0.5))
-    draw_sweep(raw, {"natural gradient": sweeps["natural gradient"]})
-    table = HERE / "results" / "section_8_standardized.csv"
-    final = [final_return(columns, timesteps) for columns in curves["single path"].values()]
-    for axes, x, text, returns, method in [
-            (raw, 8, "TRPO", final, "single path"),
-            (standardized, 0, "TRPO", read_returns(table, {task: timesteps}, "TRPO")[task], "single path"),
-            (standardized, 1, "step 1", read_returns(table, {task: timesteps}, "step 1")[task], "natural gradient")]:
+    """The final returns of TRPO and of the fixed step 1 on Walker2d-v5, both on standardized advantages."""
+    axes = figure.add_axes(place)
+    for x, variant, method in [(0, "TRPO", "single path"), (1, "step 1", "natural gradient")]:
+        final = read_returns(HERE / "results" / "section_8_standardized.csv", {"Walker2d-v5": 300_000}, variant)
         color = METHODS[method]["color"]
-        axes.plot([x] * len(returns), returns, ".", color=color, markersize=14, alpha=0.6)
-        axes.text(x, 4750, text, ha="center", color=color, fontweight="bold")
-    for axes, title in [(raw, "raw advantages, five seeds:\ntraining returns"),
-                        (standardized, "standardized, ten\nseeds: without noise")]:
-        axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
-        axes.set(ylim=(0, 5200), title=title)
-    raw.set(ylabel="final return", xlim=(0.007, 20), xticks=[0.01, 0.1, 1, 8],
-            xticklabels=["0.01", "0.1", "1", r"by $\delta$"])
-    raw.text(0.008, 1080, "standing still", color="gray")
-    standardized.set(xticks=[], xlim=(-0.6, 1.6))
+        axes.plot([x] * 10, final["Walker2d-v5"], ".", color=color, markersize=22, alpha=0.6)
+    axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
+    axes.text(0.5, 1080, "standing still", color="gray", ha="center")
+    axes.set(ylabel="final return", xticks=[0, 1], xticklabels=["TRPO", "fixed step 1"], xlim=(-0.5, 1.5),
+             ylim=(0, None), title="ten runs on Walker2d-v5")
 
 
-# The row of the table, the lines on the wall, what is under them or beside them, and what the letters mean. It is a
-# picture of results/, or a function that draws one at a place of the figure; "code" is the update on one slide
+# The row of the table; the lines on the wall, with a note after "::"; the function that draws a picture below or beside
+# them; and what the letters mean
 SLIDES = [
-    (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "",
-         r"1.  What do the old policy's data say of a new one?   $L$, (3)",
-         r"2.  How far can this be trusted?   Theorem 1, (8)",
-         r"3.  How far to go?   $\overline{D}_\mathrm{KL} \leq \delta$, (12)", "",
-         r"4.  One update:   $A s = g, \quad \beta = \sqrt{2\delta / s^T A s}, \quad$ a line search"], None,
-     "(3): an equation of the paper, arXiv 1502.05477;  at the lower right: steps of tutorials/companion.md"),
-    (0, [r"$\theta \leftarrow \theta + c\, g$", "", "The same factor, $c = 1$,",
-         "in each iteration:", "its KL is from 0.008", "to 2.3 nats"], fixed_steps,
-     r"the direction of (18), a fixed step; $g$: gradient of $L$, with standardized advantages"),
-    (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\tilde\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (2)",
-         r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s \rho_{\pi}(s) \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$   (3)"],
-     surrogate, r"$\eta$: expected return, $\rho$: discounted visits, $A_\pi$: advantage, $\tilde\pi$: the new policy"),
-    (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8)",
-         r"$|\bar{A}(s)| = |\mathrm{E}[A_\pi(s, \tilde a) - A_\pi(s, a)]| \leq \alpha \cdot 2\epsilon$      "
-         r"as $\mathrm{E}[A_\pi(s, a)] = 0$",
+    (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "", "1.  What do old data say", "     of a new policy?",
+         "2.  How far can they be trusted?", "3.  How far may one step go?", "4.  One update: which direction,",
+         "     how long, and is it safe?"], learning_curves,
+     "(3): an equation of the paper, arXiv 1502.05477;  upper right: steps of tutorials/companion.md"),
+    (0, [r"$\theta \leftarrow \theta + c\, g$", "", "$c = 1$: KL from 0.0079 to 2.3", "", "$c = 0.1$: more than half",
+         "of the KLs below 0.001", "", "Which $c$?"], fixed_steps,
+     "Pendulum-v1;  $g$: the policy gradient, with standardized advantages"),
+    (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\tilde\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
+         "   (2)   the new policy's visits",
+         r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
+         "   (3)   the old policy's visits"],
+     surrogate, r"they differ in one subscript;  $\eta$: return, $\rho$: discounted visits, $A_\pi$: advantage, "
+     r"$\tilde\pi$: new"),
+    (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8), Theorem 1",
+         r"$\alpha$: largest total variation $D_\mathrm{TV}$ over the states;  $\epsilon$: largest $|A_\pi|$",
+         "coupled by one draw, the two actions differ only in the coloured part"], coupling,
+     r"here $D_\mathrm{TV}$ is 0.2: the height of the coloured part"),
+    (2, [r"$|\bar{A}(s)| \leq \alpha \cdot 2\epsilon$ ::0 unless the actions differ",
+         r"$P(\mathrm{differed\ before}\ t) \leq t\,\alpha$ ::union bound over $t$ steps",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
-         r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$      as $P(\mathrm{differed\ before}\ t) \leq t\alpha$",
-         r"$|\eta - L| \leq \Sigma_t \gamma^t\, 4\alpha^2\epsilon\, t = "
-         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$      "
-         r"(2) minus (3); $\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"],
-     coupling, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;  $\epsilon = \max|A_\pi|$;  "
-     r"$\alpha$: largest total variation"),
+         r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$ ::0 if they never differed",
+         r"$|\eta - L| \leq \Sigma_t\, \gamma^t\, 4\alpha^2\epsilon\, t = "
+         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$ ::(2) minus (3), by time",
+         "", r"one $\alpha$: another action", r"one $\alpha$: another state"],
+     fork, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a) = \mathrm{E}[A_\pi(s, \tilde a) - A_\pi(s, a)]$;   "
+     r"$\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9), as $\alpha^2 \leq D_\mathrm{KL}^{\max}$;   "
          r"$\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
-     r"$C = 4\epsilon\gamma/(1-\gamma)^2$; a random MDP with five states and three actions"),
-    (2, ["The same MDP.", "", "Half-way to the", "optimum after 40", "iterations; with a bound",
-         "on the mean KL after 6"], returns, ""),
-    (3, [r"$\mathrm{maximize}\ \ L" + OLD + rf"(\theta) \ \ \mathrm{{subject\ to}}\ \ {KL} \leq \delta$   (12)"],
-     last_of_uphill, r"two logits; contours of $\eta$; regions: mean KL $\leq \delta = 0.01$; "
-     "+ and dotted line: the optimum"),
-    (4, [r"$L(\theta) = \frac{1}{N}\,\Sigma_n\, \frac{\pi_\theta(a_n|s_n)}{q(a_n|s_n)}\, Q_n$   (14)",
-         r"two actions, Q 1 and 3:   $\frac{1}{2}\left(\frac{0.8}{0.5}\cdot1 + \frac{0.2}{0.5}\cdot3\right) = 1.4$",
+     r"$C = 4\epsilon\gamma/(1-\gamma)^2$;  a random MDP with five states and three actions, $\gamma = 0.8$"),
+    (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
+         r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
+     "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
+    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::guaranteed, but slow",
+         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$: a length in nats",
+         rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
+     two_units, r"contours: $\eta$;  blue: mean KL $\leq$ 0.01;  20 iterations of Algorithm 1, $C = 212$, move "
+     r"$\theta$ by 0.02"),
+    (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
+         r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
+         r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
-     two_actions, r"$q$: the policy that drew the actions, here 0.5 for each; $Q_n$: return after action $n$"),
-    (5, [r"$L \approx L_\mathrm{old} + g^T d$", r"$\overline{D}_\mathrm{KL} \approx \frac{1}{2} d^T A d$",
-         r"stationary: $g - \lambda A d = 0$", r"$d = \beta s,\quad A s = g$",
-         r"$\delta = \frac{1}{2} \beta^2\, s^T A s$", r"$\beta = \sqrt{2\delta / s^T A s}$", "",
-         r"$g \parallel (0.96, 0.28)$",
-         r"$s \parallel (0.83, 0.55)$"], step,
-     r"from here $A$ is the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  $1/\lambda = \beta$;  "
-     r"$\delta = 0.05$"),
-    (6, [r"$x = 0, \quad r = p = g$", r"$\alpha = r^T r / p^T A p$", r"$x \leftarrow x + \alpha\, p$",
-         r"$r_\mathrm{new} = r - \alpha\, A p$", r"$\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
-         r"$p \leftarrow r_\mathrm{new} + \kappa\, p$", "",
-         r"$A$: rows $(2, 1)$, $(1, 2)$", r"$g = (3, 0)$"], conjugate_directions,
-     r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
-    (7, [r"$\frac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
-         r"\frac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
+     two_actions, r"$q$ drew the actions, here 0.5 each; $Q_n$: return after action $n$; without the $\eta(\pi)$ and "
+     r"$1/(1-\gamma)$ of (3)"),
+    (5, [r"$\mathrm{maximize}\ \ g^T d$", r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
+         r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
+         r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$", "",
+         "Pendulum-v1 at KL 0.01:", "$L$ gains 0.031; along $g$ 0.012"], step,
+     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  the picture: two states"),
+    (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
+         r"   $x \leftarrow x + \alpha\, p$",
+         r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
+         r"   $p_\mathrm{new} = r_\mathrm{new} + \kappa\, p$", r"here $A$: $(2, 1)$, $(1, 2)$;  $g = (3, 0)$"],
+     conjugate_directions, r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
+    (7, [r"$\dfrac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
+         r"\dfrac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
-         r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
+         r"$A = \dfrac{1}{N}\,\Sigma_n J_n^T M_n J_n$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
      kl_and_parabola,
-     r"$\mu = [\mathrm{mean}, \log\sigma]$; $J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: first and second "
-     r"derivative w.r.t. $\mu$"),
-    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$"], "step_through.png",
-     r"$\delta = 0.1$, larger than on the other slides, to show where the models are wrong"),
-    (9, [r"run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
-         r"$g = \nabla L(\theta_\mathrm{old})$",
-         r"$A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$", r"$A s = g$,  by 10 products $A y$",
-         r"$\beta = \sqrt{2\delta / s^T A s}$",
-         rf"shrink $\beta$ until  $L > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
-         r"$\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$"], learning_curves,
-     r"$n$: of $N$ samples;  $\theta$, $g$, $s$, $y$: $P$ numbers;  the runs: with a value baseline"),
-    (9, [], "code", ""),
-    (10, ["No run with a fixed", "step ends above 1000;", "three of TRPO's five do.", "",
-          "Both standardized: TRPO", "above in 57% of the pairs,", "29 to 82%: cannot tell",
-          "(nor on two other tasks)"], walker,
-     "dots: seeds;  orange: natural gradient, fixed steps;  Walker2d-v5, 300,000 steps"),
-    (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n A_n,\ "
-          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, A_n)$",
-          "no Fisher matrix, no line search; and the KL has no bound",
-          "Homework:  exercises 4 and 5, hunt 3;  tutorials/companion.md"], clipped,
-     r"$w_n$: the ratio of (14);  $A_n$: estimated advantage;  $\epsilon$: 0.2;  dotted: $w A$, as in TRPO")]
-OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 16: "What came after? What is left to do?",  # by slide
-                 5: "Which method never lowers the return?", 6: "What does this guarantee cost?",
-                 13: "All of it, in seven lines", 14: "All of it, in twenty lines", 15: "Does it pay?"}
+     r"$\mu = [\mathrm{mean}, \log\sigma]$ (the paper: $\sigma$), $a$: its entry; $J = \partial\mu/\partial\theta$; "
+     r"$\mathrm{kl}'$, $M$: derivatives in $\mu$"),
+    (7, ["4,482 parameters: $A$ has 20 million entries", "to solve $A s = g$ we need only products $A y$",
+         r"$A y = \frac{1}{N}\,\Sigma_n\, J_n^T\, (M_n\, (J_n\, y))$"], three_products,
+     r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
+    (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
+         r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
+     r"first candidate refused: Pendulum-v1 92%, Hopper-v5 99% of all updates;  picture: $\delta = 0.1$"),
+    (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
+         r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
+         r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
+         r"4.  $A s = g$,  by 10 products $A y$ ::conjugate gradient",
+         r"5.  $\beta = \sqrt{2\delta / s^T A s}$ ::the parabola reaches $\delta$",
+         r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
+         r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$ ::and again from 1"], None,
+     r"$\theta$, $g$, $s$, $y$: 4,482 numbers for Pendulum-v1;  $\delta$ = 0.01"),
+    (9, [], numbered_code, ""),
+    (10, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],
+     all_steps, r"the run of slide 2;  $1 \cdot A^{-1} g$: natural gradient with a fixed factor"),
+    (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
+          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
+          "no Fisher matrix, no line search; and the KL has no bound"], clipped,
+     r"$w_n$: the ratio of (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  dotted: $w \hat{A}$, of TRPO"),
+    (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
+          "P(TRPO ends higher) = 0.57", "[0.29, 0.82]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
+          "Swimmer-v5: 0.37, cannot tell"], walker,
+     "dots: runs of 300,000 steps, returns without noise;  [ ]: 95% interval")]
+OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two factors $\alpha$ come from?",   # by slide
+                 6: "Which method never lowers the return?", 7: "What does this guarantee cost?",
+                 12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
+                 17: "Is the step length easy now?", 18: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
-         "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "step 24, exercise 8",
-         "steps 27 and 28, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "section_8.md"]
-OWN_WHERE = {1: "", 16: "lecture.md"}                                                       # by slide; else the row's
+         "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "90 minutes only; step 24, exercise 8",
+         "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
+         "90 minutes only; section_8.md"]
+OWN_WHERE = {1: "", 18: "lecture.md"}                                                       # by slide; else the row's
 
 
 def rows():
@@ -294,30 +383,22 @@ def code():
     return re.search(r"^```python\n(def update.*?)```", (HERE / "lecture.md").read_text(), re.M | re.S)[1]
 
 
-def show_image(name, figure, place):
-    """A picture of results/."""
-    from PIL import Image
-    axes = figure.add_axes(place)
-    with Image.open(HERE / "results" / name) as image:
-        axes.imshow(image.convert("RGB"), interpolation="antialiased")
-    axes.axis("off")
-
-
 def draw(figure, number, where, question, lines, picture, letters):
     """One slide: the question above, the lines under it, and the picture below them, or beside more than three."""
-    figure.text(0.04, 0.95, question, fontsize=30 if len(question) < 50 else 23, fontweight="bold", va="top")
-    figure.text(0.98, 0.065, f"{number}", fontsize=17, ha="right", color="0.4")
-    figure.text(0.98, 0.025, where, fontsize=13, ha="right", color="0.4")
-    figure.text(0.04, 0.02, letters, fontsize=17, color="0.3")
+    from matplotlib.text import Text
+    figure.text(0.04, 0.95, question, fontsize=30, fontweight="bold", va="top")
+    figure.text(0.98, 0.87, where, fontsize=18, ha="right", va="center", color="0.4")
+    figure.text(0.98, 0.025, f"{number}", fontsize=18, ha="right", color="0.4")
+    figure.text(0.04, 0.025, letters, fontsize=18, color="0.3")
     for i, line in enumerate(lines):
+        line, _, note = line.partition("::")
         figure.text(0.04, 0.79 - 0.085 * i, line, fontsize=25, va="center")
-    below = 0.76 - 0.085 * len(lines)
-    if picture == "code":
-        figure.text(0.04, 0.84, code(), fontsize=16, family="monospace", va="top", linespacing=1.25)
-    elif isinstance(picture, str):
-        show_image(picture, figure, (0.03, 0.07, 0.94, below - 0.04))
-    elif picture:
-        picture(figure, (0.46, 0.17, 0.42, 0.64) if len(lines) > 3 else (0.09, 0.17, 0.86, below - 0.16))
+        figure.text(0.66, 0.79 - 0.085 * i, note, fontsize=22, va="center", color="0.35")
+    if picture:
+        top = 0.77 - 0.085 * len(lines)
+        picture(figure, (0.54, 0.17, 0.42, 0.62) if len(lines) > 3 else (0.09, 0.17, 0.86, top - 0.17))
+    for text in figure.findobj(Text):                                       # as in the lines, not italic
+        text.set_text(re.sub(r"\{(old|KL|TV|max)\}", r"{\\mathrm{\1}}", text.get_text()))
 
 
 def main():
@@ -326,7 +407,7 @@ def main():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     from matplotlib.backends.backend_pdf import PdfPages
-    sizes = {name: 17 for name in STYLE if name.endswith(("size", "labelsize")) and name != "figure.figsize"}
+    sizes = {name: 18 for name in STYLE if name.endswith(("size", "labelsize")) and name != "figure.figsize"}
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     with PdfPages(args.out / "lecture.pdf") as pdf:

@@ -27,6 +27,7 @@ from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import surrogate_and_kl
 
 MODEL = "#117733"   # the colour of the two models
+TITLE = "Here both models promise too much, so the line search tests the step itself"
 
 
 def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest):
@@ -48,7 +49,6 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
             axes.annotate("refused" if refused else "accepted", (candidate.beta, height), offset,
                           ha="left" if offset[0] > 0 else "right", textcoords="offset points", fontweight="bold")
         axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, betas[-1]), ylim=(0, None))
-    figure.suptitle("Here both models promise too much, so the line search tests the step itself", ha="left", x=0.01)
     figure.axes[0].set(ylabel="$L$, which is 0 at $\\theta_{old}$" if abs(L_old) < 1e-9 else "$L$")
     figure.axes[0].set_title("$L$ lies below its linear model")
     axes.set(ylabel="mean KL (nats)")
@@ -67,6 +67,7 @@ def draw_for(L_and_kl, L_old, g, sAs, theta_old, s, figure, log_delta, beta):
     start, backtracks = (beta, 0) if beta else (step_length(sAs, delta), 15)
     _, candidates = line_search(L_and_kl, theta_old, s, start, L_old, delta, shrink=0.8, max_backtracks=backtracks)
     draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest=0.7)
+    figure.suptitle(TITLE, ha="left", x=0.01)
 
 
 def main():
@@ -111,6 +112,7 @@ def main():
 
     figure = new_figure(args.show, figsize=(8.5, 4.5))
     draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest=1.45 * candidates[0].beta)
+    figure.suptitle(TITLE, ha="left", x=0.01)
     save_figure(figure, args.out, "step_through", show=False)
     print(f"CG is within {abs(s - s_exact).max():.0e} of the dense solve; theta {theta_old} -> {theta_new.round(3)}; "
           f"L {L_old:.3f} -> {L_new:.3f}, KL {kl_old:.0f} -> {kl_new:.4f}, the bound is {delta}")

@@ -98,9 +98,8 @@ if __name__ == "__main__":
     rng = np.random.default_rng(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     envs = gymnasium.make_vec("Pendulum-v1", num_envs=PATHS, vectorization_mode="sync")
     W_1, W_2 = rng.normal(0, D_S ** -0.5, D_H * D_S), rng.normal(0, D_H ** -0.5, D_A * D_H)
-    theta = np.concatenate([W_1, np.zeros(D_H), W_2, np.zeros(2 * D_A)])
-    states, actions = np.zeros((T, PATHS, D_S)), np.zeros((T, PATHS, D_A))
-    rewards, returns = np.zeros((T, PATHS)), []
+    theta, returns = np.concatenate([W_1, np.zeros(D_H), W_2, np.zeros(2 * D_A)]), []
+    states, actions, rewards = (np.zeros((T, PATHS, *size)) for size in [(D_S,), (D_A,), ()])
     for i in range(1, ITERATIONS + 1):
         s_t, _ = envs.reset(seed=int(rng.integers(2 ** 31)))    # Section 5.1: single path
         for t in range(T):
@@ -115,6 +114,7 @@ if __name__ == "__main__":
         theta, gain, kl_new, refused = trpo_update(
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
         print(f"{i:3}: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
-    plt.axes(title="TRPO learns to swing a pendulum up", xlabel="thousand time steps", ylabel="return of a batch")
-    plt.plot(T * PATHS / 1000 * np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
-    plt.savefig("trpo_on_one_page.png", dpi=200)
+    figure, axes = plt.subplots(figsize=(8.5, 4.5), layout="constrained")
+    axes.set(title="TRPO learns to swing a pendulum up", xlabel="batches of 10,000 steps", ylabel="mean return")
+    axes.plot(np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
+    figure.savefig("trpo_on_one_page.png", dpi=200)

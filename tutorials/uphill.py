@@ -58,9 +58,8 @@ def compute(n_iterations=20, delta=0.01, step=0.9, unit=1.0):
             "delta": delta, "unit": unit}
 
 
-def draw_hill(axes, numbers):
-    """What does not move: the contours of eta, and the axes of eta by iteration."""
-    hill, curves = axes
+def draw_hill(hill, numbers):
+    """The contours of eta on axes, with a cross at the maximum, which is returned."""
     x = np.linspace(-3, 3, 61)
     eta = np.array([[expected_return(numbers["mdp"], table(np.array([x_i, y_i]), HALVES)) for x_i in x] for y_i in x])
     hill.contourf(x, x, eta, levels=10, cmap="Greys_r", alpha=0.35)
@@ -69,9 +68,16 @@ def draw_hill(axes, numbers):
     hill.grid(False)
     hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[],
              yticks=[], title=f"each reward is {numbers['unit']:g}")
-    curves.axhline(eta.max(), color="black", linestyle=":", linewidth=1)
-    curves.text(0.2, 1.04 * eta.max(), "maximum", va="bottom")
-    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.35 * eta.max()),
+    return eta.max()
+
+
+def draw_still(axes, numbers):
+    """What does not move: the hill, and the axes of eta by iteration."""
+    hill, curves = axes
+    highest = draw_hill(hill, numbers)
+    curves.axhline(highest, color="black", linestyle=":", linewidth=1)
+    curves.text(0.2, 1.04 * highest, "maximum", va="bottom")
+    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.35 * highest),
                xticks=range(0, len(numbers["kls"]) + 1, 5))
 
 
@@ -136,7 +142,7 @@ def main():
     name_methods(places["names"])
     panels = [(places[f"hill {i}"], places[f"eta {i}"]) for i in (1, 2)]
     for axes, numbers in zip(panels, tasks):
-        draw_hill(axes, numbers)
+        draw_still(axes, numbers)
         axes[0].text(-1.65, -1.8, "start", va="center")
     panels[0][0].text(2.9, -2.75, rf"region: mean KL $\leq\,\delta$ = {args.delta:g}", ha="right", fontweight="bold",
                       color=METHODS["TRPO"]["color"], bbox=WHITE)

@@ -69,7 +69,7 @@ def compare(found, wanted, mistakes, bar):
         difference = f"{place}wanted {wanted[where]:.6g}, found {found[where]:.6g}"
     else:
         difference = f"wanted an array of shape {wanted.shape}, found shape {found.shape}"
-    known = [f"\nThis number is known: {name}." for name, value in mistakes.items()
+    known = [f"\nA common mistake gives this number: {name}." for name, value in mistakes.items()
              if close(found, value, max(bar, 1e-6)) and not close(value, wanted, bar)]
     raise Wrong(difference, *(known[:1] or [""]))
 
@@ -85,7 +85,7 @@ def explain(error, path):
         return f"it does not return what the docstring says: {error}"
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
     if "read-only" in str(error):
-        text += "\nThis is known: it writes into its argument. Copy it first."
+        text += "\nA common cause: it writes into its argument. Copy it first."
     if "matmul" in str(error) or "not aligned" in str(error):
         text += "\nA transposed W is a usual cause: samples are rows, so that W x + b is x @ W.T + b."
     return text
