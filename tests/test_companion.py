@@ -296,7 +296,7 @@ def test_the_slides_have_a_question_for_each_row_of_the_lecture(tmp_path, monkey
     assert [row for row, *_ in slides.SLIDES] == sorted(row for row, *_ in slides.SLIDES)
     assert {row for row, *_ in slides.SLIDES} == set(range(len(slides.rows())))
     lecture = (ROOT / "tutorials" / "lecture.md").read_text()
-    numbers = re.findall(r"\d+", "".join(re.findall(r"^\| (?:\d+ to|\+) \d+ \|( [\d, ]+ )\|", lecture, re.M)))
+    numbers = re.findall(r"\d+", " ".join(re.findall(r"^\| (?:\d+ to|\+) \d+ \| \[([\d, ]+)\]", lecture, re.M)))
     assert numbers == [str(number) for number in range(1, len(slides.SLIDES) + 1)]
     assert slides.code().startswith("def update(") and len(slides.code().splitlines()) == 20
     monkeypatch.setattr(sys, "argv", ["slides.py", "--quick", "--out", str(tmp_path)])

@@ -106,6 +106,9 @@ def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     rows = [row for row in README.splitlines() if row.startswith("| the ") and "$`" in row]
     files = [re.findall(r"\(trpo_numpy/(\w+)\.py\): `", row) for row in rows]
     assert files == [["surrogate"], ["fisher"], ["trpo"], ["line_search"], ["line_search"]]
+    block, = re.findall(r"```python\n(.*?)```", README, re.S)
+    product, fisher = (re.sub(r" +#.*", "", code) for code in (block, (ROOT / "trpo_numpy/fisher.py").read_text()))
+    assert "".join("    " + line for line in product.splitlines(True)) in fisher
 
 
 def rows_of_modules():
@@ -236,7 +239,7 @@ def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys
     """Its first code is an environment; then one trains, and one evaluates a run of the command line: briefly here."""
     fenced = {name for name in PAGES if "```python" in TEXT[name]}
     assert {name for name in fenced if "companion" not in name} == {  # each has its test
-        f"tutorials/{name}.md" for name in ("running", "lecture", "step_through")}
+        "README.md", *(f"tutorials/{name}.md" for name in ("running", "lecture", "step_through"))}
     point, training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

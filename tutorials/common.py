@@ -112,7 +112,7 @@ def spread(heights, least):
 
 
 def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
-    """Writes a moving picture: a frame after each of the moves, which are functions. The last one stays longer."""
+    """Writes a moving picture: a frame after each of the moves (functions), the last frame first, for longer."""
     from PIL import Image  # which matplotlib needs too
 
     figure.set_dpi(width / figure.get_figwidth())
@@ -126,8 +126,8 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     ends.paste(frames[0])
     ends.paste(frames[-1], (0, frames[0].height))
     palette = ends.quantize(255, method=Image.Quantize.MAXCOVERAGE, kmeans=1)    # small marks keep their colours
-    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
-    first.save(path, save_all=True, append_images=rest, duration=[milliseconds] * len(rest) + [stay], loop=0)
+    *rest, last = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    last.save(path, save_all=True, append_images=rest, duration=[stay] + [milliseconds] * len(rest), loop=0)
     print(f"moving picture: {path}")
 
 

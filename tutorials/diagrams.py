@@ -79,12 +79,12 @@ def draw_update(axes):
     axes.text(11.1, 5.0, "$s$", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
-    axes.text(9.75, 2.2, r"$s$, $\beta$", va="center", fontsize=11)
+    axes.text(9.45, 2.35, r"$s$, $\beta$", va="center", fontsize=11)
     axes.text(1.65, 6.3, "run it", va="center", fontsize=11)
     axes.text(1.65, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)
     for y, words in [(3.32, "$N$ states, $P$ parameters"),
                      (2.87, "small print: the module, and its steps in the companion"),
-                     (2.42, "blue: $L$; teal: the KL; black: the step")]:
+                     (2.42, "blue: $L$; green: the KL; black: the step")]:
         axes.text(3.1, y, words, fontsize=10.5, color="0.25")
     axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
     axes.set(xlim=(0, 12.6), ylim=(0.3, 9.85))

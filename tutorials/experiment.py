@@ -242,7 +242,7 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
     across = 4 if n_panels > 9 else min(3, n_panels)
     n_rows = -(-n_panels // across)
     figure.set_size_inches(8.5, 1 + 2.2 * n_rows)
-    figure.get_layout_engine().set(rect=(0, 0, 0.95, 1), wspace=0.09)       # room for the numbers at the right
+    figure.get_layout_engine().set(rect=(0, 0, 0.95, 1), wspace=0.13)       # room for the numbers at the right
     figure.suptitle(title, ha="left", x=0.01)
     grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
     first, most = next(iter(curves)), max(len(runs) for runs in curves.values())

@@ -122,16 +122,17 @@ def two_units(figure, _):
     for left, unit in [(0.09, 1.0), (0.4, 2.0)]:
         numbers, axes = uphill.compute(unit=unit), figure.add_axes((left, 0.13, 0.24, 0.39))
         uphill.draw_hill(axes, numbers)
-        axes.set(xlabel="", ylabel="", xlim=(-2.6, 1.4), ylim=(-2, 2))
+        axes.set(xlabel="", ylabel="", xlim=(-2.4, 1.2), ylim=(-1.9, 1.7))
         trpo, penalty = numbers["thetas"]["TRPO"], [numbers["thetas"]["TRPO"][0]]
-        while len(penalty) < len(trpo):
+        while len(penalty) < 8:
             penalty.append(penalty_theta(replace(exact_problem(numbers["mdp"], penalty[-1], HALVES), C=0.5)))
         for theta in trpo[:-1]:
             axes.fill(*np.transpose(uphill.region(numbers, theta)), color=METHODS["TRPO"]["color"], alpha=0.15)
         for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
-            axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=3, markersize=7)
-    for height, text, name in [(0.48, "TRPO:\nthe same steps", "TRPO"),
-                               (0.32, "penalty, $C$ = 0.5:\nclimbs the left hill,\ntoo long on the right", "penalty")]:
+            axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
+    for height, text, name in [
+            (0.48, "TRPO:\nthe same steps", "TRPO"),
+            (0.32, "penalty, $C$ = 0.5, seven\nsteps: climbs the left hill,\non the right too long", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -228,7 +229,6 @@ def line_search(figure, _):
                       update.sAs, update.candidates, theta_old, update.s, options.delta,
                       longest=1.55 * update.candidates[0].beta)
     below.subplots_adjust(left=0.09, right=0.97, wspace=0.25, top=0.9, bottom=0.17)
-    below.axes[1].texts[3].set_position((4, -34))                               # "accepted", off the dotted line
     for axes, title in zip(below.axes, ["$L$ and its linear model", "the KL and its quadratic model"]):
         axes.set_title(title)
         for line in axes.lines:
@@ -237,7 +237,7 @@ def line_search(figure, _):
 
 def numbered_code(figure, _):
     """The update on one slide of lecture.md; in grey the numbers of the slide before."""
-    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "if L": 6, "theta =": 7}
+    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "for _": 6, "return theta_old": 7}
     for i, line in enumerate(code().splitlines()):
         figure.text(0.05, 0.83 - 0.0385 * i, line, fontsize=18, family="monospace", va="center")
         for start, number in numbers.items():
@@ -290,8 +290,8 @@ SLIDES = [
      r"$\tilde\pi$: new"),
     (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8), Theorem 1",
          r"$\alpha$: largest total variation $D_\mathrm{TV}$ over the states;  $\epsilon$: largest $|A_\pi|$",
-         "coupled by one draw, the two actions differ only in the coloured part"], coupling,
-     r"here $D_\mathrm{TV}$ is 0.2: the height of the coloured part"),
+         "coupled by one draw, the two actions differ only in the dark part"], coupling,
+     r"here $D_\mathrm{TV}$ is 0.2: the height of the dark part"),
     (2, [r"$|\bar{A}(s)| \leq \alpha \cdot 2\epsilon$ ::0 unless the actions differ",
          r"$P(\mathrm{differed\ before}\ t) \leq t\,\alpha$ ::union bound over $t$ steps",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
@@ -323,7 +323,7 @@ SLIDES = [
     (5, [r"$\mathrm{maximize}\ \ g^T d$", r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
          r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$", "",
-         "Pendulum-v1 at KL 0.01:", "$L$ gains 0.031; along $g$ 0.012"], step,
+         "Pendulum-v1 at KL 0.01:", "$L$ gains 0.031 by $s$, 0.012 by $g$"], step,
      r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  the picture: two states"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
@@ -375,7 +375,8 @@ OWN_WHERE = {1: "", 18: "lecture.md"}                                           
 
 def rows():
     """The questions of the table of lecture.md."""
-    return re.findall(r"^\| (?:\d+ to|\+) \d+ \| [\d, ]+ \| (.*?) \|", (HERE / "lecture.md").read_text(), re.M)
+    table = (HERE / "lecture.md").read_text()
+    return re.findall(r"^\| (?:\d+ to|\+) \d+ \| \[[\d, ]+\]\(.*?\) \| (.*?) \|", table, re.M)
 
 
 def code():

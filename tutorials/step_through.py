@@ -26,7 +26,7 @@ from trpo_numpy.practice.baseline import standardize
 from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import surrogate_and_kl
 
-MODEL = "#117733"   # the colour of the two models
+MODEL = "black"     # the colour of the two models
 TITLE = "Here both models promise too much, so the line search tests the step itself"
 
 
@@ -40,15 +40,15 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
         axes.plot(betas, exact, linewidth=2.5, **METHODS[line])
         axes.plot(betas, model, color=MODEL, linestyle=":", linewidth=2.5)
         axes.text(0.5, 0.78, says, transform=axes.transAxes, ha="right", color=MODEL, fontweight="bold")
-        axes.annotate(curve, (betas[-1], exact[-1]), (-4, -16) if name == "L" else (-16, -3), ha="right", va="top",
-                      color=ink(line), textcoords="offset points", fontweight="bold")
+        axes.annotate(curve, (betas[-1], exact[-1]), (4, 0), va="center", color=ink(line), textcoords="offset points",
+                      fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
-            offset = (7, -14) if name == "L" else (-8, 6) if refused else (7, -24)
+            offset = (7, -14) if name == "L" else (-8, 6)
             axes.annotate("refused" if refused else "accepted", (candidate.beta, height), offset,
                           ha="left" if offset[0] > 0 else "right", textcoords="offset points", fontweight="bold")
-        axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, betas[-1]), ylim=(0, None))
+        axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, 1.1 * betas[-1]), ylim=(0, None))
     figure.axes[0].set(ylabel="$L$, which is 0 at $\\theta_{old}$" if abs(L_old) < 1e-9 else "$L$")
     figure.axes[0].set_title("$L$ lies below its linear model")
     axes.set(ylabel="mean KL (nats)")
@@ -57,8 +57,9 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     axes.axhline(delta, color="gray", linestyle=":")
     axes.text(0.02, delta, rf"$\delta$ = {delta:.2g}", transform=axes.get_yaxis_transform(), va="bottom")
     axes.plot([reach, reach], [delta, L_and_kl(theta_old + reach * s)[1]], color="black", linestyle="-", linewidth=1)
-    axes.plot(reach, delta, "o", markersize=9, markerfacecolor="white", markeredgecolor=MODEL, markeredgewidth=2)
-    axes.annotate(r"parabola at $\delta$", (reach, delta), (6, -16), textcoords="offset points", color=MODEL)
+    axes.plot(reach, delta, "o", markersize=9, markerfacecolor="white", markeredgecolor=MODEL, markeredgewidth=2,
+              label=r"the parabola is $\delta$")
+    axes.legend(loc="lower right", frameon=False, handletextpad=0.2)
 
 
 def draw_for(L_and_kl, L_old, g, sAs, theta_old, s, figure, log_delta, beta):
@@ -120,8 +121,9 @@ def main():
           "above delta.")
     if args.show or args.gif:
         moves = [*((0, x) for x in np.linspace(-1.2, -0.7, 12)), (0, -1.0), *((1, x) for x in np.linspace(0.6, 0.3, 9))]
-        with_sliders(args, "step_through", {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$": (0, 0.6, 0)},
-                     partial(draw_for, L_and_kl, L_old, g, sAs, theta_old, s), moves, height=5.2)
+        ranges = {r"$\log_{10}\delta$": (-3, -0.7, np.log10(delta)), r"$\beta$ (0: search)": (0, 0.6, 0)}
+        with_sliders(args, "step_through", ranges, partial(draw_for, L_and_kl, L_old, g, sAs, theta_old, s), moves,
+                     height=5.2)
 
 
 if __name__ == "__main__":
