@@ -21,11 +21,12 @@ def origin(error):
     return f"{type(error).__name__}: {str(error) or code} ({file}, line {line})"
 
 
-def failure(error):
-    """`origin`, and a sentence on the interface if the environment seems to have that of the old Gym."""
+def failure(where, error):
+    """The InputError for an error of an environment. It names the old Gym if it seems to have the interface of that."""
     old = any(part in str(error) for part in OLD_GYM)
-    return origin(error) + ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns " \
-        "(observation, info), and a step that returns (observation, reward, terminated, truncated, info)" * old
+    hint = ". This is the interface of the old Gym: wanted reset(seed=, options=), which returns (observation, info), " \
+        "and a step that returns (observation, reward, terminated, truncated, info)" * old
+    return InputError(f"environment: {where} failed: {origin(error)}{hint}")
 
 
 def checked_step(observation, reward, shape, where):

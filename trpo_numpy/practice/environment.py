@@ -5,61 +5,63 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.wrappers import RescaleAction, TimeLimit
 
+from trpo_numpy.categorical import Categorical
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import checked_step, failure, origin
-from trpo_numpy.practice.spaces import family_and_map, with_flat_states
+from trpo_numpy.practice.spaces import family_and_limits, with_flat_states
 from trpo_numpy.record import InputError
 
 
 class CheckedEnv(gym.Wrapper):
-    """An environment that takes the actions of our families, and can go back to an earlier state (Section 5.2).
+    """An environment that takes the actions of a family, and can go back to an earlier state (Section 5.2).
 
     Errors of its reset or step, and observations or rewards that are no numbers, are an InputError that says where.
     """
 
-    def __init__(self, env, family, to_space, has_own_limit):
+    def __init__(self, env, name, has_own_limit):
         super().__init__(env)
-        self.family, self.to_space, self.has_own_limit = family, to_space, has_own_limit
-        self.shape, self.seed, self.t = env.observation_space.shape, None, 0
+        self.family, self.low, self.high = family_and_limits(name, env.action_space)
+        self.dtype, self.shape = env.action_space.dtype, env.observation_space.shape
+        self.has_own_limit, self.seed, self.t = has_own_limit, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
         self.seed, self.t = seed, 0
+        where = f"reset(seed={seed})"
         try:
             observation, info = self.env.reset(seed=seed, options=options)
         except Exception as error:
-            raise InputError(f"environment: reset(seed={seed}) failed: {failure(error)}") from error
-        state, _ = checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")
+            raise failure(where, error) from error
+        state, _ = checked_step(observation, 0.0, self.shape, where)
         return state, info
 
     def step(self, action):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
         where = f"step {self.t} after reset(seed={self.seed})"
         try:
-            observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
+            observation, reward, terminated, truncated, info = self.env.step(self.in_space(action))
         except Exception as error:
-            raise InputError(f"environment: {where} failed with the policy's action {action}: "
-                             f"{failure(error)}") from error
+            raise failure(f"{where} with the policy's action {action}", error) from error
         state, number = checked_step(observation, reward, self.shape, where)
         self.t += 1
         return state, number, terminated, truncated, info
 
+    def in_space(self, a):
+        """The action a (d_a,) in the space's shape and type: clipped to a Box of floats, or counted from its start."""
+        a = a.reshape(self.low.shape)
+        a = a + self.low if isinstance(self.family, Categorical) else np.minimum(np.maximum(a, self.low), self.high)
+        return a.astype(self.dtype)
+
     def clone_state(self):
-        """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
-        data = getattr(self.unwrapped, "data", None)
-        attributes = copy_attributes(self, [vars(layer) for layer in layers_of(self)])
-        return attributes, copy.copy(data) if is_mujoco(data) else None
+        """All that a step changes: the attributes of the wrappers and of the environment."""
+        return copy_attributes([vars(layer) for layer in layers_of(self)])
 
     def restore_state(self, saved):
         """Brings the environment back to where `clone_state` found it, to the byte."""
-        attributes, data = saved
-        for layer, values in zip(layers_of(self), copy_attributes(self, attributes)):
+        for layer, attributes in zip(layers_of(self), copy_attributes(saved)):
             vars(layer).clear()  # also of what the steps since then have added
-            vars(layer).update(values)
-        if data is not None:
-            import mujoco
-            mujoco.mj_copyData(self.unwrapped.data, self.unwrapped.model, data)
+            vars(layer).update(attributes)
 
 
 def layers_of(env):
@@ -67,16 +69,10 @@ def layers_of(env):
     return [env] if env is env.unwrapped else [env, *layers_of(env.env)]
 
 
-def is_mujoco(value):
-    """Whether value is an object of MuJoCo's library, which deepcopy cannot copy."""
-    return type(value).__module__.startswith("mujoco")
-
-
-def copy_attributes(env, attributes):
-    """A deep copy of the attributes of each layer, in which MuJoCo's objects, and what no step changes, are shared."""
+def copy_attributes(attributes):
+    """A deep copy of the attributes of each layer, in which the layers, and what no step changes, are shared."""
     fixed = (gym.Env, gym.Space, gym.envs.registration.EnvSpec)
-    values = [value for layer in layers_of(env) for value in vars(layer).values()]
-    return copy.deepcopy(attributes, {id(v): v for v in values if isinstance(v, fixed) or is_mujoco(v)})
+    return copy.deepcopy(attributes, {id(v): v for layer in attributes for v in layer.values() if isinstance(v, fixed)})
 
 
 def make_env(config, render_mode=None):
@@ -99,7 +95,7 @@ def make_env(config, render_mode=None):
         if not (isinstance(actions, gym.spaces.Box) and actions.dtype.kind == "f" and actions.is_bounded()):
             raise InputError(f"rescale_actions: {name} has action space {actions}, wanted a bounded Box of floats")
         env = RescaleAction(env, -np.ones_like(actions.low), np.ones_like(actions.high))
-    return CheckedEnv(env, *family_and_map(name, env.action_space), has_own_limit)
+    return CheckedEnv(env, name, has_own_limit)
 
 
 def make_as_it_is(config, render_mode):
