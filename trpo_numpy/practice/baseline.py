@@ -41,7 +41,7 @@ def standardize(advantages):
     return (A - A.mean()) / A.std() if A.std() > 1e-12 else np.zeros_like(A)
 
 
-def estimate_single_path(paths, branches, policy, baseline, state, config):
+def estimate_single_path(paths, baseline, state, config):
     """Step 2: the Batch with Q, or with generalized advantages; the targets (N,) of the baseline, and V (N,)."""
     states, advantages, targets, V = [], [], [], []
     for path in paths:

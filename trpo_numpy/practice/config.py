@@ -104,11 +104,6 @@ def update_options(config, d_a):
                          config.damping)
 
 
-def first_log_std(config, d_a):
-    """r at the start. For d_a > 3 the standard deviations sum to 3, as for three dimensions with deviation 1."""
-    return config.initial_log_std + np.log(3 / max(d_a, 3))
-
-
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardized, nothing scaled; its delta and k.
 # All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,

@@ -15,7 +15,7 @@ from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
 from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import notes
-from trpo_numpy.practice.config import Config, first_log_std, update_options
+from trpo_numpy.practice.config import Config, update_options
 from trpo_numpy.practice.environment import make_env, policy_for
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
@@ -65,24 +65,8 @@ def policy_and_baseline(env, config):
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
-    return State(policy.initial(rng, first_log_std(config, policy.family.d_free)), baseline.initial(rng, 0.0),
-                 no_scaling(policy.network.sizes[0]))
-
-
-def collect_single_path(episodes_of, act, policy, config):
-    """Step 1 by single path (Section 5.1): the paths, and no branches."""
-    return single_path(episodes_of(sample_path, act), config.batch_size), []
-
-
-def collect_vine(episodes_of, act, policy, config):
-    """Step 1 by vine (Section 5.2): the paths of the trunk, and the branches."""
-    return vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
-
-
-def estimate_vine(paths, branches, policy, baseline, state, config):
-    """Step 2: the Batch with the Q of the rollouts. Eqs. (15) and (16) need no baseline."""
-    scaled = [(scale(state.scaling, s), *rest) for s, *rest in branches]
-    return vine_batch(scaled, policy.family, config), None, None
+    log_std = config.initial_log_std + np.log(3 / max(policy.family.d_free, 3))     # d_a > 3: the stds sum to 3
+    return State(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
 
 
 def next_state(state, result, paths, branches, batch, targets, baseline, config):
@@ -110,31 +94,37 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     """
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
-    state = initial_state(policy, baseline, config) if state is None else state
+    first = initial_state(policy, baseline, config)
+    state = first if state is None else state
     if not isinstance(state, State):
         raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
     check_array("state: theta", state.theta, (policy.n_parameters,))
     check_array("state: phi", state.phi, (baseline.n_parameters,))
-    for note in notes(make_env(config), policy, config):
+    for note in notes(make_env(config), policy, first.theta, config):
         warnings.warn(note, stacklevel=2)
     return iterations(env, policy, baseline, config, update, state, executor)
 
 
 def iterations(env, policy, baseline, config, update, state, executor):
     """The training loop."""
-    by_vine = collect_vine, estimate_vine
-    collect, estimate = by_vine if config.vine_states else (collect_single_path, estimate_single_path)
     options, n_ahead = update_options(config, policy.family.d_a), 16
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     while state.timesteps < config.timesteps:
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
         episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
-        paths, branches = collect(episodes_of, act, policy, config)                       # step 1
+        if config.vine_states:                                                            # step 1, Section 5.2
+            paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
+        else:                                                                             # step 1, Section 5.1
+            paths, branches = single_path(episodes_of(sample_path, act), config.batch_size), []
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
-        batch, targets, V = estimate(paths, branches, policy, baseline, state, config)    # step 2
+        if config.vine_states:                                                            # step 2
+            branches = [(scale(state.scaling, s), *rest) for s, *rest in branches]
+            batch, targets, V = vine_batch(branches, policy.family, config), None, None   # which needs no baseline
+        else:
+            batch, targets, V = estimate_single_path(paths, baseline, state, config)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, options, rng)                               # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
