@@ -6,7 +6,8 @@ from dataclasses import FrozenInstanceError, asdict, fields
 import numpy as np
 import pytest
 
-from trpo_numpy.practice.config import PAPER, Config, key_and_value
+from trpo_numpy.__main__ import key_and_value
+from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions
 

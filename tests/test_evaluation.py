@@ -7,7 +7,7 @@ import pytest
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env, policy_for
-from trpo_numpy.practice.evaluation import greedy_returns, save_gif, small_picture
+from trpo_numpy.practice.evaluation import greedy_returns, small_picture
 from trpo_numpy.practice.scaling import Scaling, no_scaling
 from trpo_numpy.record import InputError
 
@@ -57,10 +57,10 @@ def frames_of(path):
 def evaluated(tmp_path, n_episodes=2, **kwargs):
     """The frames of the moving picture of DrawsCount's first episode, how long each is shown, and the environment."""
     env = make_env(Config(lambda **mode: gym.wrappers.TimeLimit(DrawsCount(**mode, **kwargs), 5)), "rgb_array")
-    policy, frames = policy_for(env, ()), []
+    policy = policy_for(env, ())
     env.unwrapped.n_drawn = 0
-    list(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, n_episodes, frames))
-    save_gif(frames, tmp_path / "moving.gif", env.metadata["render_fps"])
+    list(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, n_episodes,
+                        tmp_path / "moving.gif"))
     return *frames_of(tmp_path / "moving.gif"), env
 
 

@@ -111,7 +111,7 @@ def evaluate(run, parent, n_episodes=20):
         return np.nan
     env = make_env(run.config)
     policy = policy_for(env, run.config.hidden_sizes)
-    theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+    theta, scaling = load_policy(folder, policy)
     return np.mean(list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))
 
 

@@ -1,6 +1,4 @@
 """Not in the paper: the options of a training run, one documented field per line, checked when a Config is made."""
-import argparse
-import ast
 import json
 import operator
 import sys
@@ -108,26 +106,3 @@ def update_options(config, d_a):
 # All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
-
-
-def key_and_value(text):
-    """"key:value" as a pair, the value a Python literal, or text if it is none."""
-    key, colon, value = text.partition(":")
-    if not (key.isidentifier() and colon):
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted key:value")
-    try:
-        return key, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return key, value
-
-
-def add_options(parser):
-    """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
-    paper = ", ".join(f"{name} {value}" for name, value in PAPER.items())
-    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {paper}; more options change it")
-    how = {bool: {"action": argparse.BooleanOptionalAction}, tuple: {"nargs": "*", "type": int, "metavar": "N"},
-           dict: {"nargs": "+", "type": key_and_value, "metavar": "KEY:VALUE"}}
-    for f in fields(Config)[1:]:
-        default = "none" if f.type is dict else f.default
-        parser.add_argument("--" + f.name.replace("_", "-"), help=f"{f.metadata['help']} (default: {default})",
-                            **how.get(f.type, {"type": f.type, "metavar": f.type.__name__.upper()}))

@@ -47,18 +47,18 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
         is_what = "a file" if out.is_file() else "not empty"
         raise InputError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
-    write_config(out, config, method)
-    return out
+    return write_config(out, config, method)
 
 
 def write_config(folder, config, method="TRPO"):
-    """Writes config.json: the name of the method, the Config, and the versions."""
+    """Writes config.json: the name of the method, the Config, and the versions. Returns the folder."""
     if not isinstance(config.env_id, str):
         raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
         file.write((json.dumps(contents, indent=2) + "\n").encode())
+    return folder
 
 
 def read_config(folder, method="TRPO"):
@@ -111,9 +111,10 @@ def load_arrays(folder, shapes):
     return arrays
 
 
-def load_policy(folder, n_parameters, d_s):
-    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises InputError as `load_arrays`."""
-    arrays = load_arrays(folder, {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)})
+def load_policy(folder, policy):
+    """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
+    d_s = policy.network.sizes[0]
+    arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "mean": (d_s,), "std": (d_s,)})
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])
 
 
@@ -123,19 +124,18 @@ def resume(folder, policy, baseline):
     Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
     """
     folder, d_s, state = Path(folder), policy.network.sizes[0], None
+    path, n_rows = folder / "progress.csv", len(read_progress(folder))
     if (folder / "policy.npz").exists():
         arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
                                       "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], scaling_from(n, arrays["next_mean"], arrays["next_var"]), *counts)
-    path, n_rows = folder / "progress.csv", state.iteration if state else 0
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
-        raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
-    if state and (len(read_progress(folder, n_rows)) < n_rows or not lines[n_rows].endswith(b"\n")):
-        raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} whole ones of policy.npz")
-    kept = lines[:1 + n_rows] if state else []  # without a policy the header is written again
-    if lines != kept:
+        if n_rows < state.iteration:
+            raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
+    elif n_rows > 1:  # a run may be killed between its first row and its first policy, not later
+        raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {n_rows} rows in {path}")
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
         with whole_file(path) as file:
-            file.writelines(kept)
+            file.writelines(lines[:1 + state.iteration] if state else [])  # without a policy the header is written anew
     return state
