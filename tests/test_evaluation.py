@@ -27,7 +27,7 @@ def test_every_action_is_the_most_probable_one():
 def test_the_policy_sees_scaled_observations():
     """The first observation is (0, noise): less its mean, -2, by its std, 4, it is 0.5 in the first place."""
     env, policy, theta = linear_policy("LateAttribute-v0", (1.0, 0.0), 0.0, 0.0)
-    scaling = Scaling(1, np.array([-2.0, 0.0]), np.array([16.0, 1.0]), np.array([4.0, 1.0]))
+    scaling = Scaling(1, np.array([-2.0, 0.0]), np.array([16.0, 1.0]))
     assert list(greedy_returns(env, policy, theta, scaling, 0, 2)) == [2.5, 2.5]
 
 

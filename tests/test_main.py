@@ -86,7 +86,7 @@ def test_the_paper_alone_and_what_is_typed_goes_before_it(tmp_path):
     (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number, at least 0, below 1"),
     (["train", "--gae-lambda", "2"], "gae_lambda: got 2.0, wanted"),
     (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number, at least 1"),
-    (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got (64, 0), wanted"),
+    (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got [64, 0], wanted"),
     (["train", "--cg-iterations", "0"], "cg_iterations: got 0, wanted"),
     (["train", "--timesteps", "1" + 400 * "0", "--delta", "0"], "delta: got 0.0, wanted"),
     (["evaluate", "nowhere"], "nowhere/config.json: wanted the config.json of a run"),

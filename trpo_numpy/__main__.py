@@ -49,7 +49,7 @@ def build_parser():
     for f in others:
         typed = how.get(f.type, {"type": f.type, "metavar": f.type.__name__.upper()})
         training.add_argument("--" + f.name.replace("_", "-"), **typed,
-                              help=f"{f.metadata['help']} (default: {getattr(Config, f.name, 'none')})")
+                              help=f"{f.metadata['help']} (default: {'none' if f.default == () else f.default})")
     evaluating = commands.add_parser("evaluate", help="run a trained policy without noise, and print its raw returns")
     evaluating.add_argument("folder", metavar="DIR", help="a run's folder")
     evaluating.add_argument("--episodes", type=int, default=20)

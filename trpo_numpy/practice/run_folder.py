@@ -4,7 +4,6 @@ config.json    the Config and the versions: all that repeats the run, with the s
 progress.csv   one row per iteration
 policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
 """
-import csv
 import json
 import os
 import platform
@@ -18,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.learning_curve import COLUMNS, progress_row, read_progress
-from trpo_numpy.practice.scaling import Scaling, scaling_from
+from trpo_numpy.practice.learning_curve import progress_row, read_progress
+from trpo_numpy.practice.scaling import Scaling
 from trpo_numpy.practice.training import State
 from trpo_numpy.record import InputError, check_array
 
@@ -44,8 +43,7 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
         out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
     out = Path(out)
     if out.is_file() or out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
-        is_what = "a file" if out.is_file() else "not empty"
-        raise InputError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
+        raise InputError(f"out: {out} is there, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
     return write_config(out, config, method)
 
@@ -84,11 +82,10 @@ def record_iteration(folder, iteration):
     A run that is killed between the two has a row too many, which `resume` takes away.
     """
     row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
-    with open(folder / "progress.csv", "a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    with open(folder / "progress.csv", "a") as file:
         if file.tell() == 0:
-            writer.writeheader()
-        writer.writerow(row)
+            print(*row, sep=",", file=file)
+        print(*row.values(), sep=",", file=file)
     with whole_file(folder / "policy.npz") as file:
         np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
                  next_mean=state.scaling.mean, next_var=state.scaling.var,
@@ -115,7 +112,7 @@ def load_policy(folder, policy):
     """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
     d_s = policy.network.sizes[0]
     arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "mean": (d_s,), "std": (d_s,)})
-    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])
+    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)
 
 
 def resume(folder, policy, baseline):
@@ -129,7 +126,7 @@ def resume(folder, policy, baseline):
         arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
                                       "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
         n, *counts = map(int, arrays["counts"])
-        state = State(arrays["theta"], arrays["phi"], scaling_from(n, arrays["next_mean"], arrays["next_var"]), *counts)
+        state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
         if n_rows < state.iteration:
             raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
     elif n_rows > 1:  # a run may be killed between its first row and its first policy, not later

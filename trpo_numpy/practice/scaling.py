@@ -3,6 +3,7 @@
 Shapes: N observations, d_s their dimension.
 """
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,18 +19,17 @@ class Scaling:
     count: int
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
-    std: np.ndarray     # (d_s,) sqrt(var), or 1 where an observation has hardly varied yet
     __repr__ = short_repr
 
-
-def scaling_from(count, mean, var):
-    """The Scaling by the mean and the variance of `count` observations."""
-    return Scaling(count, mean, var, np.where(np.sqrt(var) > 1e-12 * abs(mean), np.sqrt(var), 1.0))
+    @cached_property
+    def std(self):
+        """sqrt(var), (d_s,), or 1 where an observation has hardly varied yet."""
+        return np.where(np.sqrt(self.var) > 1e-12 * abs(self.mean), np.sqrt(self.var), 1.0)
 
 
 def no_scaling(d_s):
     """The Scaling that changes nothing, before any observation."""
-    return scaling_from(0, np.zeros(d_s), np.zeros(d_s))
+    return Scaling(0, np.zeros(d_s), np.zeros(d_s))
 
 
 def scale(scaling: Scaling, observations):
@@ -49,4 +49,4 @@ def update_scaling(scaling: Scaling, states):
     count, old = scaling.count + len(states), scaling.count / (scaling.count + len(states))
     total_mean = old * scaling.mean + (1 - old) * mean
     total_var = old * scaling.var + (1 - old) * var + old * (1 - old) * (mean - scaling.mean) ** 2
-    return scaling_from(count, total_mean, total_var)
+    return Scaling(count, total_mean, total_var)
