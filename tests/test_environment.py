@@ -228,7 +228,7 @@ def test_an_environment_that_fails_to_draw_is_refused_before_any_episode():
     def fail(frame):
         raise OSError("no screen")
     make = partial(environments.DrawsCount, change=fail)
-    with pytest.raises(InputError, match="^render_mode: .* cannot be drawn as rgb_array, wanted .*can: OSError: no s"):
+    with pytest.raises(InputError, match="^render_mode: .* cannot be drawn as rgb_array, wanted .*: OSError: no s"):
         make_env(Config(make), render_mode="rgb_array")
     make_env(Config(make))
 

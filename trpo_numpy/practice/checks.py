@@ -1,6 +1,7 @@
 """Not in the paper: which environments are refused, and what is said of others before a run begins."""
 import math
 import traceback
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -15,16 +16,20 @@ WANTED = (". This is the interface of the old Gym: wanted reset(seed=, options=)
           "and a step that returns (observation, reward, terminated, truncated, info)")
 
 
-def origin(error):
-    """An error in a few words, or the code that raised it if it has none, with the file and the line."""
+def failure(what, error):
+    """The InputError that says what failed, by which error, or which code if it has no text, in which file and line."""
     file, line, _, code = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {str(error) or code} ({file}, line {line})"
-
-
-def failure(where, error):
-    """The InputError for an error of an environment. It names the old Gym if it seems to have the interface of that."""
     hint = WANTED if any(part in str(error) for part in OLD_GYM) else ""
-    return InputError(f"environment: {where} failed: {origin(error)}{hint}")
+    return InputError(f"{what}: {type(error).__name__}: {str(error) or code} ({file}, line {line}){hint}")
+
+
+@contextmanager
+def input_error(what):
+    """Any error in its block becomes the `failure` of what."""
+    try:
+        yield
+    except Exception as error:
+        raise failure(what, error) from error
 
 
 def checked_step(observation, reward, shape, where):
@@ -44,18 +49,14 @@ def checked_step(observation, reward, shape, where):
 def check_restorable(name, env, act):
     """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps of act to the byte."""
     sample_path(env, act, np.random.SeedSequence(0), 0)
-    try:
+    with input_error(f"env_id: {name} cannot be restored to an earlier state, wanted another, or vine_states 0"):
         observation, _ = env.reset(seed=0)
         saved, paths = env.clone_state(), []
         for _ in range(2):
             env.restore_state(saved)
             paths.append(rollout(env, act, observation, np.random.default_rng(0), 20))
-        problem = "it goes on differently" if differ(*paths) else ""
-    except Exception as error:  # copying fails in as many ways as there are libraries behind environments
-        problem = f"{type(error).__name__}: {error}"
-    if problem:
-        raise InputError(f"env_id: {name} cannot be restored to an earlier state ({problem}); wanted an "
-                         "environment that can, or vine_states 0")
+        if differ(*paths):
+            raise ValueError("it goes on differently")
 
 
 def notes(env, policy, theta, config):

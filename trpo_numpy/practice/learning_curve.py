@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from trpo_numpy.record import InputError
+from trpo_numpy.practice.checks import input_error
 
 COLUMNS = {"iteration": int, "timesteps": int, "episodes": int, "mean_return": float, "L_improvement": float,
            "delta": float, "kl": float, "kl_predicted": float, "backtracks": int, "cg_residual": float,
@@ -33,13 +33,11 @@ def read_progress(folder):
     Empty if there are none yet. Raises InputError if it is damaged.
     """
     path = Path(folder) / "progress.csv"
-    try:
+    with input_error(f"{path}: wanted the columns {', '.join(COLUMNS)}"):
         lines = path.read_text().split("\n")[:-1] if path.exists() else []  # without a row that a kill has torn
         if lines and lines[0] != ",".join(COLUMNS):
             raise ValueError(f"got {lines[0]}")
         return np.array([tuple(line.split(",")) for line in lines[1:]], list(COLUMNS.items()))
-    except ValueError as error:
-        raise InputError(f"{path}: wanted the columns {', '.join(COLUMNS)}: {error}") from error
 
 
 def print_row(row, timesteps, done, start):

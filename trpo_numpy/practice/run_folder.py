@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trpo_numpy.practice.checks import input_error
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.learning_curve import progress_row, read_progress
 from trpo_numpy.practice.scaling import Scaling
@@ -62,15 +63,13 @@ def write_config(folder, config, method="TRPO"):
 def read_config(folder, method="TRPO"):
     """The Config of a run by this method, or by any if it is None. Raises InputError for another or a damaged one."""
     path = Path(folder) / "config.json"
-    try:
+    with input_error(f"{path}: wanted the config.json of a run"):
         contents = json.loads(path.read_text())
-        options, found = contents["config"], contents.get("method", "TRPO")
+        options, found = contents["config"], contents["method"]
         missing = {field.name for field in fields(Config)} - set(options)
         if missing:  # the defaults of this version may differ from those that it ran with
             raise KeyError(f"no {', '.join(sorted(missing))}: a run of another version")
         config = Config(**options)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: wanted the config.json of a run: {type(error).__name__}: {error}") from error
     if method not in (None, found):
         raise InputError(f"{path}: got a run of {found}, wanted one of {method}")
     return config
@@ -98,11 +97,8 @@ def load_arrays(folder, shapes):
     path = Path(folder) / "policy.npz"
     if not path.exists():
         raise InputError(f"{path}: is missing, wanted a run with a whole iteration: train --resume {folder} goes on")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in shapes}
-    except Exception as error:  # a damaged file fails in more ways than NumPy documents
-        raise InputError(f"{path}: wanted the arrays {', '.join(shapes)}: {type(error).__name__}: {error}") from error
+    with input_error(f"{path}: wanted the arrays {', '.join(shapes)}"), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in shapes}
     for name, shape in shapes.items():
         check_array(f"{path}: {name}", arrays[name], shape)
     return arrays
