@@ -79,10 +79,7 @@ def gauss_newton_product(network, phi, cache, y):
 
 
 def unit_of(targets):
-    """The targets' standard deviation, but at least 1% of their root mean square; 1 if all are 0.
-
-    Targets that hardly vary would give huge steps in units of their standard deviation.
-    """
+    """The targets' standard deviation, or 1% of their root mean square if they hardly vary; 1 if all are 0."""
     power = power_of_two(targets)
     return power * (max(np.std(targets / power), 0.01 * np.sqrt(np.mean((targets / power) ** 2))) or 1.0)
 

@@ -60,10 +60,7 @@ def check_restorable(name, env, act):
 
 
 def notes(env, policy, theta, config):
-    """Yields what a user should know of an environment before a run, one line each; with vine, checks restoring too.
-
-    theta is that of the first policy. env is another one than that of the run: it is stepped through.
-    """
+    """Yields what to know of env before a run from theta, a line each. It steps through env, and for vine restores it."""
     act, d_s = partial(policy.act, policy.unpack(theta)), policy.network.sizes[0]
     if isinstance(policy.family, Gaussian):
         yield from actions_out_of_proportion(env.low.ravel(), env.high.ravel(), np.exp(policy.unpack(theta)[1]))

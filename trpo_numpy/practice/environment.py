@@ -17,10 +17,7 @@ MOST_OUTPUTS = 10_000  # of the network, for actions that are integers
 
 
 class CheckedEnv(gym.Wrapper):
-    """An environment that takes the actions of a family, and can go back to an earlier state (Section 5.2).
-
-    Errors of its reset or step, and observations or rewards that are no numbers, are an InputError that says where.
-    """
+    """An environment that takes the actions of a family, raises InputErrors only, and can go back to earlier states."""
 
     def __init__(self, env, name, has_own_limit):
         super().__init__(env)

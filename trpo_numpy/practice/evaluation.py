@@ -9,10 +9,7 @@ from trpo_numpy.sampling import sample_path
 
 
 def greedy_returns(env, policy, theta, scaling, seed, n_episodes, gif=None):
-    """Yields the raw returns of n_episodes in which every action is the most probable one. gif: a file for the first.
-
-    No episode of a training run with the same seed is among them.
-    """
+    """Yields the raw returns of n_episodes, none of them one of training's; gif is a file for pictures of the first."""
     act = partial(scaled_action, policy.act_greedily, policy.unpack(theta), scaling)
     for episode in range(n_episodes):
         frames = []

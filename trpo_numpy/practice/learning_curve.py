@@ -28,10 +28,7 @@ def progress_row(iteration):
 
 
 def read_progress(folder):
-    """The whole rows of progress.csv as a structured array: read_progress(folder)["kl"] is (iterations,).
-
-    Empty if there are none yet. Raises InputError if it is damaged.
-    """
+    """The whole rows of progress.csv, if any, as an array with a field for each column. InputError if it is damaged."""
     path = Path(folder) / "progress.csv"
     with input_error(f"{path}: wanted the columns {', '.join(COLUMNS)}"):
         lines = path.read_text().split("\n")[:-1] if path.exists() else []  # without a row that a kill has torn

@@ -36,8 +36,8 @@ def whole_file(path):
 def create_run_folder(out, config, parent="runs", method="TRPO"):
     """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
 
-    method is the name of the update; the command line resumes runs of TRPO only. Raises InputError if out is a file or
-    holds an earlier run, because nothing is overwritten, and OSError if it cannot be written.
+    method is the name of the update; the command line resumes runs of TRPO only. Nothing is overwritten: raises
+    InputError if out is a file or holds an earlier run.
     """
     if out is None:
         name = f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}"
@@ -92,9 +92,11 @@ def record_iteration(folder, iteration):
     return row
 
 
-def load_arrays(folder, shapes):
-    """The arrays of policy.npz by {name: shape}. Raises InputError if they are missing, damaged or of other shapes."""
-    path = Path(folder) / "policy.npz"
+def load_arrays(folder, policy, n_phi="any"):
+    """The arrays of policy.npz. Raises InputError if they are missing, damaged, or not for this policy or n_phi."""
+    path, d_s = Path(folder) / "policy.npz", policy.network.sizes[0]
+    shapes = {"theta": (policy.n_parameters,), "phi": (n_phi,), "mean": (d_s,), "std": (d_s,), "next_mean": (d_s,),
+              "next_var": (d_s,), "counts": (4,)}
     if not path.exists():
         raise InputError(f"{path}: is missing, wanted a run with a whole iteration: train --resume {folder} goes on")
     with input_error(f"{path}: wanted the arrays {', '.join(shapes)}"), np.load(path, allow_pickle=False) as file:
@@ -106,8 +108,7 @@ def load_arrays(folder, shapes):
 
 def load_policy(folder, policy):
     """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
-    d_s = policy.network.sizes[0]
-    arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "mean": (d_s,), "std": (d_s,)})
+    arrays = load_arrays(folder, policy)
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)
 
 
@@ -116,17 +117,16 @@ def resume(folder, policy, baseline):
 
     Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
     """
-    folder, d_s, state = Path(folder), policy.network.sizes[0], None
-    path, n_rows = folder / "progress.csv", len(read_progress(folder))
-    if (folder / "policy.npz").exists():
-        arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
-                                      "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
+    path, state = Path(folder, "progress.csv"), None
+    n_rows = len(read_progress(folder))
+    if path.with_name("policy.npz").exists():
+        arrays = load_arrays(folder, policy, baseline.n_parameters)
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
         if n_rows < state.iteration:
             raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
     elif n_rows > 1:  # a run may be killed between its first row and its first policy, not later
-        raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {n_rows} rows in {path}")
+        raise InputError(f"{folder}: policy.npz is missing, wanted that of the {n_rows} rows in progress.csv")
     if path.exists():
         lines = path.read_bytes().splitlines(keepends=True)
         with whole_file(path) as file:

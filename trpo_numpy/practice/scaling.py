@@ -1,7 +1,4 @@
-"""Not in the paper: the policy sees observations minus their mean, divided by their standard deviation.
-
-Shapes: N observations, d_s their dimension.
-"""
+"""Not in the paper: observations (N, d_s) minus their mean, divided by their standard deviation."""
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +9,7 @@ from trpo_numpy.record import short_repr
 
 @dataclass(frozen=True)
 class Scaling:
-    """The mean and the variance of all `count` observations so far, by which the next iteration's are scaled.
-
-    When they change, between two iterations, the policy changes too, by a KL that no update counts.
-    """
+    """The mean and the variance of all `count` observations so far, by which the next iteration's are scaled."""
     count: int
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
@@ -39,7 +33,7 @@ def scale(scaling: Scaling, observations):
 
 def scaled_action(act, parameters: tuple, scaling: Scaling, observation, rng):
     """The action of `policy.act` or `policy.act_greedily` for a raw observation (d_s,)."""
-    return act(parameters, (observation - scaling.mean) / scaling.std, rng)
+    return act(parameters, scale(scaling, observation), rng)
 
 
 def update_scaling(scaling: Scaling, states):

@@ -69,28 +69,14 @@ def initial_state(policy, baseline, config):
     return State(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
 
 
-def next_state(state, result, paths, branches, batch, targets, baseline, config):
-    """The State after an update: theta_new, the baseline fitted to its targets, the scaling, the counts."""
-    phi, scaling = state.phi, state.scaling
-    if targets is not None:
-        phi = fit_baseline(baseline, phi, batch.states, targets, config)
-    if config.scale_observations:
-        observations = np.concatenate([path.states[:-1] for path in paths])
-        scaling = update_scaling(scaling, scale(scaling, observations))
-    n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
-    return State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
-                 state.episodes + len(paths))
-
-
 def train(config: Config, update: UpdateRule = trpo_update, state: State | None = None,
           executor: Executor | None = None) -> Iterator[Iteration]:
     """The practical algorithm (Section 6) until config.timesteps: an iterator with an Iteration after each update.
 
     update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a state,
-    `iteration.state` of an earlier run with the same config, that run goes on, to the same bytes. An executor
-    (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises InputError
-    for a bad argument or environment, ArithmeticError where curvature or a number is not what it must be. Warns of an
-    environment on which a run may learn little, or not repeat itself.
+    `iteration.state` of an earlier run with this config, that run goes on; an executor (a process pool, Dask's,
+    mpi4py's) samples the episodes: both to the same bytes. Raises InputError for a bad argument or environment,
+    ArithmeticError where curvature or a number is not what it must be. Warns of what may surprise in an environment.
     """
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
@@ -129,7 +115,15 @@ def iterations(env, policy, baseline, config, update, state, executor):
         result = update(policy, theta, batch, options, rng)                               # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
-        after = next_state(state, result, paths, branches, batch, targets, baseline, config)
+        phi, scaling = state.phi, state.scaling
+        if targets is not None:
+            phi = fit_baseline(baseline, phi, batch.states, targets, config)
+        if config.scale_observations:
+            observations = np.concatenate([path.states[:-1] for path in paths])
+            scaling = update_scaling(scaling, scale(scaling, observations))
+        n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
+        after = State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
+                      state.episodes + len(paths))
         yield Iteration(after.iteration, after.timesteps, after.episodes,
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
                         entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
