@@ -23,8 +23,8 @@ from trpo_numpy.record import InputError
 
 def key_and_value(text):
     """"key:value" as a pair, the value a Python literal, or text if it is none."""
-    key, _, value = text.partition(":")
-    if not (key.isidentifier() and value):
+    key, colon, value = text.partition(":")
+    if not (key.isidentifier() and colon):
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted key:value")
     try:
         return key, ast.literal_eval(value)

@@ -60,7 +60,7 @@ def check_restorable(name, env, act):
 
 
 def notes(env, policy, theta, config):
-    """Yields what to know of env before a run from theta, a line each. It steps through env, and for vine restores it."""
+    """Yields what to know of env before a run from theta, a line each. It steps through env, for vine restores it."""
     act, d_s = partial(policy.act, policy.unpack(theta)), policy.network.sizes[0]
     if isinstance(policy.family, Gaussian):
         yield from actions_out_of_proportion(env.low.ravel(), env.high.ravel(), np.exp(policy.unpack(theta)[1]))
