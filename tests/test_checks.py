@@ -14,7 +14,7 @@ from trpo_numpy.practice.checks import (
     remembers,
 )
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.training import initial_state, policy_and_baseline
 from trpo_numpy.record import InputError
 
@@ -48,7 +48,7 @@ def test_an_error_in_its_block_is_bad_input_with_its_type_its_text_or_its_code_a
 
 def first_act(env):
     """How a first policy acts in env."""
-    policy = policy_for(env, (4,))
+    policy, _ = policy_and_baseline(env, Config(hidden_sizes=(4,)))
     return partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from trpo_numpy.practice import run_folder
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.executor import start_worker, stop_workers
 from trpo_numpy.practice.learning_curve import HEADER, print_note, print_row, read_progress, save_learning_curve
@@ -113,7 +113,7 @@ def run_evaluation(folder, episodes, render, gif, seed=None):
         raise InputError(f"gif: got {gif!r}, wanted a file that ends in .gif, in a folder that is there")
     config = run_folder.read_config(folder, method=None)
     env = make_env(config, render_mode="rgb_array" if gif else "human" if render else None)
-    policy = policy_for(env, config.hidden_sizes)
+    policy, _ = policy_and_baseline(env, config)
     theta, scaling = run_folder.load_policy(folder, policy)
     returns, seed = [], config.seed if seed is None else seed
     for R in greedy_returns(env, policy, theta, scaling, seed, episodes, gif):

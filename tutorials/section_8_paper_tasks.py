@@ -44,7 +44,7 @@ from experiment import (
 import numpy as np
 
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.run_folder import load_policy
 from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
 from trpo_numpy.record import InputError
@@ -91,7 +91,7 @@ def worth(run, parent, gamma=0.99, n_paths=10):
     This Q is a discounted return from the middle of the motion; the second half of the path gives the later rewards.
     """
     env = make_env(run.config)
-    policy = policy_for(env, run.config.hidden_sizes)
+    policy, _ = policy_and_baseline(env, run.config)
     theta, _ = load_policy(parent / run.folder, policy)
     seeds = np.random.SeedSequence(run.config.seed, spawn_key=(2,))
     paths = [sample_path(env, partial(policy.act, policy.unpack(theta)), seeds, i) for i in range(n_paths)]

@@ -8,8 +8,6 @@ from gymnasium import spaces, wrappers
 
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.policy import Policy
-from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import checked_step, failure, input_error
 from trpo_numpy.record import InputError
 
@@ -137,8 +135,3 @@ def family_and_limits(name, space):
                          f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
                          "makes its actions from those of a Box of floats")
     return Categorical(tuple(sizes.astype(int).tolist())), low, high
-
-
-def policy_for(env, hidden_sizes):
-    """The Policy for the spaces of an environment that make_env made."""
-    return Policy(BlockedMLP((*env.observation_space.shape, *hidden_sizes, env.family.d_output)), env.family)

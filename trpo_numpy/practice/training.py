@@ -16,7 +16,7 @@ from trpo_numpy.practice.baseline import estimate_single_path, explained_varianc
 from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import notes
 from trpo_numpy.practice.config import Config, update_options
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
 from trpo_numpy.prior_work import UpdateRule
@@ -57,9 +57,9 @@ class Iteration:
 
 
 def policy_and_baseline(env, config):
-    """The Policy, and the network of its baseline, which has the same hidden layers and one output."""
-    policy = policy_for(env, config.hidden_sizes)
-    return policy, BlockedMLP((*policy.network.sizes[:-1], 1))
+    """The Policy for the spaces of env, and the network of its baseline, which has the same hidden layers."""
+    sizes = (*env.observation_space.shape, *config.hidden_sizes)
+    return Policy(BlockedMLP((*sizes, env.family.d_output)), env.family), BlockedMLP((*sizes, 1))
 
 
 def initial_state(policy, baseline, config):
