@@ -70,13 +70,14 @@ def checked(f, value):
     bounds, kept = f.metadata["bounds"], value.item() if isinstance(value, np.generic) else value
     try:
         if f.type is dict:
-            kept = json.loads(json.dumps(dict(value), allow_nan=False))
+            kept, good = json.loads(json.dumps(dict(value), allow_nan=False)), True
         elif f.type is tuple:
             kept = tuple(value)
-        good = type(kept) is f.type or f.type is float and type(kept) is int
-        good = good or f.name == "env_id" and isinstance(kept, f.type)
-        good = good and (f.type is not tuple or all(type(size) is int and size >= 1 for size in kept))
-        good = good and (f.type is not float or abs(kept) <= sys.float_info.max)  # neither infinite nor NaN
+            good = all(type(size) is int and size >= 1 for size in kept)
+        elif f.type is float:
+            good = type(kept) in (int, float) and abs(kept) <= sys.float_info.max  # neither infinite nor NaN
+        else:
+            good = isinstance(kept, f.type) if f.name == "env_id" else type(kept) is f.type
         good = good and all(BOUNDS[name](kept, bound) for name, bound in bounds.items())
     except (TypeError, ValueError):
         good = False

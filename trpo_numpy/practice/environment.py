@@ -1,6 +1,5 @@
 """Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
-from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -75,13 +74,14 @@ def make_env(config, render_mode=None):
     A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
     time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made or drawn, or for its spaces.
     """
-    name, drawing = config.name, {"render_mode": render_mode} if render_mode else {}
-    with input_error(f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
-                     "without a screen: if MUJOCO_GL=egl is set)" if render_mode else
-                     f"env_id: got {name!r}, wanted an environment that can be made, of Gymnasium or, as "
-                     "module:Name-v0, of a module that registers it"):
-        make = partial(gym.make, config.env_id) if isinstance(config.env_id, str) else config.env_id
-        env = make(**config.env_kwargs, **drawing)
+    name, options = config.name, config.env_kwargs | ({"render_mode": render_mode} if render_mode else {})
+    problem = (f"env_id: got {name!r}, wanted an environment that can be made, of Gymnasium or, as module:Name-v0, of "
+               "a module that registers it")
+    if render_mode:
+        problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
+                   "without a screen: if MUJOCO_GL=egl is set)")
+    with input_error(problem):
+        env = gym.make(config.env_id, **options) if isinstance(config.env_id, str) else config.env_id(**options)
         if not isinstance(env, gym.Env):
             raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
         if render_mode:
@@ -110,7 +110,7 @@ def with_flat_states(name, env):
                      "makes a Box of: gymnasium.wrappers.FilterObservation leaves out parts of a Dict, "
                      "TransformObservation makes other observations"):
         if not isinstance(spaces.flatten_space(states), spaces.Box):
-            raise TypeError("it makes none")
+            raise TypeError("it makes another space")
         return wrappers.FlattenObservation(env)
 
 
@@ -125,8 +125,7 @@ def family_and_limits(name, space):
             low, high = np.zeros(shape, int), np.ones(shape, int)
         case _:
             raise InputError(f"env_id: {name} has action space {space}, wanted Box, Discrete, MultiDiscrete or "
-                             "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of such a "
-                             "space")
+                             "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
     if space.dtype.kind == "f":
         return Gaussian(low.size), low.astype(float), high.astype(float)
     sizes = np.ravel(high.astype(float) - low + 1)

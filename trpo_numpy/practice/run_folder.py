@@ -76,10 +76,7 @@ def read_config(folder, method="TRPO"):
 
 
 def record_iteration(folder, iteration):
-    """Appends the iteration's row to progress.csv, then writes policy.npz. Returns the row.
-
-    A run that is killed between the two has a row too many, which `resume` takes away.
-    """
+    """Appends a row to progress.csv, and writes policy.npz. Returns the row, which `resume` undoes without a policy."""
     row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
     with open(folder / "progress.csv", "a") as file:
         if file.tell() == 0:

@@ -1,7 +1,4 @@
-"""The training loop: the three steps of the practical algorithm (Section 6), and what practice adds to each.
-
-Shapes: N samples of a batch, T steps of a path, P parameters.
-"""
+"""The training loop: the three steps of the practical algorithm (Section 6), and what practice adds to each."""
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -29,7 +26,7 @@ from trpo_numpy.vine import vine, vine_batch, vine_path
 @dataclass(frozen=True)
 class State:
     """Where a run stands between two iterations. With its Config, it is all that the rest of the run depends on."""
-    theta: np.ndarray           # (P,)
+    theta: np.ndarray           # (P,), the policy's parameters
     phi: np.ndarray             # (P,) of the baseline
     scaling: Scaling            # of the next iteration's observations
     iteration: int = 0          # iterations done
