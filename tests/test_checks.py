@@ -56,7 +56,7 @@ def first_act(env):
                                     "Terminates-v0", "DiscreteStates-v0", "MultiDiscreteActions-v0"])
 def test_an_environment_that_repeats_its_steps_can_be_restored(env_id):
     env = make_env(Config(env_id))
-    check_restorable(env_id, env, first_act(env))
+    check_restorable(env, first_act(env))
 
 
 @pytest.mark.parametrize("env_id, problem", [
@@ -76,7 +76,7 @@ def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(e
 def test_an_environment_that_fails_without_being_restored_raises_its_own_error(env_id, message):
     env = make_env(Config(env_id))
     with pytest.raises(InputError, match="^environment: " + message):
-        check_restorable(env_id, env, first_act(env))
+        check_restorable(env, first_act(env))
 
 
 def first_notes(env, config):

@@ -32,7 +32,7 @@ def test_an_environment_is_made_with_its_arguments_by_its_id_or_by_a_function():
                    Config(partial(environments.TakesOptions, size=7))):
         env = make_env(config)
         env.reset(seed=0)
-        assert env.step(np.zeros(1))[1] == 7
+        assert env.step(np.zeros(1))[1] == 7 and "TakesOptions" in env.name
     with pytest.raises(InputError, match="^env_id: got 'TakesOptions-v0', wanted .* missing 1 required .*'size'"):
         make_env(Config("TakesOptions-v0"))
     with pytest.raises(InputError, match="^env_id: got 'dict', wanted .*dict is no gymnasium.Env"):

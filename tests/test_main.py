@@ -218,7 +218,7 @@ def test_resume_takes_the_timesteps_that_are_done_and_refuses_fewer(tmp_path, ca
 
 def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
     seen = []
-    monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda options: seen.append(options) or 0)
+    monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda **options: seen.append(options) or 0)
     for argv in ([], ["--seed", "3"], ["CartPole-v1"]):
         assert main(argv) == 0
     assert seen == [{}, {"seed": 3}, {"env_id": "CartPole-v1"}]

@@ -40,7 +40,7 @@ def build_parser():
     env_id, *others = fields(Config)
     training.add_argument("env_id", nargs="?", help=f"{env_id.metadata['help']} (default: {env_id.default})")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
-    training.add_argument("--resume", metavar="DIR", help="continue this run; takes --timesteps and --workers only")
+    training.add_argument("--resume", metavar="DIR", type=Path, help="continue a run, with --timesteps or --workers")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     training.add_argument("--quiet", action="store_true", help="print no line per iteration; progress.csv has them all")
     training.add_argument("--paper", action="store_true", help="the paper alone; the options that are typed change it")
@@ -60,12 +60,8 @@ def build_parser():
     return parser
 
 
-def beginning(options):
-    """A run's Config, the State where it goes on or None, and its folder or None, from the options of train."""
-    if "resume" not in options:
-        out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
-        return Config(**{**paper, **options}), None, out  # an option that is typed overrides --paper
-    folder = Path(options.pop("resume"))
+def resumed(folder, options):
+    """The Config of the run in folder, with the timesteps of options if it has them, and the State where it goes on."""
     others = sorted(set(options) - {"timesteps"})
     if others:
         raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: the run has the rest")
@@ -73,16 +69,19 @@ def beginning(options):
     state = run_folder.resume(folder, *policy_and_baseline(make_env(config), config))
     if state and options and config.timesteps < state.timesteps:
         raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    return config, state, folder
+    return config, state
 
 
-def run_training(options):
+def run_training(workers=1, quiet=False, resume=None, **options):
     """train: one line per iteration; the run can be resumed after each. Returns the exit code."""
-    n_workers, quiet, resumed = options.pop("workers", 1), options.pop("quiet", False), "resume" in options
-    config, state, folder = beginning(options)
-    executor = ProcessPoolExecutor(n_workers, initializer=start_worker) if n_workers > 1 else None
+    if resume:
+        config, state = resumed(resume, options)
+    else:
+        out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
+        config, state = Config(**{**paper, **options}), None  # an option that is typed overrides --paper
+    executor = ProcessPoolExecutor(workers, initializer=start_worker) if workers > 1 else None
     iterations = train(config, state=state, executor=executor)  # a wrong environment is refused before a folder is made
-    folder = run_folder.write_config(folder, config) if resumed else run_folder.create_run_folder(folder, config)
+    folder = run_folder.write_config(resume, config) if resume else run_folder.create_run_folder(out, config)
     typed = shlex.quote(str(folder))
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     if not quiet:
@@ -138,7 +137,7 @@ def main(argv):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # those of libraries
             warnings.showwarning = print_note
-            return run_training(options) if options.pop("command") == "train" else run_evaluation(**options)
+            return (run_training if options.pop("command") == "train" else run_evaluation)(**options)
     except (InputError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -46,10 +46,10 @@ def checked_step(observation, reward, shape, where):
     return state, number
 
 
-def check_restorable(name, env, act):
+def check_restorable(env, act):
     """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps of act to the byte."""
     sample_path(env, act, np.random.SeedSequence(0), 0)
-    with input_error(f"env_id: {name} cannot be restored to an earlier state, wanted another, or vine_states 0"):
+    with input_error(f"env_id: {env.name} cannot be restored to an earlier state, wanted another, or vine_states 0"):
         observation, _ = env.reset(seed=0)
         saved, paths = env.clone_state(), []
         for _ in range(2):
@@ -65,16 +65,16 @@ def notes(env, policy, theta, config):
     if isinstance(policy.family, Gaussian):
         yield from actions_out_of_proportion(env.low.ravel(), env.high.ravel(), np.exp(policy.unpack(theta)[1]))
     if not env.has_own_limit:
-        yield f"{config.name} has no TimeLimit: its episodes end after at most 1000 steps (Table 2), also in evaluate"
+        yield f"{env.name} has no TimeLimit: its episodes end after at most 1000 steps (Table 2), also in evaluate"
     gigabytes = 8e-9 * config.batch_size * d_s
     if gigabytes > 0.25:
         yield (f"the states of a batch ({config.batch_size} times {d_s} numbers) take {gigabytes:.1f} GB, and an "
                "iteration several times as much: less with a smaller --batch-size, or with smaller pictures "
                "(gymnasium.wrappers.GrayscaleObservation, ResizeObservation)")
     if config.vine_states:
-        check_restorable(config.name, env, act)
+        check_restorable(env, act)
     if remembers(env, act, np.random.SeedSequence(config.seed, spawn_key=(0,))):
-        yield (f"{config.name} remembers earlier episodes: one that is repeated after another differs. With --workers, "
+        yield (f"{env.name} remembers earlier episodes: one that is repeated after another differs. With --workers, "
                "or resumed, the run is then not the same to the byte, and evaluate may see other episodes")
 
 

@@ -59,11 +59,6 @@ class Config:
         if self.vine_states > self.batch_size:
             raise InputError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")
 
-    @property
-    def name(self):
-        """env_id, or the name of the function that it is."""
-        return self.env_id if isinstance(self.env_id, str) else getattr(self.env_id, "__name__", repr(self.env_id))
-
 
 def checked(f, value):
     """The value as Config keeps it in its field f. Raises InputError unless it has the field's type and range."""

@@ -1,5 +1,6 @@
 """Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -20,7 +21,7 @@ class CheckedEnv(gym.Wrapper):
         super().__init__(env)
         self.family, self.low, self.high = family_and_limits(name, env.action_space)
         self.dtype, self.shape = env.action_space.dtype, env.observation_space.shape
-        self.has_own_limit, self.seed, self.t = has_own_limit, None, 0
+        self.name, self.has_own_limit, self.seed, self.t = name, has_own_limit, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
@@ -74,14 +75,15 @@ def make_env(config, render_mode=None):
     A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
     time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made or drawn, or for its spaces.
     """
-    name, options = config.name, config.env_kwargs | ({"render_mode": render_mode} if render_mode else {})
+    make = partial(gym.make, config.env_id) if isinstance(config.env_id, str) else config.env_id
+    name = config.env_id if isinstance(config.env_id, str) else getattr(make, "__name__", repr(make))
     problem = (f"env_id: got {name!r}, wanted an environment that can be made, of Gymnasium or, as module:Name-v0, of "
                "a module that registers it")
     if render_mode:
         problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
                    "without a screen: if MUJOCO_GL=egl is set)")
     with input_error(problem):
-        env = gym.make(config.env_id, **options) if isinstance(config.env_id, str) else config.env_id(**options)
+        env = make(**config.env_kwargs, **({"render_mode": render_mode} if render_mode else {}))
         if not isinstance(env, gym.Env):
             raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
         if render_mode:
