@@ -82,7 +82,6 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     executor = ProcessPoolExecutor(workers, initializer=start_worker) if workers > 1 else None
     iterations = train(config, state=state, executor=executor)  # a wrong environment is refused before a folder is made
     folder = run_folder.write_config(resume, config) if resume else run_folder.create_run_folder(out, config)
-    typed = shlex.quote(str(folder))
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
     if not quiet:
         print(HEADER)
@@ -95,12 +94,14 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     except (KeyboardInterrupt, InputError, ArithmeticError, BrokenExecutor, OSError) as error:
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
         where = f"out: cannot write to {folder} or to standard output: " if isinstance(error, OSError) else ""
-        print(f"error: {where}{str(error) or 'interrupted'}\nstopped after {state.iteration if state else 0} complete "
-              f"iterations; to continue: --resume {typed}", file=sys.stderr)
+        print(f"error: {where}{str(error) or 'interrupted'}", file=sys.stderr)
     finally:
         if executor:
             stop_workers(executor)
-    if state and code != 1:
+    typed, whole = shlex.quote(str(folder)), state.iteration if state else 0
+    if code:
+        print(f"stopped after {whole} complete iterations; to continue: --resume {typed}", file=sys.stderr)
+    if whole and code != 1:
         save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
     return code
