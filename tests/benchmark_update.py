@@ -23,8 +23,13 @@ from trpo_numpy.trpo import trpo_update  # noqa: E402
 try:
     from trpo_numpy.practice.baseline import fit_baseline
     from trpo_numpy.practice.config import Config
-    from trpo_numpy.practice.environment import make_env, policy_for
+    from trpo_numpy.practice.environment import make_env
     from trpo_numpy.practice.scaling import no_scaling, scaled_action
+    from trpo_numpy.practice.training import policy_and_baseline
+
+    def policy_for(env, hidden_sizes):
+        """The policy for env with these hidden layers."""
+        return policy_and_baseline(env, Config(hidden_sizes=hidden_sizes))[0]
 
     def sampled_path(env, act, *parameters_and_scaling, seeds, episode):
         """sample_path with the scaled observations that training has."""

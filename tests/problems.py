@@ -10,8 +10,9 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import no_scaling, scaled_action
+from trpo_numpy.practice.training import policy_and_baseline
 from trpo_numpy.sampling import sample_path
 from trpo_numpy.surrogate import Batch
 
@@ -74,7 +75,7 @@ def sample_states_and_actions(mdp, pi, rng, n_paths, T):
 def sample_one(env_id, episode=0, act="act", scaling=None, log_std=0.0):
     """The environment, a Policy for it and one sampled Path."""
     env = make_env(Config(env_id))
-    policy = policy_for(env, (4,))
+    policy, _ = policy_and_baseline(env, Config(hidden_sizes=(4,)))
     theta = policy.initial(np.random.default_rng(0), log_std)
     scaling = scaling or no_scaling(policy.network.sizes[0])
     chosen = partial(scaled_action, getattr(policy, act), policy.unpack(theta), scaling)

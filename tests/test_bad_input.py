@@ -133,7 +133,7 @@ CASES = {
     "environment: shape that fits": (lambda: last("ShapeFits-v0"), "and the observation array([0.]), wanted"),
     "environment: NaN late": (lambda: last("NaNReward-v0"), f"{STEP_2} gave the reward nan"),
     "environment: NaN at reset": (lambda: last("NaNReset-v0"), f"{RESET} gave the reward 0.0 and the observation arr"),
-    "environment: step raises": (lambda: last("StepRaises-v0"), f"{STEP_2} failed with the policy's action"),
+    "environment: step raises": (lambda: last("StepRaises-v0"), f"{STEP_2} with the policy's action"),
     "environment: the line that raises": (lambda: last("StepRaises-v0"), "environments.py, line "),
     "environment: reset raises": (lambda: last("ResetRaises-v0"), f"{RESET} failed: KeyError: 'no reset today'"),
     "environment: cannot be restored": (lambda: last("Handle-v0", vine_states=3), "cannot be restored"),

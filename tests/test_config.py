@@ -1,12 +1,12 @@
 """Config: its defaults, the paper's values, what it refuses, and that each field is documented."""
 import argparse
-import functools
 from dataclasses import FrozenInstanceError, asdict, fields
 
 import numpy as np
 import pytest
 
-from trpo_numpy.practice.config import PAPER, Config, key_and_value
+from trpo_numpy.__main__ import key_and_value
+from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions
 
@@ -114,11 +114,6 @@ def test_a_key_and_a_value_are_as_they_are_typed(text, pair):
 def test_what_is_no_key_and_value_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match=f"got '{text}', wanted key:value"):
         key_and_value(text)
-
-
-def test_the_name_of_an_environment_is_its_id_or_that_of_its_function():
-    assert Config("Hopper-v5").name == "Hopper-v5" and Config(dict).name == "dict"
-    assert "partial" in Config(functools.partial(dict, a=1)).name
 
 
 def test_a_config_does_not_change():

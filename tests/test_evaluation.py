@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env, policy_for
-from trpo_numpy.practice.evaluation import greedy_returns, save_gif, small_picture
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.evaluation import greedy_returns, small_picture
 from trpo_numpy.practice.scaling import Scaling, no_scaling
+from trpo_numpy.practice.training import policy_and_baseline
 from trpo_numpy.record import InputError
 
 
 def linear_policy(env_id, weights, bias, log_std):
     """An environment, its policy without hidden layers, and the theta with these weights and this bias."""
     env = make_env(Config(env_id))
-    return env, policy_for(env, ()), np.array([*weights, bias, log_std])
+    return env, policy_and_baseline(env, Config(hidden_sizes=()))[0], np.array([*weights, bias, log_std])
 
 
 def test_every_action_is_the_most_probable_one():
@@ -27,7 +28,7 @@ def test_every_action_is_the_most_probable_one():
 def test_the_policy_sees_scaled_observations():
     """The first observation is (0, noise): less its mean, -2, by its std, 4, it is 0.5 in the first place."""
     env, policy, theta = linear_policy("LateAttribute-v0", (1.0, 0.0), 0.0, 0.0)
-    scaling = Scaling(1, np.array([-2.0, 0.0]), np.array([16.0, 1.0]), np.array([4.0, 1.0]))
+    scaling = Scaling(1, np.array([-2.0, 0.0]), np.array([16.0, 1.0]))
     assert list(greedy_returns(env, policy, theta, scaling, 0, 2)) == [2.5, 2.5]
 
 
@@ -57,10 +58,10 @@ def frames_of(path):
 def evaluated(tmp_path, n_episodes=2, **kwargs):
     """The frames of the moving picture of DrawsCount's first episode, how long each is shown, and the environment."""
     env = make_env(Config(lambda **mode: gym.wrappers.TimeLimit(DrawsCount(**mode, **kwargs), 5)), "rgb_array")
-    policy, frames = policy_for(env, ()), []
+    policy, _ = policy_and_baseline(env, Config(hidden_sizes=()))
     env.unwrapped.n_drawn = 0
-    list(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, n_episodes, frames))
-    save_gif(frames, tmp_path / "moving.gif", env.metadata["render_fps"])
+    list(greedy_returns(env, policy, np.zeros(policy.n_parameters), no_scaling(2), 0, n_episodes,
+                        tmp_path / "moving.gif"))
     return *frames_of(tmp_path / "moving.gif"), env
 
 

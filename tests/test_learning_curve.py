@@ -25,7 +25,7 @@ def test_a_row_says_what_the_update_did():
         "iteration": 3, "timesteps": 600, "episodes": 12, "mean_return": -7.0, "L_improvement": 0.25, "delta": 0.02,
         "kl": 0.01, "kl_predicted": 0.015, "backtracks": 1, "cg_residual": 1.0, "entropy": 1.5,
         "explained_variance": 0.25, "status": "accepted", "seconds_sampling": 1.2346, "seconds_updating": 0.5}
-    assert tuple(progress_row(iteration)) == COLUMNS
+    assert list(progress_row(iteration)) == list(COLUMNS)
 
 
 def test_no_progress_is_an_empty_array_and_one_row_an_array_of_one(tmp_path):
@@ -35,7 +35,7 @@ def test_no_progress_is_an_empty_array_and_one_row_an_array_of_one(tmp_path):
     row = [n if column != "status" else "accepted" for n, column in enumerate(COLUMNS)]
     (tmp_path / "progress.csv").write_text(f"{','.join(COLUMNS)}\n{','.join(map(str, row))}\n")
     progress = read_progress(tmp_path)
-    assert progress["kl"].tolist() == [COLUMNS.index("kl")] and progress["status"].tolist() == ["accepted"]
+    assert progress["kl"].tolist() == [list(COLUMNS).index("kl")] and progress["status"].tolist() == ["accepted"]
 
 
 @pytest.mark.parametrize("contents", ["iteration,timesteps\n1,2\n", ",".join(COLUMNS) + "\n1,2\n", "nothing\n"])

@@ -86,7 +86,7 @@ def test_the_paper_alone_and_what_is_typed_goes_before_it(tmp_path):
     (["train", "--gamma", "1"], "gamma: got 1.0, wanted a finite number, at least 0, below 1"),
     (["train", "--gae-lambda", "2"], "gae_lambda: got 2.0, wanted"),
     (["train", "--timesteps", "0"], "timesteps: got 0, wanted a whole number, at least 1"),
-    (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got (64, 0), wanted"),
+    (["train", "--hidden-sizes", "64", "0"], "hidden_sizes: got [64, 0], wanted"),
     (["train", "--cg-iterations", "0"], "cg_iterations: got 0, wanted"),
     (["train", "--timesteps", "1" + 400 * "0", "--delta", "0"], "delta: got 0.0, wanted"),
     (["evaluate", "nowhere"], "nowhere/config.json: wanted the config.json of a run"),
@@ -218,7 +218,7 @@ def test_resume_takes_the_timesteps_that_are_done_and_refuses_fewer(tmp_path, ca
 
 def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
     seen = []
-    monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda options: seen.append(options) or 0)
+    monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda **options: seen.append(options) or 0)
     for argv in ([], ["--seed", "3"], ["CartPole-v1"]):
         assert main(argv) == 0
     assert seen == [{}, {"seed": 3}, {"env_id": "CartPole-v1"}]

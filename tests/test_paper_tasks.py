@@ -25,8 +25,8 @@ import numpy as np
 import pytest
 
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.environment import make_env, policy_for
-from trpo_numpy.practice.training import train
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.training import policy_and_baseline, train
 
 TASKS = [("PaperSwimmer-v0", 10, 2, 0), ("PaperHopper-v0", 12, 3, 1), ("PaperWalker2d-v0", 18, 6, 1)]
 
@@ -70,7 +70,7 @@ def test_all_curves_of_a_task_spend_the_same_steps_at_least_5_million_each():
 def test_the_policy_of_the_swimmer_has_a_bias_for_each_hidden_unit_more_than_the_papers_364_parameters():
     pytest.importorskip("mujoco", reason="needs the extra mujoco")
     config = methods("PaperSwimmer-v0")[NEAR][1]
-    assert policy_for(make_env(config), config.hidden_sizes).n_parameters == 364 + 30
+    assert policy_and_baseline(make_env(config), config)[0].n_parameters == 364 + 30
 
 
 def test_the_papers_tasks_can_have_what_practice_added():

@@ -43,7 +43,7 @@ def test_action_t_is_the_policys_in_state_t_and_reward_t_and_state_t_plus_1_foll
 
 
 def test_the_states_of_a_path_are_raw_and_the_policy_sees_scaled_ones():
-    scaling = Scaling(1, np.array([1.0, 2.0]), np.array([4.0, 16.0]), np.array([2.0, 4.0]))
+    scaling = Scaling(1, np.array([1.0, 2.0]), np.array([4.0, 16.0]))
     _, policy, raw = sample_one("Count-v0", act="act_greedily")
     _, _, scaled = sample_one("Count-v0", act="act_greedily", scaling=scaling)
     assert scaled.states.tobytes() == raw.states.tobytes()

@@ -92,7 +92,7 @@ def estimate(rewards, terminated=False, **options):
     phi, states = baseline.initial(rng, 1.0), rng.standard_normal((len(rewards) + 1, 3))
     path = Path(states, np.zeros((len(rewards), 1)), np.array(rewards), terminated)
     state = State(policy.initial(rng, 0.0), phi, no_scaling(3))
-    return training.estimate_single_path([path], [], policy, baseline, state, config), values(baseline, phi, states)
+    return training.estimate_single_path([path], baseline, state, config), values(baseline, phi, states)
 
 
 def test_the_baseline_is_fitted_to_returns_that_end_in_V():

@@ -11,7 +11,7 @@ import pytest
 
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.scaling import scaling_from
+from trpo_numpy.practice.scaling import Scaling
 from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update
 from trpo_numpy.trpo import UpdateOptions, trpo_update
@@ -82,7 +82,7 @@ def test_once_they_are_scaled_observations_times_a_power_of_two_give_the_same_by
     config, other = (Config(partial(in_other_units, "Pendulum-v1", observation_unit=unit), batch_size=400,
                             timesteps=1600) for unit in (1.0, 2.0 ** k))
     state = next(train(config)).state
-    scaling = scaling_from(state.scaling.count, state.scaling.mean * 2.0 ** k, state.scaling.var * 4.0 ** k)
+    scaling = Scaling(state.scaling.count, state.scaling.mean * 2.0 ** k, state.scaling.var * 4.0 ** k)
     others = train(other, state=replace(state, scaling=scaling))
     for iteration, same in zip(train(config, state=state), others, strict=True):
         assert iteration.state.theta.tobytes() == same.state.theta.tobytes()

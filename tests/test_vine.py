@@ -15,8 +15,8 @@ from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env, policy_for
-from trpo_numpy.practice.training import train
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.training import policy_and_baseline, train
 from trpo_numpy.sampling import Path, rollout
 from trpo_numpy.surrogate import grad_surrogate, surrogate, surrogate_and_gradient
 from trpo_numpy.vine import (
@@ -40,7 +40,7 @@ def options(batch_size=100, vine_states=100, vine_actions=4, vine_length=1000, g
 def started(env_id, steps=0):
     """An environment some steps into an episode, `act` of a policy for it, its family, and the observation."""
     env = make_env(Config(env_id))
-    policy = policy_for(env, (8,))
+    policy, _ = policy_and_baseline(env, Config(hidden_sizes=(8,)))
     act = partial(policy.act, policy.unpack(policy.initial(np.random.default_rng(0), 0.0)))
     observation, _ = env.reset(seed=1)
     path = rollout(env, act, observation, np.random.default_rng(1), steps)

@@ -11,11 +11,11 @@ from experiment import all_runs, complete_runs, is_done
 import numpy as np
 from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.practice.run_folder import load_policy
-from trpo_numpy.practice.training import train
+from trpo_numpy.practice.training import policy_and_baseline, train
 
 COLUMNS = "env_id", "variant", "timesteps", "seed", "mean_return", "seconds"
 RESULTS = Path(__file__).parent / "results"
@@ -110,8 +110,8 @@ def evaluate(run, parent, n_episodes=20):
     if (folder / "stopped.txt").exists():
         return np.nan
     env = make_env(run.config)
-    policy = policy_for(env, run.config.hidden_sizes)
-    theta, scaling = load_policy(folder, policy.n_parameters, policy.network.sizes[0])
+    policy, _ = policy_and_baseline(env, run.config)
+    theta, scaling = load_policy(folder, policy)
     return np.mean(list(greedy_returns(env, policy, theta, scaling, run.config.seed, n_episodes)))
 
 

@@ -10,9 +10,9 @@ import common  # noqa: F401  imports trpo_numpy, which sets the number of thread
 
 import numpy as np
 
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import no_scaling
-from trpo_numpy.practice.training import Iteration, State
+from trpo_numpy.practice.training import Iteration, State, policy_and_baseline
 from trpo_numpy.record import InputError
 from trpo_numpy.sampling import sample_path
 from trpo_numpy.trpo import Update
@@ -23,7 +23,7 @@ FULL = 1000  # parameters, at most, of which CMA adapts the whole covariance; of
 def beginning(config):
     """The environment, the Policy, and the first mean: a theta (P,) as `train` starts with."""
     env = make_env(config)
-    policy = policy_for(env, config.hidden_sizes)
+    policy, _ = policy_and_baseline(env, config)
     return env, policy, policy.initial(np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,))), 0.0)
 
 

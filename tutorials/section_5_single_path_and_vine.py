@@ -23,7 +23,8 @@ from common import METHODS, ink, new_figure, save_figure, tutorial_parser
 import numpy as np
 
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.training import policy_and_baseline
 from trpo_numpy.sampling import discounted_sums, sample_path, single_path
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 from trpo_numpy.vine import rollout_Q, vine, vine_batch, vine_path
@@ -81,8 +82,8 @@ def relative_error(gradients, best):
 
 def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200, 12800)):
     """All numbers behind the picture; rows of curves: (Q-values, simulator steps, relative error)."""
-    env, config = make_env(Config("Pendulum-v1")), Config(vine_length=length)
-    policy = policy_for(env, ())
+    env, config = make_env(Config("Pendulum-v1")), Config(hidden_sizes=(), vine_length=length)
+    policy, _ = policy_and_baseline(env, config)
     theta = policy.initial(np.random.default_rng(seed), 0.0)
     pairs = {name: q_pairs(env, policy, theta, config, n_pairs, name == "common") for name in ("common", "independent")}
     curves = {}

@@ -44,7 +44,7 @@ from experiment import (
 import numpy as np
 
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.run_folder import load_policy
 from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
 from trpo_numpy.record import InputError
@@ -91,8 +91,8 @@ def worth(run, parent, gamma=0.99, n_paths=10):
     This Q is a discounted return from the middle of the motion; the second half of the path gives the later rewards.
     """
     env = make_env(run.config)
-    policy = policy_for(env, run.config.hidden_sizes)
-    theta, _ = load_policy(parent / run.folder, policy.n_parameters, policy.network.sizes[0])
+    policy, _ = policy_and_baseline(env, run.config)
+    theta, _ = load_policy(parent / run.folder, policy)
     seeds = np.random.SeedSequence(run.config.seed, spawn_key=(2,))
     paths = [sample_path(env, partial(policy.act, policy.unpack(theta)), seeds, i) for i in range(n_paths)]
     Qs = [discounted_sums(path.rewards, gamma) for path in paths]
@@ -127,7 +127,7 @@ def go_on_from_cma(curves, seed, parent, n_iterations=10):
     (run,), config = all_runs({"CMA": curves["CMA"]}, [seed]), replace(curves[NEAR][1], seed=seed)
     config = replace(config, timesteps=n_iterations * config.batch_size)
     policy, baseline = policy_and_baseline(make_env(config), config)
-    theta, _ = load_policy(parent / run.folder, policy.n_parameters, policy.network.sizes[0])
+    theta, _ = load_policy(parent / run.folder, policy)
     state = replace(initial_state(policy, baseline, config), theta=theta)
     for iteration in train(config, state=state):
         print(f"single path from CMA's, iteration {iteration.iteration}: {iteration.mean_return:.1f}", flush=True)

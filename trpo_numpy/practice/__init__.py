@@ -2,8 +2,7 @@
 
     config          the options of a run
     checks          which environments are refused
-    spaces          the spaces that a policy can have for its states and its actions
-    environment     Gymnasium's environments, made and checked
+    environment     Gymnasium's environments, their spaces, each step checked
     executor        sampling by other processes
     blocks          a network that takes its samples in blocks, which is faster
     scaling         observations minus their mean, divided by their standard deviation

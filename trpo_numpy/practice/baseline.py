@@ -41,20 +41,18 @@ def standardize(advantages):
     return (A - A.mean()) / A.std() if A.std() > 1e-12 else np.zeros_like(A)
 
 
-def estimate_single_path(paths, branches, policy, baseline, state, config):
+def estimate_single_path(paths, baseline, state, config):
     """Step 2: the Batch with Q, or with generalized advantages; the targets (N,) of the baseline, and V (N,)."""
-    states, advantages, targets, V = [], [], [], []
+    rows, gae_lambda = [], config.gae_lambda if config.baseline else 1.0                    # 1: the sampled Q
     for path in paths:
         seen = scale(state.scaling, path.states)                                            # (T + 1, d_s)
-        V_path = values(baseline, state.phi, seen) if config.baseline else np.zeros(len(seen))
-        gae_lambda = config.gae_lambda if config.baseline else 1.0                          # 1: the sampled Q
-        states.append(seen[:-1])
-        V.append(V_path[:-1])
-        advantages.append(generalized_advantages(path, V_path, config.gamma, gae_lambda))
-        targets.append(V_path[:-1] + generalized_advantages(path, V_path, config.gamma, config.baseline_lambda))
-    A = standardize(np.concatenate(advantages)) if config.standardize_advantages else np.concatenate(advantages)
-    batch = Batch(np.concatenate(states), np.concatenate([path.actions for path in paths]), A)
-    return (batch, np.concatenate(targets), np.concatenate(V)) if config.baseline else (batch, None, None)
+        V = values(baseline, state.phi, seen) if config.baseline else np.zeros(len(seen))
+        advantages = generalized_advantages(path, V, config.gamma, gae_lambda)
+        targets = V[:-1] + generalized_advantages(path, V, config.gamma, config.baseline_lambda)
+        rows.append((seen[:-1], path.actions, advantages, targets, V[:-1]))
+    states, actions, advantages, targets, V = map(np.concatenate, zip(*rows))
+    batch = Batch(states, actions, standardize(advantages) if config.standardize_advantages else advantages)
+    return (batch, targets, V) if config.baseline else (batch, None, None)
 
 
 def explained_variance(V, targets):
@@ -81,10 +79,7 @@ def gauss_newton_product(network, phi, cache, y):
 
 
 def unit_of(targets):
-    """The targets' standard deviation, but at least 1% of their root mean square; 1 if all are 0.
-
-    Targets that hardly vary would give huge steps in units of their standard deviation.
-    """
+    """The targets' standard deviation, or 1% of their root mean square if they hardly vary; 1 if all are 0."""
     power = power_of_two(targets)
     return power * (max(np.std(targets / power), 0.01 * np.sqrt(np.mean((targets / power) ** 2))) or 1.0)
 

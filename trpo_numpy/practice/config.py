@@ -1,6 +1,4 @@
 """Not in the paper: the options of a training run, one documented field per line, checked when a Config is made."""
-import argparse
-import ast
 import json
 import operator
 import sys
@@ -18,28 +16,25 @@ WANTED = {str | Callable: "an id, or a function that makes an environment", int:
           dict: "{name: value}, with values that JSON can hold"}
 
 
-def option(default, help, **bounds):
+def option(default, help, hash=None, **bounds):
     """A field of Config: its default, what it is (also the command line's help), and its range, by BOUNDS."""
-    return field(default=default, metadata={"help": help, "bounds": bounds})
+    return field(default=default, hash=hash, metadata={"help": help, "bounds": bounds})
 
 
 @dataclass(frozen=True)
 class Config:
     """All that a run depends on. Raises InputError naming the field, what came and what is wanted."""
-    env_id: str | Callable = option("Pendulum-v1", "a Gymnasium environment, such as Hopper-v5, or module:Name-v0 of "
-                                    "the module that registers it")
-    env_kwargs: dict = field(default_factory=dict, hash=False, metadata={
-        "help": "arguments of the environment, as gravity:5.0 or map_name:'8x8'; name it before them", "bounds": {}})
+    env_id: str | Callable = option("Pendulum-v1", "a Gymnasium environment, or module:Name-v0, registered by module")
+    env_kwargs: dict = option((), "its arguments, as gravity:5.0 or map_name:'8x8'; name it before them", hash=False)
     timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
     seed: int = option(0, "all randomness is a function of it", at_least=0)
     batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
     vine_states: int = option(0, "vine (Section 5.2): expected states in its rollout set; 0: none", at_least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", at_least=2)
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
-    hidden_sizes: tuple = option((64, 64), "sizes of the hidden layers (Table 2: 30 or 50), or none; name the "
-                                 "environment before it")
-    initial_log_std: float = option(0.0, "r at the start, for Box actions (Appendix D); with d_a > 3 dimensions "
-                                    "log(3/d_a) is added", at_least=-20, at_most=20)
+    hidden_sizes: tuple = option((64, 64), "of hidden layers (Table 2: 30 or 50), or none; name the environment before")
+    initial_log_std: float = option(0.0, "r at the start (Appendix D); if d_a > 3 plus log(3/d_a)", at_least=-20,
+                                    at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
     delta_per_dimension: bool = option(True, "not in the paper: delta times the action's dimensions, whose KLs add up")
@@ -60,40 +55,31 @@ class Config:
 
     def __post_init__(self):
         for f in fields(self):
-            value = getattr(self, f.name)
-            if f.type is dict:
-                value = as_json_gives(f.name, value)
-            if isinstance(value, (np.generic, list)):  # NumPy's scalars; lists, as JSON and argparse give
-                value = tuple(value) if isinstance(value, list) else value.item()
-            check_field(f, value)
-            object.__setattr__(self, f.name, value)
+            object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         if self.vine_states > self.batch_size:
             raise InputError(f"vine_states: got {self.vine_states}, wanted at most batch_size, {self.batch_size}")
 
-    @property
-    def name(self):
-        """env_id, or the name of the function that it is."""
-        return self.env_id if isinstance(self.env_id, str) else getattr(self.env_id, "__name__", repr(self.env_id))
 
-
-def as_json_gives(name, value):
-    """A dict, or its pairs, as JSON gives it back. Raises InputError if JSON cannot hold it."""
+def checked(f, value):
+    """The value as Config keeps it in its field f. Raises InputError unless it has the field's type and range."""
+    bounds, kept = f.metadata["bounds"], value.item() if isinstance(value, np.generic) else value
     try:
-        return json.loads(json.dumps(dict(value), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: got {value!r}, wanted {WANTED[dict]}: {error}") from error
-
-
-def check_field(f, value):
-    """Raises InputError unless value has the type and lies in the range of the dataclass field f."""
-    bounds = f.metadata["bounds"]
-    good = type(value) is f.type or f.type is float and type(value) is int
-    good = good or f.name == "env_id" and (type(value) is str or callable(value))
-    good = good and (f.type is not tuple or all(type(size) is int and size >= 1 for size in value))
-    good = good and (f.type is not float or abs(value) <= sys.float_info.max)  # neither infinite nor NaN
-    if not good or not all(BOUNDS[name](value, bound) for name, bound in bounds.items()):
+        if f.type is dict:
+            kept, good = json.loads(json.dumps(dict(value), allow_nan=False)), True
+        elif f.type is tuple:
+            kept = tuple(value)
+            good = all(type(size) is int and size >= 1 for size in kept)
+        elif f.type is float:
+            good = type(kept) in (int, float) and abs(kept) <= sys.float_info.max  # neither infinite nor NaN
+        else:
+            good = isinstance(kept, f.type) if f.name == "env_id" else type(kept) is f.type
+        good = good and all(BOUNDS[name](kept, bound) for name, bound in bounds.items())
+    except (TypeError, ValueError):
+        good = False
+    if not good:
         limits = "".join(f", {name.replace('_', ' ')} {bound}" for name, bound in bounds.items())
         raise InputError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]}{limits}")
+    return kept
 
 
 def update_options(config, d_a):
@@ -104,35 +90,7 @@ def update_options(config, d_a):
                          config.damping)
 
 
-def first_log_std(config, d_a):
-    """r at the start. For d_a > 3 the standard deviations sum to 3, as for three dimensions with deviation 1."""
-    return config.initial_log_std + np.log(3 / max(d_a, 3))
-
-
 # The paper alone: Q for advantages, the undamped Fisher matrix, nothing standardized, nothing scaled; its delta and k.
 # All states are in A: without damping g must lie in A's range, which 10% of these small batches do not span.
 PAPER = {"baseline": False, "damping": 0.0, "standardize_advantages": False, "scale_observations": False,
          "delta": 0.01, "delta_per_dimension": False, "cg_iterations": 10, "fisher_fraction": 1.0}
-
-
-def key_and_value(text):
-    """"key:value" as a pair, the value a Python literal, or text if it is none."""
-    key, colon, value = text.partition(":")
-    if not (key.isidentifier() and colon):
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted key:value")
-    try:
-        return key, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return key, value
-
-
-def add_options(parser):
-    """Makes each field of Config but env_id an option of an argparse parser, and --paper."""
-    paper = ", ".join(f"{name} {value}" for name, value in PAPER.items())
-    parser.add_argument("--paper", action="store_true", help=f"the paper alone: {paper}; more options change it")
-    how = {bool: {"action": argparse.BooleanOptionalAction}, tuple: {"nargs": "*", "type": int, "metavar": "N"},
-           dict: {"nargs": "+", "type": key_and_value, "metavar": "KEY:VALUE"}}
-    for f in fields(Config)[1:]:
-        default = "none" if f.type is dict else f.default
-        parser.add_argument("--" + f.name.replace("_", "-"), help=f"{f.metadata['help']} (default: {default})",
-                            **how.get(f.type, {"type": f.type, "metavar": f.type.__name__.upper()}))

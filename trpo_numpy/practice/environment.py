@@ -1,65 +1,61 @@
 """Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.wrappers import RescaleAction, TimeLimit
+from gymnasium import spaces, wrappers
 
-from trpo_numpy.policy import Policy
-from trpo_numpy.practice.blocks import BlockedMLP
-from trpo_numpy.practice.checks import checked_step, failure, origin
-from trpo_numpy.practice.spaces import family_and_map, with_flat_states
+from trpo_numpy.categorical import Categorical
+from trpo_numpy.gaussian import Gaussian
+from trpo_numpy.practice.checks import checked_step, failure, input_error
 from trpo_numpy.record import InputError
+
+MOST_OUTPUTS = 10_000  # of the network, for actions that are integers
 
 
 class CheckedEnv(gym.Wrapper):
-    """An environment that takes the actions of our families, and can go back to an earlier state (Section 5.2).
+    """An environment that takes the actions of a family, raises InputErrors only, and can go back to earlier states."""
 
-    Errors of its reset or step, and observations or rewards that are no numbers, are an InputError that says where.
-    """
-
-    def __init__(self, env, family, to_space, has_own_limit):
+    def __init__(self, env, name, has_own_limit):
         super().__init__(env)
-        self.family, self.to_space, self.has_own_limit = family, to_space, has_own_limit
-        self.shape, self.seed, self.t = env.observation_space.shape, None, 0
+        self.family, self.low, self.high = family_and_limits(name, env.action_space)
+        self.dtype, self.shape = env.action_space.dtype, env.observation_space.shape
+        self.name, self.has_own_limit, self.seed, self.t = name, has_own_limit, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
         self.seed, self.t = seed, 0
-        try:
+        with input_error(f"environment: reset(seed={seed}) failed"):
             observation, info = self.env.reset(seed=seed, options=options)
-        except Exception as error:
-            raise InputError(f"environment: reset(seed={seed}) failed: {failure(error)}") from error
-        state, _ = checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")
-        return state, info
+        return checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")[0], info
 
     def step(self, action):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
         where = f"step {self.t} after reset(seed={self.seed})"
-        try:
-            observation, reward, terminated, truncated, info = self.env.step(self.to_space(action))
+        try:  # input_error would cost more time
+            observation, reward, terminated, truncated, info = self.env.step(self.in_space(action))
         except Exception as error:
-            raise InputError(f"environment: {where} failed with the policy's action {action}: "
-                             f"{failure(error)}") from error
+            raise failure(f"environment: {where} with the policy's action {action} failed", error) from error
         state, number = checked_step(observation, reward, self.shape, where)
         self.t += 1
         return state, number, terminated, truncated, info
 
+    def in_space(self, a):
+        """The action a (d_a,) in the space's shape and type: clipped to a Box of floats, or counted from its start."""
+        a = a.reshape(self.low.shape)
+        a = a + self.low if isinstance(self.family, Categorical) else np.minimum(np.maximum(a, self.low), self.high)
+        return a.astype(self.dtype)
+
     def clone_state(self):
-        """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
-        data = getattr(self.unwrapped, "data", None)
-        attributes = copy_attributes(self, [vars(layer) for layer in layers_of(self)])
-        return attributes, copy.copy(data) if is_mujoco(data) else None
+        """All that a step changes: the attributes of the wrappers and of the environment."""
+        return copy_attributes([vars(layer) for layer in layers_of(self)])
 
     def restore_state(self, saved):
         """Brings the environment back to where `clone_state` found it, to the byte."""
-        attributes, data = saved
-        for layer, values in zip(layers_of(self), copy_attributes(self, attributes)):
+        for layer, attributes in zip(layers_of(self), copy_attributes(saved)):
             vars(layer).clear()  # also of what the steps since then have added
-            vars(layer).update(values)
-        if data is not None:
-            import mujoco
-            mujoco.mj_copyData(self.unwrapped.data, self.unwrapped.model, data)
+            vars(layer).update(attributes)
 
 
 def layers_of(env):
@@ -67,61 +63,76 @@ def layers_of(env):
     return [env] if env is env.unwrapped else [env, *layers_of(env.env)]
 
 
-def is_mujoco(value):
-    """Whether value is an object of MuJoCo's library, which deepcopy cannot copy."""
-    return type(value).__module__.startswith("mujoco")
-
-
-def copy_attributes(env, attributes):
-    """A deep copy of the attributes of each layer, in which MuJoCo's objects, and what no step changes, are shared."""
+def copy_attributes(attributes):
+    """A deep copy of the attributes of each layer, in which the layers, and what no step changes, are shared."""
     fixed = (gym.Env, gym.Space, gym.envs.registration.EnvSpec)
-    values = [value for layer in layers_of(env) for value in vars(layer).values()]
-    return copy.deepcopy(attributes, {id(v): v for v in values if isinstance(v, fixed) or is_mujoco(v)})
+    return copy.deepcopy(attributes, {id(v): v for layer in attributes for v in layer.values() if isinstance(v, fixed)})
 
 
 def make_env(config, render_mode=None):
     """The Gymnasium environment of a Config as a CheckedEnv, its states flat vectors, its actions those of a family.
 
     A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
-    time gets that of Table 2, 1000 steps. Raises InputError for spaces that have no family or cannot be flattened, or
-    if the environment cannot be made or drawn.
+    time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made or drawn, or for its spaces.
     """
-    env, name = make_as_it_is(config, render_mode), config.name
-    for layer in layers_of(env):
-        if {"obs_rms", "return_rms"} & set(vars(layer)):
-            raise InputError(f"env_id: {name} has {type(layer).__name__} inside, whose statistics neither evaluate nor "
-                             "workers would have, wanted it without: the run scales observations and advantages itself")
-    has_own_limit = any(isinstance(layer, TimeLimit) for layer in layers_of(env))
-    env = env if has_own_limit else TimeLimit(env, max_episode_steps=1000)
-    env = with_flat_states(name, env)
-    if config.rescale_actions:
-        actions = env.action_space
-        if not (isinstance(actions, gym.spaces.Box) and actions.dtype.kind == "f" and actions.is_bounded()):
-            raise InputError(f"rescale_actions: {name} has action space {actions}, wanted a bounded Box of floats")
-        env = RescaleAction(env, -np.ones_like(actions.low), np.ones_like(actions.high))
-    return CheckedEnv(env, *family_and_map(name, env.action_space), has_own_limit)
-
-
-def make_as_it_is(config, render_mode):
-    """The environment by gymnasium.make or by config's own function; with a render_mode it is drawn once."""
-    options = config.env_kwargs | ({"render_mode": render_mode} if render_mode else {})
-    try:
-        env = gym.make(config.env_id, **options) if isinstance(config.env_id, str) else config.env_id(**options)
+    make = partial(gym.make, config.env_id) if isinstance(config.env_id, str) else config.env_id
+    name = config.env_id if isinstance(config.env_id, str) else getattr(make, "__name__", repr(make))
+    problem = (f"env_id: got {name!r}, wanted an environment that can be made, of Gymnasium or, as module:Name-v0, of "
+               "a module that registers it")
+    if render_mode:
+        problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
+                   "without a screen: if MUJOCO_GL=egl is set)")
+    with input_error(problem):
+        env = make(**config.env_kwargs, **({"render_mode": render_mode} if render_mode else {}))
         if not isinstance(env, gym.Env):
             raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
         if render_mode:
             env.reset()
             env.render()
-    except Exception as error:
-        hint = "; without a screen MuJoCo draws if MUJOCO_GL=egl is set" if "mujoco" in origin(error) else ""
-        if render_mode:
-            raise InputError(f"render_mode: {config.name} cannot be drawn as {render_mode}, wanted an environment that "
-                             f"can{hint}: {origin(error)}") from error
-        raise InputError(f"env_id: got {config.name!r}, wanted an environment that can be made, of Gymnasium or, as "
-                         f"module:Name-v0, of a module that registers it: {origin(error)}") from error
-    return env
+    for layer in layers_of(env):
+        if {"obs_rms", "return_rms"} & set(vars(layer)):
+            raise InputError(f"env_id: {name} has {type(layer).__name__} inside, whose statistics neither evaluate nor "
+                             "workers would have, wanted it without: the run scales observations and advantages itself")
+    has_own_limit = any(isinstance(layer, wrappers.TimeLimit) for layer in layers_of(env))
+    env = with_flat_states(name, env if has_own_limit else wrappers.TimeLimit(env, max_episode_steps=1000))
+    if config.rescale_actions:
+        box = env.action_space
+        if not (isinstance(box, spaces.Box) and box.dtype.kind == "f" and box.is_bounded()):
+            raise InputError(f"rescale_actions: {name} has action space {box}, wanted a bounded Box of floats")
+        env = wrappers.RescaleAction(env, -np.ones_like(box.low), np.ones_like(box.high))
+    return CheckedEnv(env, name, has_own_limit)
 
 
-def policy_for(env, hidden_sizes):
-    """The Policy for the spaces of an environment that make_env made."""
-    return Policy(BlockedMLP((*env.observation_space.shape, *hidden_sizes, env.family.d_output)), env.family)
+def with_flat_states(name, env):
+    """env, its observations vectors: one-hot for what is discrete, the parts of Dict and Tuple one after the other."""
+    states = env.observation_space
+    if isinstance(states, spaces.Box) and len(states.shape) == 1:
+        return env
+    with input_error(f"env_id: {name} has observation space {states}, wanted one that gymnasium.spaces.flatten_space "
+                     "makes a Box of: gymnasium.wrappers.FilterObservation leaves out parts of a Dict, "
+                     "TransformObservation makes other observations"):
+        if not isinstance(spaces.flatten_space(states), spaces.Box):
+            raise TypeError("it makes another space")
+        return wrappers.FlattenObservation(env)
+
+
+def family_and_limits(name, space):
+    """The family for an action space, and the lowest and the highest action. Integers count from the lowest."""
+    match space:
+        case spaces.Box(low=low, high=high):
+            pass
+        case spaces.Discrete(start=low, n=n) | spaces.MultiDiscrete(start=low, nvec=n):
+            high = low + n - 1
+        case spaces.MultiBinary(shape=shape):
+            low, high = np.zeros(shape, int), np.ones(shape, int)
+        case _:
+            raise InputError(f"env_id: {name} has action space {space}, wanted Box, Discrete, MultiDiscrete or "
+                             "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
+    if space.dtype.kind == "f":
+        return Gaussian(low.size), low.astype(float), high.astype(float)
+    sizes = np.ravel(high.astype(float) - low + 1)
+    if sizes.sum() > MOST_OUTPUTS:
+        raise InputError(f"env_id: {name} has action space {space} with {sizes.sum():g} values in all, wanted at "
+                         f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
+                         "makes its actions from those of a Box of floats")
+    return Categorical(tuple(sizes.astype(int).tolist())), low, high

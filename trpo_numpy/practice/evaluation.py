@@ -8,28 +8,28 @@ from trpo_numpy.record import InputError
 from trpo_numpy.sampling import sample_path
 
 
-def greedy_returns(env, policy, theta, scaling, seed, n_episodes, frames=None):
-    """Yields the raw returns of n_episodes in which every action is the most probable one.
-
-    No episode of a training run with the same seed is among them. A list `frames` receives pictures of the first.
-    """
+def greedy_returns(env, policy, theta, scaling, seed, n_episodes, gif=None):
+    """Yields the raw returns of n_episodes, none of them one of training's; gif is a file for pictures of the first."""
     act = partial(scaled_action, policy.act_greedily, policy.unpack(theta), scaling)
     for episode in range(n_episodes):
-        drawn = act if frames is None or episode > 0 else partial(draw_and_act, env, frames, act)
-        yield sample_path(env, drawn, np.random.SeedSequence(seed, spawn_key=(2,)), episode).rewards.sum()
+        frames = []
+        drawn = partial(draw_and_act, env, frames, act) if gif and episode == 0 else act
+        path = sample_path(env, drawn, np.random.SeedSequence(seed, spawn_key=(2,)), episode)
+        if frames:
+            milliseconds = 2000 / (env.metadata.get("render_fps") or 30)  # of two frames
+            frames[0].save(gif, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+        yield path.rewards.sum()
 
 
 def draw_and_act(env, frames, act, s, rng):
-    """act(s, rng), after a picture of env is added to frames; every other one is left out, as None."""
-    frames.append(None if len(frames) % 2 else small_picture(env.render()))
+    """act(s, rng), after a picture of env is added to frames in every other step."""
+    if env.t % 2 == 0:
+        frames.append(small_picture(env.render()))
     return act(s, rng)
 
 
 def small_picture(frame):
-    """A frame, (height, width), (height, width, 1), (.., 3) or (.., 4), as a picture 200 pixels high of 256 colours.
-
-    Numbers are from 0 to 255, or floats from 0 to 1.
-    """
+    """A frame, (height, width) or (height, width, 1, 3 or 4), of numbers to 255 or floats to 1, 200 pixels high."""
     from PIL import Image
 
     frame = np.asarray(frame)
@@ -40,9 +40,3 @@ def small_picture(frame):
         frame = 255 * np.clip(frame, 0, 1)
     picture = Image.fromarray(frame.squeeze().astype(np.uint8)).convert("RGB")
     return picture.resize((max(1, 200 * picture.width // picture.height), 200)).quantize()
-
-
-def save_gif(frames, path, fps):
-    """Writes the pictures among frames as a moving picture, each for the time of two frames (fps None: 30 a second)."""
-    first, *rest = (frame for frame in frames if frame is not None)
-    first.save(path, save_all=True, append_images=rest, duration=2000 / (fps or 30), loop=0)

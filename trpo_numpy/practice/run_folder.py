@@ -4,7 +4,6 @@ config.json    the Config and the versions: all that repeats the run, with the s
 progress.csv   one row per iteration
 policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
 """
-import csv
 import json
 import os
 import platform
@@ -17,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from trpo_numpy.practice.checks import input_error
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.learning_curve import COLUMNS, progress_row, read_progress
-from trpo_numpy.practice.scaling import Scaling, scaling_from
+from trpo_numpy.practice.learning_curve import progress_row, read_progress
+from trpo_numpy.practice.scaling import Scaling
 from trpo_numpy.practice.training import State
 from trpo_numpy.record import InputError, check_array
 
@@ -36,59 +36,52 @@ def whole_file(path):
 def create_run_folder(out, config, parent="runs", method="TRPO"):
     """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
 
-    method is the name of the update; the command line resumes runs of TRPO only. Raises InputError if out is a file or
-    holds an earlier run, because nothing is overwritten, and OSError if it cannot be written.
+    method is the name of the update; the command line resumes runs of TRPO only. Nothing is overwritten: raises
+    InputError if out is a file or holds an earlier run.
     """
     if out is None:
         name = f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}"
         out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
     out = Path(out)
     if out.is_file() or out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
-        is_what = "a file" if out.is_file() else "not empty"
-        raise InputError(f"out: {out} is {is_what}, wanted a folder that is new or empty: nothing is overwritten")
+        raise InputError(f"out: {out} is there, wanted a folder that is new or empty: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
-    write_config(out, config, method)
-    return out
+    return write_config(out, config, method)
 
 
 def write_config(folder, config, method="TRPO"):
-    """Writes config.json: the name of the method, the Config, and the versions."""
+    """Writes config.json: the name of the method, the Config, and the versions. Returns the folder."""
     if not isinstance(config.env_id, str):
         raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     with whole_file(folder / "config.json") as file:
         file.write((json.dumps(contents, indent=2) + "\n").encode())
+    return folder
 
 
 def read_config(folder, method="TRPO"):
     """The Config of a run by this method, or by any if it is None. Raises InputError for another or a damaged one."""
     path = Path(folder) / "config.json"
-    try:
+    with input_error(f"{path}: wanted the config.json of a run"):
         contents = json.loads(path.read_text())
-        options, found = contents["config"], contents.get("method", "TRPO")
+        options, found = contents["config"], contents["method"]
         missing = {field.name for field in fields(Config)} - set(options)
         if missing:  # the defaults of this version may differ from those that it ran with
             raise KeyError(f"no {', '.join(sorted(missing))}: a run of another version")
         config = Config(**options)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: wanted the config.json of a run: {type(error).__name__}: {error}") from error
     if method not in (None, found):
         raise InputError(f"{path}: got a run of {found}, wanted one of {method}")
     return config
 
 
 def record_iteration(folder, iteration):
-    """Appends the iteration's row to progress.csv, then writes policy.npz. Returns the row.
-
-    A run that is killed between the two has a row too many, which `resume` takes away.
-    """
+    """Appends a row to progress.csv, and writes policy.npz. Returns the row, which `resume` undoes without a policy."""
     row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
-    with open(folder / "progress.csv", "a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    with open(folder / "progress.csv", "a") as file:
         if file.tell() == 0:
-            writer.writeheader()
-        writer.writerow(row)
+            print(*row, sep=",", file=file)
+        print(*row.values(), sep=",", file=file)
     with whole_file(folder / "policy.npz") as file:
         np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
                  next_mean=state.scaling.mean, next_var=state.scaling.var,
@@ -96,25 +89,24 @@ def record_iteration(folder, iteration):
     return row
 
 
-def load_arrays(folder, shapes):
-    """The arrays of policy.npz by {name: shape}. Raises InputError if they are missing, damaged or of other shapes."""
-    path = Path(folder) / "policy.npz"
+def load_arrays(folder, policy, n_phi="any"):
+    """The arrays of policy.npz. Raises InputError if they are missing, damaged, or not for this policy or n_phi."""
+    path, d_s = Path(folder) / "policy.npz", policy.network.sizes[0]
+    shapes = {"theta": (policy.n_parameters,), "phi": (n_phi,), "mean": (d_s,), "std": (d_s,), "next_mean": (d_s,),
+              "next_var": (d_s,), "counts": (4,)}
     if not path.exists():
         raise InputError(f"{path}: is missing, wanted a run with a whole iteration: train --resume {folder} goes on")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in shapes}
-    except Exception as error:  # a damaged file fails in more ways than NumPy documents
-        raise InputError(f"{path}: wanted the arrays {', '.join(shapes)}: {type(error).__name__}: {error}") from error
+    with input_error(f"{path}: wanted the arrays {', '.join(shapes)}"), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in shapes}
     for name, shape in shapes.items():
         check_array(f"{path}: {name}", arrays[name], shape)
     return arrays
 
 
-def load_policy(folder, n_parameters, d_s):
-    """theta (n_parameters,) and the Scaling (d_s,) of a run. Raises InputError as `load_arrays`."""
-    arrays = load_arrays(folder, {"theta": (n_parameters,), "mean": (d_s,), "std": (d_s,)})
-    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2, arrays["std"])
+def load_policy(folder, policy):
+    """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
+    arrays = load_arrays(folder, policy)
+    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)
 
 
 def resume(folder, policy, baseline):
@@ -122,20 +114,18 @@ def resume(folder, policy, baseline):
 
     Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
     """
-    folder, d_s, state = Path(folder), policy.network.sizes[0], None
-    if (folder / "policy.npz").exists():
-        arrays = load_arrays(folder, {"theta": (policy.n_parameters,), "phi": (baseline.n_parameters,),
-                                      "next_mean": (d_s,), "next_var": (d_s,), "counts": (4,)})
+    path, state = Path(folder, "progress.csv"), None
+    n_rows = len(read_progress(folder))
+    if path.with_name("policy.npz").exists():
+        arrays = load_arrays(folder, policy, baseline.n_parameters)
         n, *counts = map(int, arrays["counts"])
-        state = State(arrays["theta"], arrays["phi"], scaling_from(n, arrays["next_mean"], arrays["next_var"]), *counts)
-    path, n_rows = folder / "progress.csv", state.iteration if state else 0
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    if state is None and len(lines) > 2:  # a run may be killed between its first row and its first policy, not later
-        raise InputError(f"{folder / 'policy.npz'}: is missing, wanted that of the {len(lines) - 1} rows in {path}")
-    if state and (len(read_progress(folder, n_rows)) < n_rows or not lines[n_rows].endswith(b"\n")):
-        raise InputError(f"{path}: got {max(0, len(lines) - 1)} rows, wanted the {n_rows} whole ones of policy.npz")
-    kept = lines[:1 + n_rows] if state else []  # without a policy the header is written again
-    if lines != kept:
+        state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
+        if n_rows < state.iteration:
+            raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
+    elif n_rows > 1:  # a run may be killed between its first row and its first policy, not later
+        raise InputError(f"{folder}: policy.npz is missing, wanted that of the {n_rows} rows in progress.csv")
+    if path.exists():
+        lines = path.read_bytes().splitlines(keepends=True)
         with whole_file(path) as file:
-            file.writelines(kept)
+            file.writelines(lines[:1 + state.iteration] if state else [])  # without a policy the header is written anew
     return state

@@ -1,7 +1,4 @@
-"""The training loop: the three steps of the practical algorithm (Section 6), and what practice adds to each.
-
-Shapes: N samples of a batch, T steps of a path, P parameters.
-"""
+"""The training loop: the three steps of the practical algorithm (Section 6), and what practice adds to each."""
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -15,8 +12,8 @@ from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
 from trpo_numpy.practice.blocks import BlockedMLP
 from trpo_numpy.practice.checks import notes
-from trpo_numpy.practice.config import Config, first_log_std, update_options
-from trpo_numpy.practice.environment import make_env, policy_for
+from trpo_numpy.practice.config import Config, update_options
+from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
 from trpo_numpy.prior_work import UpdateRule
@@ -29,7 +26,7 @@ from trpo_numpy.vine import vine, vine_batch, vine_path
 @dataclass(frozen=True)
 class State:
     """Where a run stands between two iterations. With its Config, it is all that the rest of the run depends on."""
-    theta: np.ndarray           # (P,)
+    theta: np.ndarray           # (P,), the policy's parameters
     phi: np.ndarray             # (P,) of the baseline
     scaling: Scaling            # of the next iteration's observations
     iteration: int = 0          # iterations done
@@ -57,45 +54,16 @@ class Iteration:
 
 
 def policy_and_baseline(env, config):
-    """The Policy, and the network of its baseline, which has the same hidden layers and one output."""
-    policy = policy_for(env, config.hidden_sizes)
-    return policy, BlockedMLP((*policy.network.sizes[:-1], 1))
+    """The Policy for the spaces of env, and the network of its baseline, which has the same hidden layers."""
+    sizes = (*env.observation_space.shape, *config.hidden_sizes)
+    return Policy(BlockedMLP((*sizes, env.family.d_output)), env.family), BlockedMLP((*sizes, 1))
 
 
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
-    return State(policy.initial(rng, first_log_std(config, policy.family.d_free)), baseline.initial(rng, 0.0),
-                 no_scaling(policy.network.sizes[0]))
-
-
-def collect_single_path(episodes_of, act, policy, config):
-    """Step 1 by single path (Section 5.1): the paths, and no branches."""
-    return single_path(episodes_of(sample_path, act), config.batch_size), []
-
-
-def collect_vine(episodes_of, act, policy, config):
-    """Step 1 by vine (Section 5.2): the paths of the trunk, and the branches."""
-    return vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
-
-
-def estimate_vine(paths, branches, policy, baseline, state, config):
-    """Step 2: the Batch with the Q of the rollouts. Eqs. (15) and (16) need no baseline."""
-    scaled = [(scale(state.scaling, s), *rest) for s, *rest in branches]
-    return vine_batch(scaled, policy.family, config), None, None
-
-
-def next_state(state, result, paths, branches, batch, targets, baseline, config):
-    """The State after an update: theta_new, the baseline fitted to its targets, the scaling, the counts."""
-    phi, scaling = state.phi, state.scaling
-    if targets is not None:
-        phi = fit_baseline(baseline, phi, batch.states, targets, config)
-    if config.scale_observations:
-        observations = np.concatenate([path.states[:-1] for path in paths])
-        scaling = update_scaling(scaling, scale(scaling, observations))
-    n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
-    return State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
-                 state.episodes + len(paths))
+    log_std = config.initial_log_std + np.log(3 / max(policy.family.d_free, 3))     # d_a > 3: the stds sum to 3
+    return State(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
 
 
 def train(config: Config, update: UpdateRule = trpo_update, state: State | None = None,
@@ -103,43 +71,56 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     """The practical algorithm (Section 6) until config.timesteps: an iterator with an Iteration after each update.
 
     update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a state,
-    `iteration.state` of an earlier run with the same config, that run goes on, to the same bytes. An executor
-    (concurrent.futures' process pool, Dask's, mpi4py's) samples the episodes, to the same bytes too. Raises InputError
-    for a bad argument or environment, ArithmeticError where curvature or a number is not what it must be. Warns of an
-    environment on which a run may learn little, or not repeat itself.
+    `iteration.state` of an earlier run with this config, that run goes on; an executor (a process pool, Dask's,
+    mpi4py's) samples the episodes: both to the same bytes. Raises InputError for a bad argument or environment,
+    ArithmeticError where curvature or a number is not what it must be. Warns of what may surprise in an environment.
     """
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
-    state = initial_state(policy, baseline, config) if state is None else state
+    first = initial_state(policy, baseline, config)
+    state = first if state is None else state
     if not isinstance(state, State):
         raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
     check_array("state: theta", state.theta, (policy.n_parameters,))
     check_array("state: phi", state.phi, (baseline.n_parameters,))
-    for note in notes(make_env(config), policy, config):
+    for note in notes(make_env(config), policy, first.theta, config):
         warnings.warn(note, stacklevel=2)
     return iterations(env, policy, baseline, config, update, state, executor)
 
 
 def iterations(env, policy, baseline, config, update, state, executor):
     """The training loop."""
-    by_vine = collect_vine, estimate_vine
-    collect, estimate = by_vine if config.vine_states else (collect_single_path, estimate_single_path)
     options, n_ahead = update_options(config, policy.family.d_a), 16
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     while state.timesteps < config.timesteps:
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
         episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
-        paths, branches = collect(episodes_of, act, policy, config)                       # step 1
+        if config.vine_states:                                                            # step 1, Section 5.2
+            paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
+        else:                                                                             # step 1, Section 5.1
+            paths, branches = single_path(episodes_of(sample_path, act), config.batch_size), []
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
-        batch, targets, V = estimate(paths, branches, policy, baseline, state, config)    # step 2
+        if config.vine_states:                                                            # step 2
+            branches = [(scale(state.scaling, s), *rest) for s, *rest in branches]
+            batch, targets, V = vine_batch(branches, policy.family, config), None, None   # which needs no baseline
+        else:
+            batch, targets, V = estimate_single_path(paths, baseline, state, config)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
         result = update(policy, theta, batch, options, rng)                               # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
-        after = next_state(state, result, paths, branches, batch, targets, baseline, config)
+        phi, scaling = state.phi, state.scaling
+        if targets is not None:
+            phi = fit_baseline(baseline, phi, batch.states, targets, config)
+        if config.scale_observations:
+            observations = np.concatenate([path.states[:-1] for path in paths])
+            scaling = update_scaling(scaling, scale(scaling, observations))
+        n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
+        after = State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
+                      state.episodes + len(paths))
         yield Iteration(after.iteration, after.timesteps, after.episodes,
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
                         entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
