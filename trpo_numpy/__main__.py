@@ -43,7 +43,7 @@ def build_parser():
     training.add_argument("--resume", metavar="DIR", type=Path, help="continue a run, with --timesteps or --workers")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     training.add_argument("--quiet", action="store_true", help="print no line per iteration; progress.csv has them all")
-    training.add_argument("--paper", action="store_true", help="the paper alone; the options that are typed change it")
+    training.add_argument("--paper", action="store_true", help=f"the paper alone, {PAPER}; typed options change it")
     how = {bool: {"action": argparse.BooleanOptionalAction}, tuple: {"nargs": "*", "type": int, "metavar": "N"},
            dict: {"nargs": "+", "type": key_and_value, "metavar": "KEY:VALUE"}}
     for f in others:

@@ -48,14 +48,19 @@ class CheckedEnv(gym.Wrapper):
         return a.astype(self.dtype)
 
     def clone_state(self):
-        """All that a step changes: the attributes of the wrappers and of the environment."""
-        return copy_attributes([vars(layer) for layer in layers_of(self)])
+        """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
+        data = getattr(self.unwrapped, "data", None)
+        return copy_attributes([vars(layer) for layer in layers_of(self)]), copy.copy(data) if is_mujoco(data) else None
 
     def restore_state(self, saved):
         """Brings the environment back to where `clone_state` found it, to the byte."""
-        for layer, attributes in zip(layers_of(self), copy_attributes(saved)):
+        attributes, data = saved
+        for layer, values in zip(layers_of(self), copy_attributes(attributes)):
             vars(layer).clear()  # also of what the steps since then have added
-            vars(layer).update(attributes)
+            vars(layer).update(values)
+        if data is not None:
+            import mujoco
+            mujoco.mj_copyData(self.unwrapped.data, self.unwrapped.model, data)
 
 
 def layers_of(env):
@@ -63,10 +68,16 @@ def layers_of(env):
     return [env] if env is env.unwrapped else [env, *layers_of(env.env)]
 
 
+def is_mujoco(value):
+    """Whether value is an object of MuJoCo's library, of which deep copies are slow."""
+    return type(value).__module__.startswith("mujoco")
+
+
 def copy_attributes(attributes):
-    """A deep copy of the attributes of each layer, in which the layers, and what no step changes, are shared."""
+    """A deep copy of the attributes of each layer, in which MuJoCo's objects, and what no step changes, are shared."""
     fixed = (gym.Env, gym.Space, gym.envs.registration.EnvSpec)
-    return copy.deepcopy(attributes, {id(v): v for layer in attributes for v in layer.values() if isinstance(v, fixed)})
+    values = [value for layer in attributes for value in layer.values()]
+    return copy.deepcopy(attributes, {id(v): v for v in values if isinstance(v, fixed) or is_mujoco(v)})
 
 
 def make_env(config, render_mode=None):
