@@ -20,7 +20,7 @@ METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
 def ink(method):
     """The colour of a method's name: that of its line, or a darker one if words in it would be too pale on white."""
     color = METHODS[method]["color"]
-    return {"#E69F00": "#8F5E00", "#56B4E9": "#0A6EA8", "#CC79A7": "#A3447B", "#009E73": "#00734F"}.get(color, color)
+    return {"#E69F00": "#8F5E00", "#56B4E9": "#2B8FCB", "#CC79A7": "#A3447B", "#009E73": "#00734F"}.get(color, color)
 
 
 # Of every picture, which is 8.5 inches wide: text of 10 points or more where a page shows it 850 pixels wide; colours

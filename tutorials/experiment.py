@@ -245,7 +245,8 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
     figure.get_layout_engine().set(rect=(0, 0, 0.95, 1), wspace=0.13)       # room for the numbers at the right
     figure.suptitle(title, ha="left", x=0.01)
     grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
-    first, most = next(iter(curves)), max(len(runs) for runs in curves.values())
+    first, *_ = curves
+    fewest, *_, most = sorted(len(runs) for runs in [*curves.values(), curves[first]])
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
         for columns in runs.values() if len(runs) > 1 else []:
@@ -260,8 +261,9 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
         number = panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", color=ink(method), va="center",
                             transform=panel.get_yaxis_transform(), fontweight="bold")
         number.set_in_layout(False)
-        fewer = f" ({len(runs)} run{'s' * (len(runs) > 1)})" * (len(runs) < most)
-        panel.set_title(name_with_step(method, runs).replace(", ", "\n") + fewer, color=ink(method))
+        name = ("single path, " if method.startswith("gamma") else "") + name_with_step(method, runs)
+        number_of_runs = f" ({len(runs)} run{'s' * (len(runs) > 1)})" * (fewest < most)
+        panel.set_title(name.replace(", ", "\n") + number_of_runs, color=ink(method))
         panel.set(xlim=(0, end), ylabel="mean return" if i % across == 0 else "")
         panel.tick_params(labelleft=i % across == 0)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -233,11 +233,14 @@ def line_search(figure, _):
         axes.set_title(title)
         for line in axes.lines:
             line.set(linewidth=4, markersize=14)
+    below.axes[1].legend(loc="center left", frameon=False, handletextpad=0.2, bbox_to_anchor=(0, 0.52))
+    for axes, label, offset in [(0, 2, (12, -16)), (0, 3, (10, -38)), (1, 3, (8, -36))]:
+        below.axes[axes].texts[label].set(position=offset, ha="left")       # "refused" and "accepted"
 
 
 def numbered_code(figure, _):
     """The update on one slide of lecture.md; in grey the numbers of the slide before."""
-    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "for _": 6, "return theta_old": 7}
+    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "for _": 6, "theta = theta_old": 7}
     for i, line in enumerate(code().splitlines()):
         figure.text(0.05, 0.83 - 0.0385 * i, line, fontsize=18, family="monospace", va="center")
         for start, number in numbers.items():
@@ -311,8 +314,8 @@ SLIDES = [
     (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::guaranteed, but slow",
          rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$: a length in nats",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
-     two_units, r"contours: $\eta$;  blue: mean KL $\leq$ 0.01;  20 iterations of Algorithm 1, $C = 212$, move "
-     r"$\theta$ by 0.02"),
+     two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
+     "20 steps of TRPO"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
@@ -335,8 +338,8 @@ SLIDES = [
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
          r"$A = \dfrac{1}{N}\,\Sigma_n J_n^T M_n J_n$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
      kl_and_parabola,
-     r"$\mu = [\mathrm{mean}, \log\sigma]$ (the paper: $\sigma$), $a$: its entry; $J = \partial\mu/\partial\theta$; "
-     r"$\mathrm{kl}'$, $M$: derivatives in $\mu$"),
+     r"$\mu = [\mathrm{mean}, \log\sigma]$ (the paper: $\sigma$), $a$: its entry, summed over; "
+     r"$J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: derivatives in $\mu$"),
     (7, ["4,482 parameters: $A$ has 20 million entries", "to solve $A s = g$ we need only products $A y$",
          r"$A y = \frac{1}{N}\,\Sigma_n\, J_n^T\, (M_n\, (J_n\, y))$"], three_products,
      r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
@@ -349,7 +352,7 @@ SLIDES = [
          r"4.  $A s = g$,  by 10 products $A y$ ::conjugate gradient",
          r"5.  $\beta = \sqrt{2\delta / s^T A s}$ ::the parabola reaches $\delta$",
          r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
-         r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$ ::and again from 1"], None,
+         r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
      r"$\theta$, $g$, $s$, $y$: 4,482 numbers for Pendulum-v1;  $\delta$ = 0.01"),
     (9, [], numbered_code, ""),
     (10, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],

@@ -55,7 +55,7 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     axes.set_title("the KL lies above its parabola")
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
-    axes.text(0.02, delta, rf"$\delta$ = {delta:.2g}", transform=axes.get_yaxis_transform(), va="bottom")
+    axes.text(0.98, delta, rf"$\delta$ = {delta:.2g}", transform=axes.get_yaxis_transform(), ha="right", va="bottom")
     axes.plot([reach, reach], [delta, L_and_kl(theta_old + reach * s)[1]], color="black", linestyle="-", linewidth=1)
     axes.plot(reach, delta, "o", markersize=9, markerfacecolor="white", markeredgecolor=MODEL, markeredgewidth=2,
               label=r"the parabola is $\delta$")

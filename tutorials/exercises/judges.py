@@ -94,7 +94,7 @@ def generalized_advantages(x):
         found = x.generalized_advantages(path, V, gamma, gae_lambda)
         how = "the path has ended in s_T" if terminated else "a time limit has cut the path"
         yield f"A_t = sum_l (gamma lambda)^l td_(t+l), where {how}", found, truth(V_next), {
-            "the end of the task is taken for a time limit: V(s_T) counts as 0 there" if terminated else
+            "the end of the task is taken for a time limit: at the end V(s_T) counts as 0" if terminated else
             "a time limit is taken for an end: the rewards that would have followed are missing": truth(other),
             "V(s_{T-1}) stands where V(s_T) should": truth(stale),
             "discounted by lambda alone": truth(V_next, gae_lambda),
