@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from trpo_numpy.practice import training
+from trpo_numpy.practice import checks, training
 from trpo_numpy.practice.checks import (
     actions_out_of_proportion,
     check_restorable,
@@ -137,6 +137,15 @@ def test_one_that_changes_with_every_reset_only_after_another_episode_is_found_t
     """Its reset restores what the same seed left: only another seed in between changes it."""
     env = make_env(Config("SeedsBefore-v0"))
     assert remembers(env, lambda s, rng: np.zeros(1), np.random.SeedSequence(0))
+
+
+def test_whether_it_remembers_is_not_asked_of_a_slow_one(monkeypatch):
+    """Each look at the clock is two seconds after the one before."""
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(checks, "perf_counter", lambda: next(clock))
+    env = make_env(Config("Remembers-v0"))
+    assert not remembers(env, lambda s, rng: np.zeros(1), np.random.SeedSequence(0))
+    assert env.unwrapped.episode == 1, "it gave up after two episodes"
 
 
 def test_train_warns_of_what_is_to_be_said():

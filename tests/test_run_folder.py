@@ -86,11 +86,11 @@ def test_a_run_gets_a_folder_of_its_own(tmp_path, monkeypatch):
 
 def test_an_earlier_run_or_a_file_is_never_overwritten(folder, tmp_path):
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(InputError, match="^out: .* is there, wanted a folder that is new or empty"):
+    with pytest.raises(InputError, match="^out: .* is a file or has files, wanted a new or empty folder"):
         create_run_folder(folder, CONFIG)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="^out: .*file is there, wanted a folder"):
+    with pytest.raises(InputError, match="^out: .*file is a file or has files, wanted a new"):
         create_run_folder(tmp_path / "file", CONFIG)
     assert (tmp_path / "file").read_text() == "mine"
 

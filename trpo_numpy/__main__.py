@@ -40,7 +40,7 @@ def build_parser():
     env_id, *others = fields(Config)
     training.add_argument("env_id", nargs="?", help=f"{env_id.metadata['help']} (default: {env_id.default})")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
-    training.add_argument("--resume", metavar="DIR", type=Path, help="continue a run, with --timesteps or --workers")
+    training.add_argument("--resume", metavar="DIR", type=Path, help="continue a run; --timesteps may be raised")
     training.add_argument("--workers", type=int, metavar="N", help="processes that sample; same bytes (default: 1)")
     training.add_argument("--quiet", action="store_true", help="print no line per iteration; progress.csv has them all")
     training.add_argument("--paper", action="store_true", help=f"the paper alone, {PAPER}; typed options change it")
@@ -94,7 +94,7 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     except (KeyboardInterrupt, InputError, ArithmeticError, BrokenExecutor, OSError) as error:
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
         where = f"out: cannot write to {folder} or to standard output: " if isinstance(error, OSError) else ""
-        print(f"error: {where}{str(error) or 'interrupted'}", file=sys.stderr)
+        print("\ninterrupted" if code == 130 else f"error: {where}{error}", file=sys.stderr)
     finally:
         if executor:
             stop_workers(executor)
@@ -119,9 +119,9 @@ def run_evaluation(folder, episodes, render, gif, seed=None):
     for R in greedy_returns(env, policy, theta, scaling, seed, episodes, gif):
         returns.append(R)
         print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
+        if gif and len(returns) == 1:
+            print(f"moving picture: {gif}", flush=True)
     env.close()
-    if gif:
-        print(f"moving picture: {gif}")
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
     return 0
 

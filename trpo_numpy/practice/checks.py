@@ -13,15 +13,16 @@ from trpo_numpy.record import InputError
 from trpo_numpy.sampling import first_state, rollout, sample_path
 
 OLD_GYM = "expected 5, got 4", "expected 2", "keyword argument 'seed'"  # parts of the errors that it leads to
-WANTED = (". This is the interface of the old Gym: wanted reset(seed=, options=), which returns (observation, info), "
-          "and a step that returns (observation, reward, terminated, truncated, info)")
+OLD_GYM_HINT = (". This is the interface of the old Gym: wanted reset(seed=, options=), which returns (observation, "
+                "info), and a step that returns (observation, reward, terminated, truncated, info)")
 
 
 def failure(what, error):
-    """The InputError that says what failed, by which error, or which code if it has no text, in which file and line."""
+    """An InputError: what failed, the error's type and text (or the code that raised it), and where."""
     file, line, _, code = traceback.extract_tb(error.__traceback__)[-1]
-    hint = WANTED if any(part in str(error) for part in OLD_GYM) else ""
-    return InputError(f"{what}: {type(error).__name__}: {str(error) or code} ({file}, line {line}){hint}")
+    hint = OLD_GYM_HINT if what.startswith("environment:") and any(part in str(error) for part in OLD_GYM) else ""
+    where = "" if isinstance(error, (OSError, InputError)) else f" ({file}, line {line})"
+    return InputError(f"{what}: {type(error).__name__}: {str(error) or code}{where}{hint}")
 
 
 @contextmanager
@@ -90,11 +91,13 @@ def actions_out_of_proportion(low, high, std):
 
 
 def remembers(env, act, seeds):
-    """Whether the first 50 steps of episode 0 differ if it is repeated after episode 1; gives up after 3 seconds."""
+    """Whether the first 50 steps of episode 0 differ if it is repeated after episode 1.
+
+    It gives up after an episode that ends later than 3 seconds from the start.
+    """
     start, paths = perf_counter(), []
     for episode in (0, 1, 0):
-        s, rng = first_state(env, seeds, episode)
-        paths.append(rollout(env, act, s, rng, 50))
+        paths.append(rollout(env, act, *first_state(env, seeds, episode), 50))
         if perf_counter() - start > 3:
             return False
     return differ(paths[0], paths[2])

@@ -25,15 +25,15 @@ def option(default, help, hash=None, **bounds):
 class Config:
     """All that a run depends on. Raises InputError naming the field, what came and what is wanted."""
     env_id: str | Callable = option("Pendulum-v1", "a Gymnasium environment, or module:Name-v0, registered by module")
-    env_kwargs: dict = option((), "its arguments, as gravity:5.0 or map_name:'8x8'; name it before them", hash=False)
+    env_kwargs: dict = option((), "arguments of the environment, as gravity:5.0; type ENV_ID before them", hash=False)
     timesteps: int = option(100_000, "training ends with the batch that brings the steps to this number", at_least=1)
     seed: int = option(0, "all randomness is a function of it", at_least=0)
     batch_size: int = option(2_000, "steps per iteration, without vine's rollouts; the paper: 50K to 1M", at_least=2)
     vine_states: int = option(0, "vine (Section 5.2): expected states in its rollout set; 0: none", at_least=0)
     vine_actions: int = option(4, "K, actions in each (Table 2); or every action, if there are at most K", at_least=2)
     vine_length: int = option(100, "steps of a rollout, at most (Table 2: 50 or 100)", at_least=1)
-    hidden_sizes: tuple = option((64, 64), "of hidden layers (Table 2: 30 or 50), or none; name the environment before")
-    initial_log_std: float = option(0.0, "r at the start (Appendix D); if d_a > 3 plus log(3/d_a)", at_least=-20,
+    hidden_sizes: tuple = option((64, 64), "of the hidden layers (Table 2: 30 or 50); type ENV_ID before them")
+    initial_log_std: float = option(0.0, "r at the start; log(3/d_a) is added if d_a > 3", at_least=-20,
                                     at_most=20)
     gamma: float = option(0.99, "discount (Section 2)", at_least=0, below=1)
     delta: float = option(0.01, "bound on the mean KL, nats (Eq. (12); 0.01 in the paper)", above=0)
@@ -68,17 +68,18 @@ def checked(f, value):
             kept, good = json.loads(json.dumps(dict(value), allow_nan=False)), True
         elif f.type is tuple:
             kept = tuple(value)
-            good = all(type(size) is int and size >= 1 for size in kept)
+            good = isinstance(value, (list, tuple)) and all(type(size) is int and size >= 1 for size in kept)
         elif f.type is float:
             good = type(kept) in (int, float) and abs(kept) <= sys.float_info.max  # neither infinite nor NaN
         else:
             good = isinstance(kept, f.type) if f.name == "env_id" else type(kept) is f.type
         good = good and all(BOUNDS[name](kept, bound) for name, bound in bounds.items())
-    except (TypeError, ValueError):
-        good = False
+        reason = ""
+    except (TypeError, ValueError) as error:
+        good, reason = False, f": {error}"
     if not good:
         limits = "".join(f", {name.replace('_', ' ')} {bound}" for name, bound in bounds.items())
-        raise InputError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]}{limits}")
+        raise InputError(f"{f.name}: got {value!r}, wanted {WANTED[f.type]}{limits}{reason}")
     return kept
 
 

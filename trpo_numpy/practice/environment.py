@@ -15,7 +15,7 @@ MOST_OUTPUTS = 10_000  # of the network, for actions that are integers
 
 
 class CheckedEnv(gym.Wrapper):
-    """An environment that takes the actions of a family, raises InputErrors only, and can go back to earlier states."""
+    """An environment with a family's actions and InputErrors for errors of reset and step, that can go back in time."""
 
     def __init__(self, env, name, has_own_limit):
         super().__init__(env)
@@ -86,15 +86,16 @@ def make_env(config, render_mode=None):
     A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
     time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made or drawn, or for its spaces.
     """
-    make = partial(gym.make, config.env_id) if isinstance(config.env_id, str) else config.env_id
-    name = config.env_id if isinstance(config.env_id, str) else getattr(make, "__name__", repr(make))
+    make = config.env_id if callable(config.env_id) else partial(gym.make, config.env_id)
+    name = str(getattr(config.env_id, "__name__", config.env_id))
+    drawn = {"render_mode": render_mode} if render_mode else {}
     problem = (f"env_id: got {name!r}, wanted an environment that can be made, of Gymnasium or, as module:Name-v0, of "
                "a module that registers it")
     if render_mode:
         problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
                    "without a screen: if MUJOCO_GL=egl is set)")
     with input_error(problem):
-        env = make(**config.env_kwargs, **({"render_mode": render_mode} if render_mode else {}))
+        env = make(**config.env_kwargs | drawn)
         if not isinstance(env, gym.Env):
             raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
         if render_mode:
@@ -141,9 +142,9 @@ def family_and_limits(name, space):
                              "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
     if space.dtype.kind == "f":
         return Gaussian(low.size), low.astype(float), high.astype(float)
-    sizes = np.ravel(high.astype(float) - low + 1)
+    sizes = np.ravel(np.subtract(high, low, dtype=object)) + 1
     if sizes.sum() > MOST_OUTPUTS:
         raise InputError(f"env_id: {name} has action space {space} with {sizes.sum():g} values in all, wanted at "
                          f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
                          "makes its actions from those of a Box of floats")
-    return Categorical(tuple(sizes.astype(int).tolist())), low, high
+    return Categorical(tuple(sizes.tolist())), low, high

@@ -29,7 +29,7 @@ def draw_and_act(env, frames, act, s, rng):
 
 
 def small_picture(frame):
-    """A frame, (height, width) or (height, width, 1, 3 or 4), of numbers to 255 or floats to 1, 200 pixels high."""
+    """A picture 200 pixels high of a frame (height, width[, 1, 3 or 4 colours]): integers to 255, or floats to 1."""
     from PIL import Image
 
     frame = np.asarray(frame)

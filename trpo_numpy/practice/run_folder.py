@@ -44,7 +44,7 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
         out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
     out = Path(out)
     if out.is_file() or out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
-        raise InputError(f"out: {out} is there, wanted a folder that is new or empty: nothing is overwritten")
+        raise InputError(f"out: {out} is a file or has files, wanted a new or empty folder: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
     return write_config(out, config, method)
 
@@ -76,7 +76,7 @@ def read_config(folder, method="TRPO"):
 
 
 def record_iteration(folder, iteration):
-    """Appends a row to progress.csv, and writes policy.npz. Returns the row, which `resume` undoes without a policy."""
+    """Appends a row to progress.csv, then writes policy.npz: `resume` takes away a row without one. Returns the row."""
     row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
     with open(folder / "progress.csv", "a") as file:
         if file.tell() == 0:
@@ -106,7 +106,7 @@ def load_arrays(folder, policy, n_phi="any"):
 def load_policy(folder, policy):
     """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
     arrays = load_arrays(folder, policy)
-    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)
+    return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)  # its root is std again, to the byte
 
 
 def resume(folder, policy, baseline):
@@ -115,14 +115,14 @@ def resume(folder, policy, baseline):
     Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
     """
     path, state = Path(folder, "progress.csv"), None
-    n_rows = len(read_progress(folder))
     if path.with_name("policy.npz").exists():
         arrays = load_arrays(folder, policy, baseline.n_parameters)
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
-        if n_rows < state.iteration:
-            raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
-    elif n_rows > 1:  # a run may be killed between its first row and its first policy, not later
+    n_rows = len(read_progress(folder, state.iteration if state else None))
+    if state and n_rows < state.iteration:
+        raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
+    if state is None and n_rows > 1:  # a run may be killed between its first row and its first policy, not later
         raise InputError(f"{folder}: policy.npz is missing, wanted that of the {n_rows} rows in progress.csv")
     if path.exists():
         lines = path.read_bytes().splitlines(keepends=True)

@@ -27,7 +27,7 @@ from trpo_numpy.vine import vine, vine_batch, vine_path
 class State:
     """Where a run stands between two iterations. With its Config, it is all that the rest of the run depends on."""
     theta: np.ndarray           # (P,), the policy's parameters
-    phi: np.ndarray             # (P,) of the baseline
+    phi: np.ndarray             # the baseline's parameters
     scaling: Scaling            # of the next iteration's observations
     iteration: int = 0          # iterations done
     timesteps: int = 0          # environment steps so far
@@ -62,7 +62,7 @@ def policy_and_baseline(env, config):
 def initial_state(policy, baseline, config):
     """The State before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
-    log_std = config.initial_log_std + np.log(3 / max(policy.family.d_free, 3))     # d_a > 3: the stds sum to 3
+    log_std = config.initial_log_std + np.log(3 / max(policy.family.d_free, 3))     # the sum of the stds as for d_a = 3
     return State(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
 
 
@@ -105,7 +105,7 @@ def iterations(env, policy, baseline, config, update, state, executor):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
         if config.vine_states:                                                            # step 2
             branches = [(scale(state.scaling, s), *rest) for s, *rest in branches]
-            batch, targets, V = vine_batch(branches, policy.family, config), None, None   # which needs no baseline
+            batch, targets, V = vine_batch(branches, policy.family, config), None, None   # (15), (16): no baseline
         else:
             batch, targets, V = estimate_single_path(paths, baseline, state, config)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
