@@ -108,7 +108,7 @@ def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     assert files == [["surrogate"], ["fisher"], ["trpo"], ["line_search"], ["line_search"]]
     block, = re.findall(r"```python\n(.*?)```", README, re.S)
     update = [line.strip() for line in (ROOT / "trpo_numpy/trpo.py").read_text().splitlines()]
-    assert all(any(line.startswith(quoted) for line in update) for quoted in block.splitlines())
+    assert all(any(line.startswith(quoted.strip()) for line in update) for quoted in block.splitlines())
 
 
 def rows_of_modules():

@@ -100,7 +100,7 @@ def draw(figure, numbers):
                 ha="right")
     kl.set(yscale="log", title=r"with damping 0.3 the KL is near $\delta$",
            ylabel=r"mean KL where its parabola is $\delta$ (nats)")
-    gain.set(title="$L$ then gains half as much as with 0.01",
+    gain.set(title="$L$ gains half as much as with 0.01",
              ylabel="$L - L_{old}$ after the line search", ylim=(0, None))
     residual.legend(loc="lower left")
     for axes in (residual, kl, gain):

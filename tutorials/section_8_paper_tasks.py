@@ -168,8 +168,9 @@ def compare_positions(args):
         csv.writer(file, lineterminator="\n").writerows([["method", "seed", "final_return"], *rows])
     found = [method for method, _, R in rows if R > 200]
     best = max(found, key=found.count, default="")
-    figure.suptitle(f"Runs that end above 200: {found.count(best)} of {len(seeds)} {best};\n"
-                    f"{len(found) - found.count(best)} of the {len(rows) - len(seeds)} others", ha="left", x=0.01)
+    figure.suptitle("With the additions of practice, these runs end above 200:\n"
+                    f"{found.count(best)} of {len(seeds)} {best}; {len(found) - found.count(best)} of the "
+                    f"{len(rows) - len(seeds)} others", ha="left", x=0.01)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     figure.supxlabel("environment steps", fontsize=10.5)
     figure.supylabel(f"mean return: {len(seeds)} runs (thin) and their mean", fontsize=10.5)

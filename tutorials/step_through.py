@@ -27,7 +27,7 @@ from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import surrogate_and_kl
 
 MODEL = "black"     # the colour of the two models
-TITLE = "Here both models promise too much, so the line search tests the step itself"
+TITLE = "Here both models are too optimistic, so the line search tests the step itself"
 
 
 def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longest):
