@@ -30,7 +30,7 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 CLAIMS = {  # the titles; of any other task just its name
     "Swimmer-v5": "Swimmer-v5: all but vine and CEM learn to swim",
     "Hopper-v5": "Hopper-v5: with the best of five steps natural gradient ends level with single path",
-    "Walker2d-v5": "Walker2d-v5: with fixed steps only standardized advantages lead to walking",
+    "Walker2d-v5": "Walker2d-v5: no fixed step of natural gradient on raw advantages walks",
     "Pendulum-v1": "Pendulum-v1: single path learns in 70,000 steps, vine not at all",
     "FrozenLake-v1": "FrozenLake-v1: single path learns most, vine hardly moves"}
 SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
