@@ -96,20 +96,20 @@ def iterations(env, policy, baseline, config, update, state, executor):
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
         episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
-        if config.vine_states:                                                            # step 1, Section 5.2
+        if config.vine_states:                                                      # step 1, Section 5.2
             paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
-        else:                                                                             # step 1, Section 5.1
+        else:                                                                       # step 1, Section 5.1
             paths, branches = single_path(episodes_of(sample_path, act), config.batch_size), []
         sampled, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
-        if config.vine_states:                                                            # step 2
+        if config.vine_states:                                                      # step 2
             branches = [(scale(state.scaling, s), *rest) for s, *rest in branches]
-            batch, targets, V = vine_batch(branches, policy.family, config), None, None   # (15), (16): no baseline
+            batch, targets, V = vine_batch(branches, policy.family, config), None, None     # no baseline
         else:
             batch, targets, V = estimate_single_path(paths, baseline, state, config)
         rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
-        result = update(policy, theta, batch, options, rng)                               # step 3
+        result = update(policy, theta, batch, options, rng)                         # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
         phi, scaling = state.phi, state.scaling
