@@ -91,8 +91,8 @@ def main():
         name = name.replace("\n", " ").replace("$", "")
         print(f"{name}: slope at the end {slope:.2f}; all of the states cost "
               f"{times[1.0][-1] / times[0.1][-1]:.1f} times as much as 10% of them")
-    print("Look for: ten times the samples cost about 7 to 11 times as much. With 10% of the states in A, an update "
-          "costs about a quarter as much.")
+    print("Look for: ten times the samples cost up to about ten times as much. With 10% of the states in A, an update "
+          "costs a third to a fifth.")
 
 
 if __name__ == "__main__":
