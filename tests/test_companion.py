@@ -83,12 +83,6 @@ def mended(text):
     return QUOTE.sub(mend, text), lost
 
 
-def numbers_in(words):
-    """The numbers that "1 to 3, 5 and 7" means."""
-    ranges = [re.findall(r"\d+", part) for part in re.findall(r"\d+(?: to \d+)?", words)]
-    return [number for first, *last in ranges for number in range(int(first), int((last or [first])[0]) + 1)]
-
-
 @pytest.fixture(autouse=True)
 def numpy_prints_as_before():
     """The examples of the pages change how NumPy prints: this puts it back after each test."""

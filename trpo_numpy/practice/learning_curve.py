@@ -23,7 +23,7 @@ def progress_row(iteration):
     backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
     row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
            update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], i.entropy, i.explained_variance,
-           update.status, round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
+           update.status.replace(",", ";"), round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
     return dict(zip(COLUMNS, row))
 
 
