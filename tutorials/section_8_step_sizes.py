@@ -1,0 +1,87 @@
+"""Section 8.1: is a bound on the KL more robust than a fixed penalty? Five deltas of single path, five steps 1/lambda.
+
+Look for: how far delta, and how far natural gradient's step, may be from the best before the return falls.
+Advantages are not standardized, as in section_8_locomotion, whose runs of natural gradient and of delta 0.01 it shares.
+Then change: --env-ids Hopper-v5 --seeds 2; or DELTAS, to values of your own.
+
+    python tutorials/section_8_step_sizes.py --out tutorials/results    # 60 runs, an hour on two cores; resumes
+    python tutorials/section_8_step_sizes.py --plot-only --out tutorials/results
+"""
+from dataclasses import replace
+
+from common import METHODS, SUMMARY, new_figure, save_figure
+from experiment import STANDING, all_runs, complete_runs, experiment_parser, final_return, read_runs
+from section_8_locomotion import methods
+
+import numpy as np
+
+from trpo_numpy.practice.training import train
+
+DELTAS = 0.001, 0.003, 0.01, 0.03, 0.1      # per dimension of the action; 0.01 is the default
+LABELS = {"single path": r"single path, $\delta$ = 0.01 times the factor",
+          "natural gradient": r"natural gradient, $1/\lambda$ = 0.1 times the factor"}
+
+
+def factor_of(run):
+    """How many times 0.1 the run's step is, or how many times 0.01 its delta."""
+    return round(run.step / 0.1 if run.step else run.config.delta / 0.01, 3)
+
+
+def final_returns(env_id, timesteps, seeds, args):
+    """{method: {factor: final returns (seeds,)}}, after the runs that are missing."""
+    curves = methods(env_id, timesteps)
+    _, single = curves["single path"]
+    swept = {method: curves[method] for method in LABELS} | {
+        f"single path, delta {delta:g}": (train, replace(single, delta=delta))
+        for delta in DELTAS if delta != single.delta}
+    runs = [run for seed in seeds for run in all_runs(swept, [seed])]       # the first seed of all comes first
+    parent = args.out / f"section_8_locomotion_{env_id}"
+    if not args.plot_only:
+        complete_runs(runs, parent, args.workers)
+    finals = {method: {} for method in LABELS}
+    for run, columns in read_runs(sorted(runs, key=factor_of), parent).items():
+        by_factor = finals["natural gradient" if run.step else "single path"]
+        by_factor.setdefault(factor_of(run), []).append(final_return(columns, timesteps))
+    return finals
+
+
+def draw(figure, finals):
+    """A panel per task of finals {task: {method: {factor: final returns}}}: each run, and their means."""
+    figure.set_size_inches(8.5, 4)
+    figure.suptitle("TODO", ha="left", x=0.01)
+    for axes, (env_id, by_method) in zip(figure.subplots(1, len(finals), squeeze=False)[0], finals.items()):
+        for aside, (method, by_factor) in zip((1, 1.12), by_method.items()):    # so that no point covers another
+            for factor, returns in by_factor.items():
+                axes.plot([aside * factor] * len(returns), returns, ".", color=METHODS[method]["color"], alpha=0.6)
+            means = [np.mean(returns) for returns in by_factor.values()]
+            axes.plot(aside * np.array(list(by_factor)), means, **METHODS[method], **SUMMARY, label=LABELS[method])
+        if env_id in ("Hopper-v5", "Walker2d-v5"):
+            axes.axhline(STANDING[0], color="0.4", linewidth=1, linestyle=(0, (6, 3)))
+        axes.set(title=env_id, xscale="log", xlabel="factor", ylim=(0, None))
+        axes.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
+        axes.minorticks_off()
+    figure.axes[0].set_ylabel("final return")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+
+def main():
+    parser = experiment_parser(__doc__, 300_000)
+    parser.add_argument("--env-ids", nargs="+", default=["Swimmer-v5", "Hopper-v5", "Walker2d-v5"])
+    args = parser.parse_args()
+    if args.quick:
+        args.env_ids, args.timesteps, args.seeds = ["Pendulum-v1"], 2_000, 1
+    seeds, finals = range(args.seed, args.seed + args.seeds), {}
+    for env_id in args.env_ids:
+        finals[env_id] = final_returns(env_id, args.timesteps, seeds, args)
+        for method, by_factor in finals[env_id].items():
+            for factor, returns in by_factor.items():
+                print(f"{env_id:>12} {method:>16}, factor {factor:<4g} {np.mean(returns):8.4g}   seeds "
+                      + " ".join(f"{R:.4g}" for R in returns))
+    figure = new_figure(args.show)
+    draw(figure, finals)
+    save_figure(figure, args.out, "section_8_step_sizes", args.show)
+    print("Look for: how far delta, and how far natural gradient's step, may be from the best before the return falls.")
+
+
+if __name__ == "__main__":
+    main()
