@@ -44,6 +44,24 @@ def lost(text, path):
     return [link for link in links(text) if not leads_somewhere(link)]
 
 
+def exercise_fragments():
+    """{exercise: [where the links to its functions end, #L17 for example]}.
+
+    If comments below its heading define arguments, the link to its first function has the lines of the whole exercise.
+    """
+    lines = ["", *(ROOT / "tutorials" / "exercises" / "exercises.py").read_text().splitlines()]
+    starts = [i for i, line in enumerate(lines) if re.match(r"# \d+\. ", line)]
+    fragments = {}
+    for n, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines)]), 1):
+        assert lines[start].startswith(f"# {n}. ")
+        places = [f"L{i}" for i in range(start, end) if lines[i].startswith("def ")]
+        if lines[start + 1]:
+            last = max(i for i in range(start, end) if lines[i])
+            places[0] = f"L{start}-L{last}"
+        fragments[n] = places
+    return fragments
+
+
 def wrong_formulas(text):
     """The formulas of a page that GitHub would not take: a letter touches them, or Markdown takes a part for its own.
 

@@ -22,7 +22,7 @@ import slides
 
 import numpy as np
 import pytest
-from pages import ROOT, prose
+from pages import ROOT, exercise_fragments, prose
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return
 from trpo_numpy.practice.config import Config
@@ -111,18 +111,21 @@ def test_what_is_quoted_is_what_the_link_leads_to(function, name, words, file, l
 
 
 def test_the_exercises_that_are_asked_for_are_where_their_links_lead():
-    """Each at its first function, or at the second where a step comes back to it; all twelve are asked for."""
-    lines = ["", *(ROOT / "tutorials" / "exercises" / "exercises.py").read_text().splitlines()]
-    headings = {number: int(n) for number, line in enumerate(lines) for n in re.findall(r"^# (\d+)\. ", line)}
-    asked = [(int(n), int(line)) for n, line in
-             re.findall(r"\[Exercise (\d+)\]\(\.\./exercises/exercises\.py#L(\d+)\)", TEXT)]
-    assert {n for n, _ in asked} == set(range(1, 13)) and len(set(asked)) == len(asked)
-    for n, line in asked:
-        assert lines[line].startswith("def ") and headings[max(h for h in headings if h < line)] == n, n
+    """Each at its first function, with the comments that define its arguments, or at the second where a step comes back
+    to it; all twelve are asked for."""
+    asked = {}
+    for n, fragment in re.findall(r"\[Exercise (\d+)\]\(\.\./exercises/exercises\.py#(.*?)\)", TEXT):
+        asked.setdefault(int(n), []).append(fragment)
+    wanted = exercise_fragments()
+    assert asked.keys() == wanted.keys() == set(range(1, 13))
+    for n, fragments in asked.items():
+        assert fragments == wanted[n][:len(fragments)], n
+    assert TEXT.count("exercises.py#") == sum(map(len, asked.values()))
 
 
 def test_mending_finds_lines_that_have_moved_and_tells_those_that_are_gone():
-    moved = re.sub(r"#L\d+-L\d+\)", "#L1-L2)", re.sub(r"lines \d+ to \d+\]", "lines 1 to 2]", TEXT))
+    moved = re.sub(r"(trpo_numpy/[\w/]+\.py)#L\d+-L\d+\)", r"\1#L1-L2)",
+                   re.sub(r"lines \d+ to \d+\]", "lines 1 to 2]", TEXT))
     assert moved != TEXT and mended(moved) == (TEXT, [])
     changed = TEXT.replace(QUOTES[0][5], "something = 'else'\n", 1)
     assert mended(changed) == (changed, [QUOTES[0][3]])

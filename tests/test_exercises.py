@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import exercise_fragments
 from test_documents import PAPER, numbers
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"
@@ -94,10 +95,13 @@ def test_half_written_exercises():
 def test_an_error_is_shown_with_its_line_and_a_usual_cause(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def jvp(layers, inputs, slopes, v):\n    return inputs[0] @ v[0][0]\n\n\n"
-                    "def generalized_advantages(path, V, gamma, gae_lambda):\n    V[-1] = 0\n")
+                    "def generalized_advantages(path, V, gamma, gae_lambda):\n    V[-1] = 0\n\n\n"
+                    "def step_length(sAs, delta):\n    if not 0 < sAs < 1e9:\n"
+                    "        raise ValueError(f'sAs is {sAs:g}')\n    return (2 * delta / sAs) ** 0.5\n")
     module = check.load(path)
     for name, words in [("jvp", ["line 2 of mine.py: ValueError: matmul", "transposed W"]),
-                        ("generalized_advantages", ["line 6 of mine.py: ", "it writes into its argument"])]:
+                        ("generalized_advantages", ["line 6 of mine.py: ", "it writes into its argument"]),
+                        ("step_length", ["11 of mine.py: ValueError: sAs is -1; wanted an ArithmeticError"])]:
         result, said = check.verdict(name, module)
         assert result == "fails" and all(part in said for part in words)
 
@@ -177,6 +181,61 @@ def search_with(**changed):
     return line_search
 
 
+def search_by_hand(candidate=lambda beta, shrink, j: beta * shrink ** j, returned=None, theta_too=1):
+    """A line search with other candidates, another result, or theta = beta s if theta_too is 0."""
+    def line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
+        for j in range(max_backtracks + 1):
+            L, kl = L_and_kl(theta_too * theta_old + candidate(beta, shrink, j) * s)
+            if L_old < L < np.inf and kl <= delta:
+                return (returned or candidate)(beta, shrink, j)
+        return 0.0
+    return line_search
+
+
+def search_from_each_other(L_and_kl, theta, s, beta, L_old, delta, shrink, max_backtracks):
+    for j in range(max_backtracks + 1):
+        theta = theta + beta * shrink ** j * s
+        L, kl = L_and_kl(theta)
+        if L_old < L < np.inf and kl <= delta:
+            return beta * shrink ** j
+    return 0.0
+
+
+def search_for_the_best(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
+    best, L_best = 0.0, L_old
+    for j in range(max_backtracks + 1):
+        L, kl = L_and_kl(theta_old + beta * shrink ** j * s)
+        if L_best < L < np.inf and kl <= delta:
+            best, L_best = beta * shrink ** j, L
+    return best
+
+
+def fisher_with_exchanged_arguments(policy, theta_old, cache, mu_old, y):
+    Jy = policy.jvp(theta_old, cache, y)
+    return policy.vjp(theta_old, cache, policy.family.M_product(Jy, mu_old)) / len(mu_old)
+
+
+def kl_by_hand(mu_old, mu, power=2):
+    (mean_old, r_old), (mean, r) = np.hsplit(mu_old, 2), np.hsplit(mu, 2)
+    square = np.exp(power * r_old) + (mean_old - mean) ** 2
+    return (r - r_old + square / (2 * np.exp(2 * r)) - 0.5).sum(axis=1)
+
+
+def surrogate_by_hand(centred=False, self_normalized=False):
+    def surrogate(family, mu, actions, Q, log_q):
+        ratio = np.exp(family.log_prob(mu, actions) - log_q)
+        return np.mean((ratio / ratio.mean() if self_normalized else ratio) * (Q - centred * Q.mean()))
+    return surrogate
+
+
+def grad_surrogate_by_hand(centred=False, self_normalized=False):
+    def grad_surrogate(family, mu, actions, Q, log_q):
+        ratio = np.exp(family.log_prob(mu, actions) - log_q)
+        weights = (ratio / ratio.mean() if self_normalized else ratio) * (Q - centred * Q.mean())
+        return weights[:, None] * family.grad_log_prob(mu, actions) / len(Q)
+    return grad_surrogate
+
+
 def cg_from(noise):
     """Conjugate gradient that starts at noise, and does not know it."""
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
@@ -195,15 +254,15 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
     return x, norms
 
 
-def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False):
+def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False, alpha_power=1, renewed=True):
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
         x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
-        p = r if one_array else r.copy()
+        p, rr = r if one_array else r.copy(), r @ r
         for _ in range(iterations):
             if norms[-1] <= tolerance * (1 if absolute else norms[0]):
                 break
-            rr, Ap = r @ r, A(p) + damping * p
-            alpha = rr / (p @ (A(p) if undamped_alpha else Ap))
+            rr, Ap = r @ r if renewed else rr, A(p) + damping * p
+            alpha = (rr / (p @ (A(p) if undamped_alpha else Ap))) ** alpha_power
             x += alpha * p
             r -= alpha * Ap
             p = r + r @ r / rr * p
@@ -264,6 +323,31 @@ def value_step_of_zero(V, targets, *args):
 
 
 MISTAKES = [
+    ("line_search", search_by_hand(lambda beta, shrink, j: shrink ** j), "beta is left out"),
+    ("line_search", search_by_hand(returned=lambda beta, shrink, j: shrink ** j), "the power of shrink, without beta"),
+    ("line_search", search_by_hand(lambda beta, shrink, j: beta * 0.5 ** j), "beta is halved, whatever shrink is"),
+    ("line_search", search_by_hand(theta_too=0), "theta_old is forgotten"),
+    ("line_search", search_by_hand(lambda beta, shrink, j: beta * (1 - j * shrink)), "by equal steps"),
+    ("line_search", search_by_hand(lambda beta, shrink, j: beta * shrink ** (j + 1)), "before the first candidate"),
+    ("line_search", search_by_hand(returned=lambda beta, shrink, j: beta), "the first beta is returned, whatever"),
+    ("line_search", search_by_hand(returned=lambda beta, shrink, j: j), "the number of the candidate is returned"),
+    ("line_search", search_by_hand(returned=lambda beta, shrink, j: beta * shrink ** (j + 1)), "it shrinks once more"),
+    ("line_search", lambda L_and_kl, *rest: right.line_search(
+        lambda theta: (L_and_kl(theta)[0], L_and_kl(theta)[1]), *rest), "L_and_kl is called twice per candidate"),
+    ("line_search", search_from_each_other, "the candidates start from each other"),
+    ("line_search", search_for_the_best, "it goes on after the first that is accepted"),
+    ("line_search", search_with(L=lambda L: -L), "no candidate is accepted"),
+    ("line_search", lambda *args: right.line_search(*args[:-1], 0), "it gives up after the first candidate"),
+    ("line_search", lambda L_and_kl, theta_old, s, beta, *rest: beta, "no candidate is tried"),
+    ("grad_log_prob", lambda mu, a: np.roll(right.grad_log_prob(mu, a), 3, axis=1), "the columns for r come first"),
+    ("kl", lambda mu_old, mu: kl_by_hand(mu_old, mu, 1), "exp(r_old) where exp(2 r_old) should be"),
+    ("surrogate", surrogate_by_hand(centred=True), "the mean of Q is subtracted"),
+    ("surrogate", surrogate_by_hand(self_normalized=True), "the ratios are divided by their mean"),
+    ("grad_surrogate", grad_surrogate_by_hand(centred=True), "the mean of Q is subtracted"),
+    ("grad_surrogate", grad_surrogate_by_hand(self_normalized=True), "the ratios are divided by their mean"),
+    ("fisher_vector_product", fisher_with_exchanged_arguments, "the arguments of M_product are exchanged"),
+    ("conjugate_gradient", cg_by_hand(alpha_power=-1), "alpha is upside down"),
+    ("conjugate_gradient", cg_by_hand(renewed=False), "r'r is not computed anew"),
     ("discounted_sums", sums_of_type, "cut to whole numbers"),
     ("generalized_advantages", advantages_of_type, "cut to whole numbers"),
     ("vjp", lambda *args: right.vjp(*args)[::-1], "the list is reversed"),
@@ -282,6 +366,7 @@ MISTAKES = [
     ("trpo_update", update_that(searcher=search_with(kl=lambda kl: kl / 1.5)), "the KL may be up to 1.5 delta"),
     ("trpo_update", update_that(L_off=2.5), "or L_old or log_q"),
     ("trpo_update", update_that(own_q=False), "or L_old or log_q"),
+    ("trpo_update", update_that(L_off=-np.inf), "L of the candidate is not compared with L_old"),
     ("trpo_update", update_that(draw=int), "19 states: int cuts 19.6"),
     ("trpo_update", update_that(replaced=True), "some states are drawn twice"),
     ("trpo_update", update_without_g_0, "without step_length\nwanted an array of numbers, found Arithm"),
@@ -399,6 +484,14 @@ def test_the_named_mistakes_of_the_fit_are_different_numbers_and_all_are_tested(
         assert all(any(words in mistake for words in asked) for mistake in mistakes)
 
 
+def test_what_the_mistakes_are_made_from_is_right_without_them():
+    for name, function in [("line_search", search_by_hand()), ("conjugate_gradient", cg_by_hand()),
+                           ("kl", kl_by_hand), ("surrogate", surrogate_by_hand()),
+                           ("grad_surrogate", grad_surrogate_by_hand()), ("trpo_update", update_that()),
+                           ("value_step", value_step_with())]:
+        assert check.verdict(name, solutions(**{name: function}))[0] == "right", name
+
+
 def test_every_function_has_a_mistake_that_is_tested():
     assert {name for name, *_ in MISTAKES} == set(judges.JUDGES)
 
@@ -406,7 +499,10 @@ def test_every_function_has_a_mistake_that_is_tested():
 @pytest.mark.parametrize("right, wrong, words", [
     ("", "", ""),
     ("theta_old + beta", "theta_old - beta", "no candidate is accepted"),
-    ("if L_old < L_new < np.inf and", "if", ""),
+    ("if L_old < L_new < np.inf and", "if", "L of the candidate is not compared with L_old"),
+    ("L_old = np.mean(Q) ", "L_old = -np.inf ", "L of the candidate is not compared with L_old"),
+    ("SHRINK, MAX_BACKTRACKS = 0.5, 10", "SHRINK, MAX_BACKTRACKS = 0.9, 40", ""),
+    ("SHRINK, MAX_BACKTRACKS = 0.5, 10", "SHRINK, MAX_BACKTRACKS = 0.97, 10", ""),
     ("theta_new, L_new - L_old, kl_new, refused", "2 * theta_old - theta_new", "the wrong sign"),
     ("Q[:, None] * dlog_pi_dmu", "dlog_pi_dmu", "not multiplied by Q"),
     ("s, residual, p = np.zeros_like(g), g, g", "return theta_old + 1e-3 * g", "the direction of g"),
@@ -527,12 +623,10 @@ def test_a_repaired_copy_is_kept_unless_a_new_one_is_asked_for(tmp_path, monkeyp
 # The pages
 
 def test_the_table_of_the_readme_is_that_of_the_judges():
-    rows = re.findall(r"^\| (\d+) \| \[`(\w+)`\]\(exercises\.py#L(\d+)\).*\| ([\d]+) \| ([\de, .-]+) \|$", README, re.M)
+    rows = re.findall(r"^\| (\d+) \| \[`(\w+)`\]\(exercises\.py#(.*?)\).*\| ([\d]+) \| ([\de, .-]+) \|$", README, re.M)
     assert [(int(n), name) for n, name, *_ in rows] == list(judges.EXERCISES.items())
-    lines = (EXERCISES / "exercises.py").read_text().splitlines()
-    for n, name, line, _, bars in rows:
-        heading = next(i for i, text in enumerate(lines, 1) if text.startswith(f"# {n}. "))
-        assert int(line) == next(i for i, text in enumerate(lines, 1) if i > heading and text.startswith("def "))
+    for n, name, fragment, _, bars in rows:
+        assert fragment == exercise_fragments()[int(n)][0], name
         wanted = {bar for exercise, bar, _ in judges.JUDGES.values() if exercise == int(n)}
         assert {float(bar) for bar in bars.split(", ")} == wanted, name
 

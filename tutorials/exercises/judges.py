@@ -10,6 +10,7 @@ from math import log
 from types import SimpleNamespace
 
 import numpy as np
+from program import L_does_not_fall
 from truth import (
     L_of_samples,
     advantage_by_steps,
@@ -228,6 +229,7 @@ def grad_log_prob(x):
         "the derivative with respect to the mean has the wrong sign": np.hstack([-by_mean, by_r]),
         "the derivative with respect to r has the wrong sign": np.hstack([by_mean, -by_r]),
         "the wrong sign": -wanted,
+        "the columns for r come first; mu is [mean, r]": np.hstack([by_r, by_mean]),
         "the derivative with respect to the mean lacks one exp(-r)": np.hstack([by_mean * np.exp(r), by_r]),
         "this is the derivative with respect to the standard deviation, not to its logarithm r":
             np.hstack([by_mean, by_r / np.exp(r)])}
@@ -249,6 +251,8 @@ def kl(x):
         "the log-std term has the wrong sign": wanted - 2 * (r - r_old).sum(axis=1),
         "the -1/2 of each dimension is missing": wanted + 1.5,
         "-1/2 counts once, not once per dimension": wanted + 1.0,
+        "exp(r_old) where exp(2 r_old) should be":
+            wanted + ((np.exp(r_old) - np.exp(2 * r_old)) / (2 * np.exp(2 * r))).sum(axis=1),
         "the square of the means' distance is missing":
             wanted - (0.5 * (mean_old - mean) ** 2 * np.exp(-2 * r)).sum(axis=1),
         "exp(r) is taken for the variance; it is the standard deviation":
@@ -370,6 +374,8 @@ def surrogate(x):
         "the difference of the logarithms, without exp": np.mean((log_p - log_q) * Q),
         "the ratio is missing": np.mean(Q),
         "pi_theta is not divided by q": np.mean(np.exp(log_p) * Q),
+        "the mean of Q is subtracted; here Q counts as it is": np.mean(np.exp(log_p - log_q) * (Q - Q.mean())),
+        "the ratios are divided by their mean": wanted / np.mean(np.exp(log_p - log_q)),
         "the average ratio times the average Q": np.mean(np.exp(log_p - log_q)) * np.mean(Q)}
     yield "at pi_theta = q it is the average of Q", x.surrogate(Gaussian(2), mu, actions, Q, fixed(log_p)), Q.mean(), {}
 
@@ -386,6 +392,8 @@ def grad_surrogate(x):
         "the ratio is missing: that is right at theta_old only": wanted / ratio,
         "the ratio and 1/N are missing": 6 * wanted / ratio,
         "the derivative of the ratio lacks the score's factor": (ratio * Q[:, None] / 6).repeat(4, axis=1),
+        "the mean of Q is subtracted; here Q counts as it is": wanted / Q[:, None] * (Q - Q.mean())[:, None],
+        "the ratios are divided by their mean": wanted / ratio.mean(),
         "Q is missing": wanted / Q[:, None]}
 
 
@@ -411,6 +419,8 @@ def fisher_vector_product(x):
         "divided by N twice": Ay / 40,
         "divided by the number of parameters, not of states": 40 / 28 * Ay,
         "the 2 of the log-std is forgotten in M": policy.vjp(theta_old, network_cache, half) / 40,
+        "the arguments of M_product are exchanged: mu_old comes first":
+            policy.vjp(theta_old, network_cache, policy.family.M_product(Jy, mu_old)) / 40,
         "the wrong sign": -Ay}
     z = fixed(np.random.default_rng(7).standard_normal(28))
     other = x.fisher_vector_product(policy, theta_old, network_cache, mu_old, z)
@@ -440,6 +450,8 @@ def conjugate_gradient(x):
                 "steepest descent: p is the residual alone, not conjugate to the directions before it":
                     steepest_descent(damped, b, k),
                 "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
+                "alpha is upside down: it is r'r / p'(A + damping)p": cg_with(damped, b, k, alpha_power=-1),
+                "r'r is not computed anew in each iteration": cg_with(damped, b, k, renewed=False),
                 "p and r are one array, so that what is subtracted from r changes p: copy one":
                     cg_with(damped, b, k, one_array=True),
                 "one iteration too few": best_in_krylov_space(damped, b, k - 1) if k > 1 else np.zeros(10),
@@ -485,7 +497,12 @@ def step_length(x):
             "the 2 is below: sqrt(delta / (2 s'As))": wanted / 2,
             "the 2 is outside the root": 2 * (delta / sAs) ** 0.5}
     for sAs in np.array([-1.0, 0.0, np.nan, np.inf]):  # as s @ A(s) gives them: of NumPy, where 1 / 0.0 raises nothing
-        yield f"for s'As = {sAs} it raises", raised(x.step_length, sAs, 0.01), "ArithmeticError", {}
+        try:
+            found = raised(x.step_length, sAs, 0.01)
+        except Exception as error:
+            error.args = (f"{error}; wanted an ArithmeticError",)
+            raise
+        yield f"for s'As = {sAs} it raises", found, "ArithmeticError", {}
 
 
 # 10. The line search (Appendix C): on curves of L and KL that are known
@@ -494,27 +511,40 @@ def step_length(x):
 def line_search(x):
     theta_old, s, tried = *fixed(np.array([1.0, 2.0]), np.array([0.5, -1.0])), []
 
-    def search(L_of, kl_of, delta=0.01, max_backtracks=8, beta=1.0):
+    def search(L_of, kl_of, delta=0.01, max_backtracks=8, beta=1.0, shrink=0.5):
         """Along theta_old + b s, L is L_of(b) and the KL is kl_of(b)."""
         def L_and_kl(theta):
             b = (theta - theta_old) @ s / (s @ s)
             tried.append((b, np.linalg.norm(theta - theta_old - b * s)))
             return L_of(b), kl_of(b)
         tried.clear()
-        return x.line_search(L_and_kl, theta_old, s, beta, 5.0, delta, 0.5, max_backtracks)
+        return x.line_search(L_and_kl, theta_old, s, beta, 5.0, delta, shrink, max_backtracks)
 
-    found = search(lambda b: 5 + b, lambda b: 0.05 * b * b)  # 5 delta, 1.25 delta, 0.31 delta
-    yield "beta 1, 1/2, 1/4, ...: the first whose KL is at most delta", found, 0.25, {
-        "the KL is not checked": 1.0, "it accepts a KL above delta, such as 1.25 delta": 0.5,
+    found, halves = search(lambda b: 5 + b, lambda b: 0.05 * b * b), 0.5 ** np.arange(9)  # 5, 1.25, 0.31 delta, ...
+    candidates, some = np.array([b for b, _ in tried] or [0.0]), np.any(found)
+    yield "it tries 1, 1/2 and 1/4, the first whose KL is at most delta", None if found is None else candidates, \
+        halves[:3], {
+            "no candidate is tried: L_and_kl is not called": np.zeros(1),
+            "the KL is not checked" if some else "it gives up after the first candidate": halves[:1],
+            "L_and_kl is called twice per candidate": halves[:3].repeat(2),
+            "it accepts a KL above delta, such as 1.25 delta": halves[:2],
+            "it shrinks before the first candidate": halves[1:3],
+            "theta_old is forgotten: a candidate stands for theta_old + candidate * s": 1.2 + halves,
+            "the candidates start from each other, not from theta_old": np.cumsum(halves),
+            "beta shrinks by equal steps, not by a factor": 1 - 0.5 * np.arange(9),
+            "it goes on after the first that is accepted" if some else "no candidate is accepted": halves}
+    yield "it returns the first whose KL is at most delta", found, 0.25, {
+        "the first beta is returned, whatever was tried": 1.0,
         "it shrinks once more after it has accepted": 0.125,
         "the number of the candidate is returned, not beta": 2, "theta is returned, not beta": theta_old + 0.25 * s}
-    yield "the candidates that were tried", np.array([b for b, _ in tried]), np.array([1.0, 0.5, 0.25]), {
-        "it shrinks before the first candidate": np.array([0.5, 0.25]),
-        "the candidates start from each other, not from theta_old": np.array([1.0, 1.5, 1.75]),
-        "beta shrinks by equal steps, not by a factor": np.array([1.0, 0.5, 0.0])}
     yield "all on the line theta_old + beta s", max(1 + off for _, off in tried), 1.0, {}
     yield "a KL that is just delta is accepted", search(lambda b: 5 + b, lambda b: 0.01), 1.0, {
         "KL < delta is asked for: it may be delta": 0.0}
+    found = search(lambda b: 5 + b, lambda b: 0.05 * b * b, beta=0.6, shrink=0.8)  # 1.8, 1.15, 0.74 delta
+    yield "beta = 0.6 and shrink = 0.8: the first whose KL is at most delta", found, 0.6 * 0.8 ** 2, {
+        "beta is left out: the candidates are 1, shrink and so on": 0.8 ** 4,
+        "it returns the power of shrink, without beta": 0.8 ** 2,
+        "beta is halved, whatever shrink is": 0.3}
     found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
     yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
     yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
@@ -557,6 +587,9 @@ def trpo_update(x):
         "the KL may be up to 1.5 delta": dense_update(options, everything, most=1.5),
         "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
+    steep = UpdateOptions(damping=0.01, fisher_fraction=1.0)
+    yield L_does_not_fall(lambda policy, theta_old, *batch: x.trpo_update(
+        policy, theta_old, Batch(*batch), steep, np.random.default_rng(9)) - theta_old)
     some = replace(options, fisher_fraction=0.49)
 
     def rows(n, **how):

@@ -1,4 +1,4 @@
-"""The judge of a program in one file: what its trpo_update(theta_old, states, actions, Q) returns for two batches.
+"""The judge of a program in one file: what its trpo_update(theta_old, states, actions, Q) returns for three batches.
 
 The network is 3-30-1, and theta is laid out as in the package. delta is 0.01, conjugate gradient has ten iterations
 with a damping of 0.01, and A is computed from all states. The factor of the line search is the program's own.
@@ -13,7 +13,7 @@ from trpo_numpy.fisher import fisher_vector_product, mean_kl
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.surrogate import Batch
+from trpo_numpy.surrogate import Batch, surrogate
 from trpo_numpy.trpo import UpdateOptions, trpo_update
 
 
@@ -28,6 +28,29 @@ def program_batch(sign):
     mean, r = np.hsplit(policy.mu(theta_old, states), 2)
     actions = policy.family.sample(mean, r, rng)
     return policy, *map(fixed, (theta_old, states, actions, sign * (actions[:, 0] + states[:, 1]) ** 2))
+
+
+def steep_batch():
+    """As program_batch, but 20 actions far from their means: L of beta s is far below L_old, though its KL is allowed.
+
+    With the factor 0.8 the candidates have a KL of 0.90, 0.59 and 0.38 delta, and L - L_old is -357, -22 and +1.8.
+    """
+    policy, rng = Policy(MLP((3, 30, 1)), Gaussian(1)), np.random.default_rng(14)
+    theta_old, angles = policy.initial(rng, -0.5), rng.uniform(-np.pi, np.pi, 20)
+    states = np.column_stack([np.cos(angles), np.sin(angles), 2 * rng.standard_normal(20)])
+    mean, r = np.hsplit(policy.mu(theta_old, states), 2)
+    actions = mean + 6 * np.exp(r) * rng.standard_normal(mean.shape)
+    return policy, *map(fixed, (theta_old, states, actions, rng.standard_normal(20)))
+
+
+def L_does_not_fall(step):
+    """The property of a judge: step(policy, theta_old, states, actions, Q) is theta_new - theta_old."""
+    policy, theta_old, states, actions, Q = steep_batch()
+    log_q = policy.family.log_prob(policy.mu(theta_old, states), actions)
+    mu_new = policy.mu(theta_old + step(policy, theta_old, states, actions, Q), states)
+    gain = surrogate(policy.family, mu_new, actions, Q, log_q) - Q.mean()
+    return ("L(theta_new) - L_old, at least 0, on a batch where the KL allows steps that lower L", gain,
+            max(gain, 0.0), {"L of the candidate is not compared with L_old": min(gain, 0.0)})
 
 
 def unit(v):
@@ -86,4 +109,5 @@ def program(x):
     first, *_ = trpo_update(policy, theta_old, Batch(states, actions, Q), options, None).candidates
     yield "on another batch the mean KL of the step, from 1e-4 to delta", kl, np.clip(kl, 1e-4, options.delta), {
         "no candidate is accepted": 0.0, "the KL of a candidate is not compared with delta": first.kl}
+    yield L_does_not_fall(lambda policy, *batch: step(*batch))
     yield "all Q are 0, so g is 0: theta stays", 1 + step(theta_old, states, actions, fixed(0 * Q)), np.ones(len(s)), {}

@@ -271,13 +271,15 @@ def best_in_krylov_space(A, b, k):
     return basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ b)
 
 
-def cg_with(A, b, k, power=1, one_array=False):
-    """The result of CG with a wrong power of rr_new / rr (-1 if inverted), or if p and r begin as one array."""
+def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True):
+    """The result of CG with a wrong power of rr_new / rr or of alpha (-1 if inverted), if p and r begin as one array,
+    or if rr stays that of the first iteration.
+    """
     x, r = np.zeros_like(b), b.copy()
-    p = r if one_array else r.copy()
+    p, rr = r if one_array else r.copy(), r @ r
     for _ in range(k):
-        rr, Ap = r @ r, A @ p
-        alpha = rr / (p @ Ap)
+        rr, Ap = r @ r if renewed else rr, A @ p
+        alpha = (rr / (p @ Ap)) ** alpha_power
         x += alpha * p
         r -= alpha * Ap
         p = r + (r @ r / rr) ** power * p
