@@ -16,10 +16,11 @@ import section_3_monotonic_improvement
 import section_7_prior_work
 import step_through
 import uphill
-from aggregate import read_returns
+from aggregate import interquartile_mean, interval, read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
 from mdps import HALVES
 from section_4_trust_region import exact_problem, penalty_theta, two_state_mdp
+from section_6_trpo import median_curve, thinned
 
 import numpy as np
 from scipy.special import expit, logit
@@ -37,15 +38,17 @@ from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
 MAX_KL = r"D_\mathrm{KL}^{\max}(\theta_\mathrm{old}, \theta)"
+GREEN = "#117733"                                                           # of the KL
 
 
 def learning_curves(figure, _):
-    """The training returns of five runs on Pendulum-v1."""
-    axes = figure.add_axes((0.6, 0.17, 0.36, 0.47))
-    for seed in range(5):
-        columns = read_progress(HERE / "results" / f"Pendulum-v1-seed{seed}-1")
-        axes.plot(columns["timesteps"] / 1000, columns["mean_return"], color=METHODS["TRPO"]["color"], linestyle="-",
-                  linewidth=2)
+    """The training returns of five runs on Pendulum-v1, and their median."""
+    axes, color = figure.add_axes((0.6, 0.17, 0.36, 0.47)), METHODS["TRPO"]["color"]
+    curves = [thinned(read_progress(HERE / "results" / f"Pendulum-v1-seed{seed}-1")) for seed in range(5)]
+    for curve, style in [*((curve, {"linewidth": 1, "alpha": 0.45}) for curve in curves),
+                         (median_curve(curves), {"linewidth": 4})]:
+        axes.plot(curve[0] / 1000, curve[1], color=color, linestyle="-", **style)
+    axes.text(0.98, 0.08, "thick: the median\nof five runs", transform=axes.transAxes, color=color, ha="right")
     axes.set(xlabel="thousand steps", ylabel="mean return", title="TRPO swings a pendulum up")
 
 
@@ -62,7 +65,7 @@ def fixed_steps(figure, place):
     for c, style in [(1.0, "o-"), (0.1, "s--")]:
         kl = run_of_two_slides(c)["policy gradient"]
         axes.semilogy(1 + np.arange(len(kl)), kl, style, color=color, linewidth=3, markersize=8)
-        axes.text(len(kl) + 1, kl[-1], f"$c$ = {c:g}", color=color, va="center", fontsize=22)
+        axes.text(len(kl) + 1, kl[-1], f"$c$ = {c:g}", color=ink("policy gradient"), va="center", fontsize=22)
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL (nats)", title="the KL of the step $c\\,g$",
              xlim=(0, 32), xticks=range(0, 26, 5))
 
@@ -98,7 +101,7 @@ def coupling(figure, _):
 
 def fork(figure, _):
     """The paths of the coupling alone, at the lower right."""
-    diagrams.draw_fork(figure.add_axes((0.48, 0.11, 0.5, 0.36)), size=18)
+    diagrams.draw_fork(figure.add_axes((0.48, 0.09, 0.5, 0.33)), size=18)
 
 
 def minorizer(figure, place):
@@ -112,15 +115,16 @@ def returns(figure, place):
     axes = figure.add_axes(place)
     section_3_monotonic_improvement.draw_returns(axes, section_3_monotonic_improvement.compute(0, 300))
     axes.set(title="", xscale="linear", xlim=(0, 120))
-    *_, bounded, _, optimum = axes.texts
+    *_, six, bounded, _, optimum = axes.texts
+    six.set(position=(0.5, 0.7))                                            # the half-way line would go through it
     bounded.set_position((0.17, 0.7))
     optimum.xy = 60, optimum.xy[1]
 
 
 def two_units(figure, _):
     """TRPO and a penalty with a coefficient of 0.5 climb eta; then each reward counts double."""
-    for left, unit in [(0.09, 1.0), (0.4, 2.0)]:
-        numbers, axes = uphill.compute(unit=unit), figure.add_axes((left, 0.11, 0.26, 0.42))
+    for left, unit in [(0.04, 1.0), (0.35, 2.0)]:
+        numbers, axes = uphill.compute(unit=unit), figure.add_axes((left, 0.09, 0.29, 0.44))
         uphill.draw_hill(axes, numbers)
         axes.set(xlabel="", ylabel="", xlim=(-2.4, 1.2), ylim=(-1.9, 1.7))
         trpo, penalty = numbers["thetas"]["TRPO"], [numbers["thetas"]["TRPO"][0]]
@@ -130,8 +134,8 @@ def two_units(figure, _):
         for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
-            (0.48, "TRPO:\nthe same steps", "TRPO"),
-            (0.32, "penalty, $C$ = 0.5, seven\nsteps: climbs the left hill,\non the right too long", "penalty")]:
+            (0.44, "TRPO:\nthe same steps", "TRPO"),
+            (0.24, "penalty, $C$ = 0.5:\nfits the left unit\nof reward, on the\nright too long", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -140,7 +144,7 @@ def two_actions(figure, place):
     axes, theta = figure.add_axes(place), np.linspace(-3, 3, 61)
     p = expit(theta)
     L = 0.5 * ((1 - p) / 0.5 * 1 + p / 0.5 * 3)
-    axes.plot(theta, L, color=METHODS["TRPO"]["color"], linewidth=4)
+    axes.plot(theta, L, linewidth=4, **METHODS["L"])
     axes.plot(theta, 2 + 0.5 * theta, "k:", linewidth=3)
     for x, y, text in [(0, 2, r"$\theta_\mathrm{old}$: 0.5 and 0.5, $L = 2$"),
                        (logit(0.2), 1.4, r"0.8 and 0.2: $L = \frac{1}{2}(1.6 \cdot 1 + 0.4 \cdot 3) = 1.4$")]:
@@ -152,11 +156,11 @@ def two_actions(figure, place):
 
 
 def step(figure, place):
-    """g, s and the region of Eq. (12) for the two states of section_4_trust_region and a uniform policy."""
+    """g, s and the region of Eq. (17) for the two states of section_4_trust_region and a uniform policy."""
     at = exact_problem(two_state_mdp(), np.zeros(2))
     s, _ = conjugate_gradient(at.A, at.g, iterations=2)
     axes, x = figure.add_axes((0.47, *place[1:])), np.linspace(-0.1, 1.4, 81)
-    kl = [[at.L_and_kl(np.array([x_i, y_i]))[1] for x_i in x] for y_i in x]
+    kl = [[0.5 * d @ at.A(d) for d in np.stack([x, np.full(81, y_i)], axis=1)] for y_i in x]
     axes.contourf(x, x, kl, levels=[0, 0.05], colors=METHODS["TRPO"]["color"], alpha=0.25)
     best = step_length(s @ at.A(s), delta=0.05) * s
     to_edge = step_length(at.g @ at.A(at.g), delta=0.05) * at.g                 # along g, as far as the models allow
@@ -164,9 +168,9 @@ def step(figure, place):
     axes.text(0.55, 1.05, "$g^T d$ is equal on this line", color="gray")
     for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", best, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
-        axes.text(*(1.05 * v), f"{name}: $g^T d$ = {at.g @ v:.3f}", color=METHODS[method]["color"], va="center")
+        axes.text(*(1.07 * v), f"{name}: $g^T d$ = {at.g @ v:.3f}", color=ink(method), va="center")
     axes.set(xlabel="$d_0$: the state that is visited more", ylabel="$d_1$: the other", aspect="equal",
-             xlim=(-0.1, 1.4), ylim=(-0.1, 1.3), title=r"shaded: mean KL $\leq \delta$ = 0.05")
+             xlim=(-0.1, 1.4), ylim=(-0.1, 1.3), title=r"shaded: $\frac{1}{2} d^T A d \leq \delta$ = 0.05")
 
 
 def conjugate_directions(figure, place):
@@ -190,7 +194,7 @@ def kl_and_parabola(figure, place):
     t, family = np.linspace(-1, 1, 61), Gaussian(1)
     old, new = np.zeros((61, 2)), np.stack([0.8 * t, -0.3 * t], axis=1)
     axes = figure.add_axes(place)
-    axes.plot(t, family.kl(old, new), color=METHODS["TRPO"]["color"], linewidth=4, label="KL")
+    axes.plot(t, family.kl(old, new), color=GREEN, linewidth=4, label="KL")
     axes.plot(t, 0.5 * (new * family.M_product(old, new)).sum(axis=1), "k:", linewidth=4, label="its parabola")
     axes.set(xlabel=r"$t$: mean $0.8t$, $\log\sigma = -0.3t$", ylabel="KL (nats)",
              title="at 0: value 0, slope 0")
@@ -232,19 +236,22 @@ def line_search(figure, _):
         axes.set_title(title)
         for line in axes.lines:
             line.set(linewidth=4, markersize=14)
+    for artist in (below.axes[1].lines[0], below.axes[1].texts[1]):         # the KL and its name
+        artist.set_color(GREEN)
     below.axes[1].legend(loc="center left", frameon=False, handletextpad=0.2, bbox_to_anchor=(0, 0.52))
     for axes, label, offset in [(0, 2, (12, -16)), (0, 3, (10, -38)), (1, 3, (8, -36))]:
         below.axes[axes].texts[label].set(position=offset, ha="left")       # "refused" and "accepted"
 
 
 def numbered_code(figure, _):
-    """The update on one slide of lecture.md; in grey the numbers of the slide before."""
-    numbers = {"g =": 2, "def A": 3, "s, _ =": 4, "beta =": 5, "for _": 6, "theta = theta_old": 7}
+    """The update on one slide of lecture.md; bold the lines with a number of the slide before, and the test of 6."""
+    numbers = {"g =": "2.", "def A": "3.", "s, _ =": "4.", "beta =": "5.", "for _": "6.", "theta = theta_old": "7.",
+               "if L >": ""}
     for i, line in enumerate(code().splitlines()):
-        figure.text(0.05, 0.83 - 0.0385 * i, line, fontsize=18, family="monospace", va="center")
-        for start, number in numbers.items():
-            if line.strip().startswith(start):
-                figure.text(0.015, 0.83 - 0.0385 * i, f"{number}.", fontsize=18, color="0.4", va="center")
+        number = next((number for start, number in numbers.items() if line.strip().startswith(start)), None)
+        style = {"color": "0.45"} if number is None else {"color": "black", "fontweight": "bold"}
+        for x, text in [(0.04, number or ""), (0.08, line)]:
+            figure.text(x, 0.83 - 0.0385 * i, text, fontsize=18, family="monospace", va="center", **style)
 
 
 def clipped(figure, place):
@@ -253,11 +260,17 @@ def clipped(figure, place):
     w = np.linspace(0.5, 1.5, 101)
     for x, A in [(left, 1), (left + 0.5 * width, -1)]:
         axes = figure.add_axes((x, 0.3, 0.4 * width, 0.28))
-        axes.plot(w, w * A, "k:", linewidth=3)
-        axes.plot(w, np.minimum(w * A, np.clip(w, 0.8, 1.2) * A), color=METHODS["TRPO"]["color"], linewidth=4)
+        ppo = np.minimum(w * A, np.clip(w, 0.8, 1.2) * A)
+        axes.plot(w, ppo, "k-", linewidth=4)
+        axes.plot(w, w * A, color=METHODS["TRPO"]["color"], linestyle=":", linewidth=4)
+        end, side = (-1, "right") if A > 0 else (0, "left")                     # where the two are apart
+        for y, name, color, (right, up) in [(w * A, "TRPO", METHODS["TRPO"]["color"], (-18, 0)),
+                                            (ppo, "PPO", "black", (-4, -16))]:
+            axes.annotate(name, (w[end], y[end]), (A * right, up), color=color, textcoords="offset points",
+                          va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: tutorials/exercises 4 and 5, then hunt 3", fontsize=25, ha="center",
+    figure.text(0.5, 0.125, "Homework: check.py 4 5, then hunt.py 5, in tutorials/exercises", fontsize=25, ha="center",
                 va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -266,8 +279,11 @@ def walker(figure, place):
     axes = figure.add_axes(place)
     for x, variant, method in [(0, "TRPO", "single path"), (1, "step 1", "natural gradient")]:
         final = read_returns(HERE / "results" / "section_8_standardized.csv", {"Walker2d-v5": 300_000}, variant)
-        color = METHODS[method]["color"]
-        axes.plot([x] * 10, final["Walker2d-v5"], ".", color=color, markersize=22, alpha=0.6)
+        runs, color = final["Walker2d-v5"], METHODS[method]["color"]
+        axes.plot(x + np.linspace(-0.2, 0.2, len(runs)), runs, ".", color=color, markersize=22, alpha=0.6)
+        middle, ends = interquartile_mean(runs), interval(interquartile_mean, runs)
+        axes.errorbar(x + 0.32, middle, abs(np.subtract(ends, middle))[:, None], color="black", fmt="o", markersize=12,
+                      linewidth=3, capsize=6)
     axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
     axes.text(0.5, 1080, "standing still", color="gray", ha="center")
     axes.set(ylabel="final return", xticks=[0, 1], xticklabels=["TRPO", "fixed step 1"], xlim=(-0.5, 1.5),
@@ -280,28 +296,31 @@ SLIDES = [
     (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "", "1.  What do old data say", "     of a new policy?",
          "2.  How far can they be trusted?", "3.  How far may one step go?", "4.  One update: which direction,",
          "     how long, and is it safe?"], learning_curves,
-     "(3): an equation of the paper, arXiv 1502.05477;  upper right: steps of tutorials/companion.md"),
-    (0, [r"$\theta \leftarrow \theta + c\, g$", "", "$c = 1$: KL from 0.0079 to 2.3", "", "$c = 0.1$: more than half",
-         "of the KLs below 0.001", "", "Which $c$?"], fixed_steps,
-     "Pendulum-v1;  $g$: the policy gradient, with standardized advantages"),
+     "trpo_numpy;  (3): an equation of arXiv 1502.05477;  upper right: steps of the companion"),
+    (0, [r"$\theta \leftarrow \theta + c\, g$",
+         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "",
+         "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001", "", "Which $c$?"],
+     fixed_steps,
+     "Pendulum-v1;  $g$: the policy gradient, with standardized advantages;  KL: mean over the states"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\tilde\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
          "   (2)   the new policy's visits",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
          "   (3)   the old policy's visits"],
      surrogate, r"they differ in one subscript;  $\eta$: return, $\rho$: discounted visits, $A_\pi$: advantage, "
      r"$\tilde\pi$: new"),
-    (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - \frac{4\epsilon\gamma}{(1-\gamma)^2}\, \alpha^2$   (8), Theorem 1",
+    (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - 4\epsilon\gamma\alpha^2/(1-\gamma)^2$   (8), Theorem 1",
          r"$\alpha$: largest total variation $D_\mathrm{TV}$ over the states;  $\epsilon$: largest $|A_\pi|$",
          "coupled by one draw, the two actions differ only in the dark part"], coupling,
-     r"here $D_\mathrm{TV}$ is 0.2: the height of the dark part"),
-    (2, [r"$|\bar{A}(s)| \leq \alpha \cdot 2\epsilon$ ::0 unless the actions differ",
+     r"$D_\mathrm{TV} = \frac{1}{2}\,\Sigma_a |\pi(a|s) - \tilde\pi(a|s)|$;  here 0.2, the height of the dark part"),
+    (2, [r"$\bar{A}(s) = \mathrm{E}[A_\pi(s, \tilde a) - A_\pi(s, a)]$ ::mean of $A_\pi$ under $\pi$ is 0",
+         r"$|\bar{A}(s)| \leq \alpha \cdot 2\epsilon$ ::0 unless the actions differ",
          r"$P(\mathrm{differed\ before}\ t) \leq t\,\alpha$ ::union bound over $t$ steps",
          r"$|\mathrm{E}_{\tilde\pi}\bar{A}(s_t) - \mathrm{E}_\pi\bar{A}(s_t)| \leq "
          r"t\alpha \cdot 2 \cdot 2\alpha\epsilon$ ::0 if they never differed",
          r"$|\eta - L| \leq \Sigma_t\, \gamma^t\, 4\alpha^2\epsilon\, t = "
-         r"\frac{4\alpha^2\gamma\epsilon}{(1-\gamma)^2}$ ::(2) minus (3), by time",
+         r"4\epsilon\gamma\alpha^2/(1-\gamma)^2$ ::(2) minus (3), by time",
          "", r"one $\alpha$: another action", r"one $\alpha$: another state"],
-     fork, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a) = \mathrm{E}[A_\pi(s, \tilde a) - A_\pi(s, a)]$;   "
+     fork, r"$\bar{A}(s) = \Sigma_a \tilde\pi(a|s) A_\pi(s, a)$;   "
      r"$\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9), as $\alpha^2 \leq D_\mathrm{KL}^{\max}$;   "
          r"$\pi_1$ maximizes $M_0$",
@@ -314,7 +333,7 @@ SLIDES = [
          rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$: a length in nats",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
-     "20 steps of TRPO"),
+     "TRPO: 20 steps, penalty: 7"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
@@ -322,9 +341,10 @@ SLIDES = [
          r"if $q = \pi_\mathrm{old}$"],
      two_actions, r"$q$ drew the actions, here 0.5 each; $Q_n$: return after action $n$; without the $\eta(\pi)$ and "
      r"$1/(1-\gamma)$ of (3)"),
-    (5, [r"$\mathrm{maximize}\ \ g^T d$", r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
+    (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$: slope 0", r"$\mathrm{maximize}\ \ g^T d$",
+         r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
-         r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$", "",
+         r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
          "Pendulum-v1 at KL 0.01:", "$L$ gains 0.031 by $s$, 0.012 by $g$"], step,
      r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  the picture: two states"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
@@ -335,7 +355,8 @@ SLIDES = [
     (7, [r"$\dfrac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
          r"\dfrac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
-         r"$A = \dfrac{1}{N}\,\Sigma_n J_n^T M_n J_n$", "", r"$M = \mathrm{diag}(1/\sigma^2,\ 2)$"],
+         r"$A = \dfrac{1}{N}\,\Sigma_n J_n^T M_n J_n$", "", r"$M = \mathrm{kl}'' = \mathrm{diag}(1/\sigma^2,\ 2)$",
+         "for a Gaussian action"],
      kl_and_parabola,
      r"$\mu = [\mathrm{mean}, \log\sigma]$ (the paper: $\sigma$), $a$: its entry, summed over; "
      r"$J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: derivatives in $\mu$"),
@@ -348,7 +369,7 @@ SLIDES = [
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
-         r"4.  $A s = g$,  by 10 products $A y$ ::conjugate gradient",
+         r"4.  $(A + 0.01\, I)\, s \approx g$,  by 10 products $A y$ ::conjugate gradient",
          r"5.  $\beta = \sqrt{2\delta / s^T A s}$ ::the parabola reaches $\delta$",
          r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
          r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
@@ -359,11 +380,11 @@ SLIDES = [
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
-     r"$w_n$: the ratio of (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  dotted: $w \hat{A}$, of TRPO"),
+     r"$w_n$: the ratio of (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  TRPO: $w \hat{A}$"),
     (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
           "P(TRPO ends higher) = 0.65", "[0.40, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
-     "dots: runs of 300,000 steps, returns without noise;  [ ]: 95% interval")]
+     "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval")]
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two factors $\alpha$ come from?",   # by slide
                  6: "Which method never lowers the return?", 7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
@@ -372,7 +393,7 @@ WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10
          "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "90 minutes only; step 24, exercise 8",
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
          "90 minutes only; section_8.md"]
-OWN_WHERE = {1: "", 18: "lecture.md"}                                                       # by slide; else the row's
+OWN_WHERE = {1: "", 5: "90 minutes only; steps 6 to 9 and 22", 18: "lecture.md"}           # by slide; else the row's
 
 
 def rows():

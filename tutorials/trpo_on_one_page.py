@@ -66,14 +66,14 @@ def trpo_update(theta_old, states, actions, Q):
     """(N, d_s), (N, d_a), (N,) -> theta_new, gain in L, mean KL, number of refused candidates."""
     mu_old, h = forward(theta_old, states)
     mean, r = np.hsplit(mu_old, 2)
-    # g, the gradient of L at theta_old, Eq. (14): 1/N sum_n Q_n J_n' dlog_pi_n/dmu
+    # 2. g, the gradient of L at theta_old, Eq. (14): 1/N sum_n Q_n J_n' dlog_pi_n/dmu
     z = (actions - mean) / np.exp(r)
     dlog_pi_dmu = np.hstack([z / np.exp(r), z ** 2 - 1])    # (N, 2 d_a)
     g = vjp(theta_old, states, h, Q[:, None] * dlog_pi_dmu / len(Q))
     M = np.hstack([np.exp(-2 * r), np.full_like(r, 2)])     # the KL's second derivative in mu
-    def A(y):                               # 1/N sum_n J_n'M_n J_n y, Appendix C.1
+    def A(y):                               # 3. 1/N sum_n J_n'M_n J_n y, Appendix C.1
         return vjp(theta_old, states, h, M * jvp(theta_old, states, h, y) / len(Q))
-    # A s = g by conjugate gradient. Not in the paper: A + DAMPING I, as A is nearly singular
+    # 4. A s = g by conjugate gradient. Not in the paper: A + DAMPING I, as A is nearly singular
     s, residual, p = np.zeros_like(g), g, g
     for _ in range(CG_ITERATIONS):
         Ap, rr = A(p) + DAMPING * p, residual @ residual
@@ -82,15 +82,15 @@ def trpo_update(theta_old, states, actions, Q):
         alpha = rr / (p @ Ap)
         s, residual = s + alpha * p, residual - alpha * Ap
         p = residual + (residual @ residual / rr) * p
-    beta = np.sqrt(2 * DELTA / (s @ A(s)))  # 1/2 (beta s)'A(beta s) = delta, without DAMPING
-    L_old = np.mean(Q)                      # Eq. (14) where all ratios are 1; then the line search
-    for refused in range(MAX_BACKTRACKS + 1):
+    beta = np.sqrt(2 * DELTA / (s @ A(s)))  # 5. 1/2 (beta s)'A(beta s) = delta, without DAMPING
+    L_old = np.mean(Q)                      # Eq. (14) where all ratios are 1
+    for refused in range(MAX_BACKTRACKS + 1):               # 6. the line search
         theta_new = theta_old + beta * SHRINK ** refused * s
         mu_new, _ = forward(theta_new, states)
         L_new = np.mean(np.exp(log_prob(mu_new, actions) - log_prob(mu_old, actions)) * Q)
         kl_new = np.mean(kl(mu_old, mu_new))
         if L_old < L_new < np.inf and kl_new <= DELTA:
-            return theta_new, L_new - L_old, kl_new, refused
+            return theta_new, L_new - L_old, kl_new, refused    # 7. taken, if it passes
     return theta_old, 0.0, 0.0, MAX_BACKTRACKS + 1      # theta stays
 
 
@@ -101,7 +101,7 @@ if __name__ == "__main__":
     theta, returns = np.concatenate([W_1, np.zeros(D_H), W_2, np.zeros(2 * D_A)]), []
     states, actions, rewards = (np.zeros((T, PATHS, *size)) for size in [(D_S,), (D_A,), ()])
     for i in range(1, ITERATIONS + 1):
-        s_t, _ = envs.reset(seed=int(rng.integers(2 ** 31)))    # Section 5.1: single path
+        s_t, _ = envs.reset(seed=int(rng.integers(2 ** 31)))    # 1. single path, Section 5.1
         for t in range(T):
             mean, r = np.hsplit(forward(theta, s_t)[0], 2)
             states[t], actions[t] = s_t, rng.normal(mean, np.exp(r))
@@ -114,7 +114,7 @@ if __name__ == "__main__":
         theta, gain, kl_new, refused = trpo_update(
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())
         print(f"{i:3}: return {returns[-1]:6.0f}, L gains {gain:.3f}, KL {kl_new:.5f}, {refused=}")
-    figure, axes = plt.subplots(figsize=(8.5, 4.5), layout="constrained")
-    axes.set(title="TRPO learns to swing a pendulum up", xlabel="batches of 10,000 steps", ylabel="mean return")
-    axes.plot(np.arange(1, ITERATIONS + 1), returns, linewidth=2.5)
-    figure.savefig("trpo_on_one_page.png", dpi=200)
+    axes = plt.figure(layout="tight", figsize=(5.7, 3)).add_subplot(xlabel="batch", ylabel="return")
+    axes.set_title("TRPO learns to swing a pendulum up", loc="left", fontweight="bold")
+    axes.plot(np.arange(1, ITERATIONS + 1), returns, color="#0072B2", linewidth=2.5)
+    plt.savefig("trpo_on_one_page.png", dpi=300)
