@@ -33,7 +33,7 @@ def interval(statistic, *samples):
     """
     if min(map(len, samples)) < 2:
         return np.nan, np.nan
-    result = bootstrap(samples, statistic, method="percentile", n_resamples=2000,
+    result = bootstrap(samples, statistic, method="percentile", n_resamples=50_000, batch=5_000,
                        random_state=np.random.default_rng(0))
     return result.confidence_interval.low, result.confidence_interval.high
 
