@@ -83,7 +83,8 @@ def draw_returns(axes, numbers):
     axes.axhline(numbers["optimum"], color="gray", linestyle=":")
     axes.axhline((numbers["eta_0"] + numbers["optimum"]) / 2, color="gray", linestyle=":")
     axes.annotate("optimum", (60, numbers["optimum"]), (0, -5), textcoords="offset points", color="gray", va="top")
-    axes.set(xlabel="iteration", ylabel=r"return $\eta$", title=r"So $\eta$ never falls, but rises slowly", xlim=(0, 120))
+    axes.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, 120),
+             title=r"So $\eta$ never falls, but rises slowly")
 
 
 def draw(figure, numbers):
