@@ -157,8 +157,8 @@ def draw(figure, ours, theirs):
     figure.suptitle("On most tasks the runs of one code differ more than the codes do" if wide > len(pairs) / 2
                     else "Each run's return, task by task", ha="left", x=0.01)
     if len(panels) > len(ours):
-        draw_key(panels[len(ours)], f"On {wide} of {len(pairs)} tasks the inter-\nquartile range of runs,\nmean of both "
-                 "codes, is\nabove the difference\nof interquartile means." if pairs else "")
+        draw_key(panels[len(ours)], f"On {wide} of {len(pairs)} tasks the inter-\nquartile range of runs,\nmean of "
+                 "both codes, is\nabove the difference\nof interquartile means." if pairs else "")
     figure.supylabel("return" if len(panels) > len(ours) else "return: runs in order, interquartile mean, 95% interval",
                      fontsize=10.5)
 
