@@ -40,7 +40,8 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     for axes, (name, line, exact, model, says), curve in zip(figure.subplots(1, 2), panels, ("$\\mathbf{L}$", "KL")):
         axes.plot(betas, exact, linewidth=2.5, **METHODS[line])
         axes.plot(betas, model, color=MODEL, linestyle=":", linewidth=2.5)
-        axes.text(0.5, 0.78, says, transform=axes.transAxes, ha="right", color=MODEL, fontweight="bold")
+        axes.text(0.5, 0.78 if name == "L" else 0.66, says, transform=axes.transAxes, ha="right", color=MODEL,
+                  fontweight="bold")
         axes.annotate(curve, (betas[-1], exact[-1]), (4, 0), va="center", color=ink(line), textcoords="offset points",
                       fontweight="bold")
         for candidate in candidates:
