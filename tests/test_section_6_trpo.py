@@ -16,7 +16,7 @@ def test_the_picture_has_one_line_per_run_the_median_and_delta():
         figure = Figure()
         draw_learning_curve(figure, {"a": PROGRESS, "b": PROGRESS}, "title")
     returns, kls = figure.axes
-    assert [text.get_text() for text in returns.get_legend().texts] == ["each of 2 seeds", "their median"]
+    assert [text.get_text() for text in returns.texts] == ["median of 2 seeds\n(thin: each)", "last tenth"]
     assert len(returns.lines) == 3
     assert all(line.get_ydata().tolist() == [-3, 5] and line.get_xdata().tolist() == [10, 20] for line in returns.lines)
     assert [line.get_ydata().tolist() for line in kls.lines[:2]] == [[0.01, 0.005]] * 2
@@ -31,7 +31,7 @@ def test_a_run_of_a_method_without_delta_leaves_the_delta_of_others_in_the_pictu
         draw_learning_curve(figure, runs, "title")
         _, kls = figure.axes
         assert [line.get_ydata()[0] for line in kls.lines[len(runs):]] == delta
-        assert (kls.get_legend() is not None) == bool(delta)
+        assert [text.get_text() for text in kls.texts] == [rf"$\delta$ = {x:g}" for x in delta]
 
 
 def test_a_seed_is_faint_beside_others_and_strong_alone():

@@ -4,12 +4,12 @@ The data are one early batch of Pendulum-v1, with 200 of its 2,000 states in A. 
 takes k iterations, k = 1, 2, ..., with one of three dampings. The policy has 4,482 parameters and A has the rank 201,
 so A is singular, and a small part of g lies outside the range of A.
 
-Look for: above, the residual, drawn down to a millionth. Without damping the residual jumps; with damping 0.3 it is a
-millionth after ten iterations. Below left, the KL over all states of the step that ends where the parabola, the
-quadratic model of the KL, is delta. Where A is small, the solution of A s = g is long, and over such a long step the
-quadratic model is wrong: without damping the KL is far above delta from k = 8 on. Below right, the gain in L after the
-line search: without damping the gain is largest at 8 iterations, half of that at 16, and a sixth at 20. Damping 0.01
-gains most from nine iterations on. Damping 0.3 gains half of that, and keeps the KL at delta.
+Look for: at the left, the KL over all states of the step that ends where the parabola, the quadratic model of the KL,
+is delta. Where A is small, the solution of A s = g is long, and over such a long step the quadratic model is wrong:
+without damping the KL is far above delta from k = 8 on. Upper right, the residual, drawn down to a millionth. Without
+damping the residual jumps; with damping 0.3 it is a millionth after ten iterations. Lower right, the gain in L after
+the line search: without damping the gain is largest at 8 iterations, half of that at 16, and a sixth at 20. Damping
+0.01 gains most from nine iterations on. Damping 0.3 gains half of that, and keeps the KL at delta.
 Then change: --fisher-fraction 1, all states in A. The KL of the undamped step at k = 10 is then 0.17, not 0.19: the
 cause is the length of the step, more than the small number of states.
 """
@@ -28,9 +28,10 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 
-LINES = {0.0: {"color": "#440154", "linestyle": "--", "marker": "o"},       # by the damping, from dark to light
-         0.01: {"color": "#21918C", "linestyle": "-.", "marker": "s"},
-         0.3: {"color": "#5EC962", "linestyle": "-", "marker": "^"}}
+LINES = {0.0: {"color": "#9ECAE1", "linestyle": "--", "marker": "o"},       # by the damping, the default's darkest
+         0.01: {"color": "#4292C6", "linestyle": "-.", "marker": "s"},
+         0.3: {"color": "#08306B", "linestyle": "-", "marker": "^"}}
+NAMES = {0.0: ("damping 0", "#3F7CAC"), 0.01: ("0.01", "#2171B5"), 0.3: ("0.3, as in training", "#08306B")}
 
 
 def a_batch(config, number):
@@ -83,31 +84,33 @@ def compute(seed=0, number=5, fraction=0.1, most=20, batch_size=2000):
 
 
 def draw(figure, numbers):
-    """By k: the residual above; below, the KL of the first candidate, and the gain in L of the one that is taken."""
+    """By k: at the left the KL of the first candidate; at the right the residual, and the gain in L that is taken."""
     figure.suptitle("Undamped steps get too long; damping 0.3, as in training, shortens them", ha="left", x=0.01)
-    grid = figure.add_gridspec(2, 2, height_ratios=[1, 1.4])
-    residual, kl, gain = (figure.add_subplot(grid[place]) for place in [(0, slice(None)), (1, 0), (1, 1)])
+    grid = figure.add_gridspec(2, 2)
+    kl, residual, gain = (figure.add_subplot(grid[place]) for place in [(slice(None), 0), (0, 1), (1, 1)])
     for damping, rows in numbers["curves"].items():
-        k = np.arange(1, rows.shape[1] + 1)
+        k, (name, color) = np.arange(1, rows.shape[1] + 1), NAMES[damping]
         for axes, row in [(residual, np.maximum(rows[0], 1e-6)), (kl, rows[2]), (gain, rows[3])]:
-            axes.plot(k, row, markersize=4, linewidth=2, label=f"damping {damping:g}", **LINES[damping])
+            axes.plot(k, row, markersize=4, linewidth=2, **LINES[damping])
+        kl.annotate(name, (k[-1], rows[2, -1]), (0, 8) if damping else (-8, -4), textcoords="offset points", ha="right",
+                    color=color, fontweight="bold")
     rank = len(numbers["eigenvalues"])
-    residual.set(yscale="log", ylabel="residual /\nits first value",
-                 title=f"damping makes the residual fall ({numbers['n_parameters']:,} parameters, rank of $A$ {rank})")
-    residual.text(0.995, 0.1, "drawn no lower than here", transform=residual.transAxes, ha="right")
+    residual.set(yscale="log", ylabel="residual / its first value", title="damping makes the residual fall")
+    residual.text(0.99, 0.1, "a millionth or less", transform=residual.transAxes, ha="right")
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
-    kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, 4), textcoords="offset points",
+    kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, -18), textcoords="offset points",
                 ha="right")
-    kl.set(yscale="log", title=r"with damping 0.3 the KL is near $\delta$",
-           ylabel=r"mean KL where its parabola is $\delta$ (nats)")
-    gain.set(title="$L$ gains half as much as with 0.01",
-             ylabel="$L - L_{old}$ after the line search", ylim=(0, None))
-    residual.legend(loc="lower left")
+    kl.set(yscale="log", title=r"damping 0.3: the KL is near $\delta$", ylabel="mean KL of the first candidate (nats)",
+           xlabel="$k$, iterations of conjugate gradient")
+    kl.text(0.02, 0.985, f"{numbers['n_parameters']:,} parameters,\nrank of $A$ {rank}", va="top",
+            transform=kl.transAxes)
+    gain.set(title="damping 0.3: half the gain of 0.01", ylabel="$L - L_{old}$ after line search",
+             ylim=(0, None), xlabel="$k$")
     for axes in (residual, kl, gain):
         axes.axvline(10, color="black", linewidth=1, linestyle=":")
-        axes.set(xlabel="$k$, iterations of conjugate gradient", xticks=[1, *range(5, len(k) + 1, 5)])
-    kl.annotate("the paper's $k$", (10, 1), (-4, 0), xycoords=kl.get_xaxis_transform(), textcoords="offset points",
-                ha="right", va="top")
+        axes.set(xticks=[1, *range(5, len(k) + 1, 5)])
+    kl.annotate("the paper's $k$", (10, 0.75), (-4, 0), xycoords=kl.get_xaxis_transform(), textcoords="offset points",
+                ha="right")
 
 
 def main():
@@ -116,7 +119,7 @@ def main():
     args = parser.parse_args()
     small = {"number": 1, "most": 10, "batch_size": 400} if args.quick else {}
     numbers = compute(args.seed, fraction=args.fisher_fraction, **small)
-    figure = new_figure(args.show, figsize=(8.5, 7.4))
+    figure = new_figure(args.show, figsize=(8.5, 6.2))
     draw(figure, numbers)
     save_figure(figure, args.out, "appendix_c_conjugate_gradient", args.show)
     eigenvalues, (outside, middle, small) = numbers["eigenvalues"], numbers["parts"]

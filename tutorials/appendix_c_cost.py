@@ -57,16 +57,22 @@ def draw(figure, sweeps):
     figure.suptitle("An update costs about in proportion to $N$, and less than that to $P$ and $k$", ha="left", x=0.01)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, (varied, times)) in zip(panels, sweeps.items()):
-        for (fraction, seconds), style, color in zip(times.items(), ("o-", "s--"), ("0.35", "#117733")):
+        for (fraction, seconds), style, color in zip(times.items(), ("o-", "s--"), ("0.35", "black")):
             axes.loglog(varied, seconds, style, color=color, linewidth=2.5,
                         label=f"{fraction:.0%} of the states in $A$")
-        axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray", label="slope one")
+        axes.loglog(varied, times[1.0][-1] * varied / varied[-1], ":", color="gray")
+        slope = np.log(times[1.0][-1] / times[1.0][-2]) / np.log(varied[-1] / varied[-2])
+        axes.annotate(f"slope {slope:.2f}", (varied[-2:].prod() ** 0.5, times[1.0][-2:].prod() ** 0.5), (-6, 4),
+                      textcoords="offset points", ha="right", va="bottom", color="0.35", fontweight="bold")
+        if axes is panels[-1]:
+            axes.annotate("slope 1", (varied[0], times[1.0][-1] * varied[0] / varied[-1]), (12, -2), color="gray",
+                          textcoords="offset points", va="center")
         axes.set(xlabel=name)
     axes.set_xticks(varied, [f"{k:g}" for k in varied])     # 1, 3, 10, 30
     axes.set_xticks([], minor=True)
     panels[0].set(ylabel="seconds per update, one thread")
     figure.align_xlabels(panels)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def main():

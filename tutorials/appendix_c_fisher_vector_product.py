@@ -36,7 +36,7 @@ def first_term(policy, states, mu_old, theta, v):
 
 def name_axes(along, second):
     """What the two panels show."""
-    along.plot([], [], "k:", linewidth=2, label=r"$\frac{1}{2}t^2 v^T\!Av$")
+    along.plot([], [], "k:", linewidth=2, label=r"model $\frac{1}{2}t^2 v^T\!Av$")
     along.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$, $|v| = 1$", title="value 0, slope 0, curvature not 0",
               ylabel=r"mean KL$(\theta_{old}\,\|\,\theta)$ (nats)")
     along.legend(loc="upper center")
@@ -57,7 +57,9 @@ def main():
     figure.suptitle(r"$J^T\!MJ$ is the Hessian of the KL at $\theta_{old}$, and not elsewhere", ha="left", x=0.01)
     along, second = figure.subplots(1, 2)
 
-    for family, color, line in [(Gaussian(2), "0.35", "o-"), (Categorical((4,)), "#117733", "s--")]:
+    for family, color, line, look in [     # the squares alone, so that the dotted model is seen between them
+            (Gaussian(2), "0.35", "o-", {"linestyle": "-", "linewidth": 3}),
+            (Categorical((4,)), "black", "s--", {"linestyle": "none", "marker": "s", "markersize": 5, "markevery": 4})]:
         name = type(family).__name__
         policy = Policy(MLP((3, *hidden, family.d_output)), family)
         theta_old = policy.initial(rng, 0.0) + 0.5 * rng.standard_normal(policy.n_parameters)
@@ -74,7 +76,7 @@ def main():
 
         t = np.linspace(-0.5, 0.5, 41)
         along.plot(t, [mean_kl(family, mu_old, policy.mu(theta_old + t_i * v, states)) for t_i in t], color=color,
-                   linestyle="-", linewidth=3, label=name)
+                   label=name, **look)
         along.plot(t, 0.5 * t ** 2 * (v @ Av), "k:", linewidth=2)
 
         apart = []

@@ -8,13 +8,14 @@ from pathlib import Path
 from trpo_numpy.record import InputError  # imported before NumPy, so that the package can ask for one thread
 
 # The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
+# "KL", in dark green, is the KL itself and its Fisher matrix A; the region of mean KL <= delta is TRPO's.
 METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
     "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--", "gamma 0.9999": "--",
                 "gamma 0.9999, no position": "-."},
     "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":"},
     "#009E73": {"policy gradient": "-."}, "#CC79A7": {"empirical FIM": (0, (3, 1, 1, 1))}, "#56B4E9": {"vine": "-"},
     "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
-    "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},
+    "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#117733": {"KL": "-"}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},
     "black": {"CEM": (0, (1, 1)), "eta": "-"}}.items() for name, linestyle in names.items()}
 
 def ink(method):
@@ -146,6 +147,7 @@ def with_sliders(args, name, ranges, draw, moves, height):
     for i, (label, (low, high, first)) in enumerate(ranges.items()):
         place = figure.add_axes((0.2, row * (len(ranges) - i - 0.8), 0.6, 0.6 * row))
         sliders.append(Slider(place, label, low, high, valinit=first))
+        sliders[-1].vline.set_visible(False)        # a red mark at the first value, of which only a sliver is in sight
 
     def changed(_):
         picture.clear()

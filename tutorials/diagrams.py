@@ -12,25 +12,25 @@ from common import METHODS, ink, new_figure, save_figure, tutorial_parser
 import numpy as np
 
 ROWS = "$(N{,})$", "$(P{,})$"
-GREY, TEAL, L_BLUE = "0.4", "#117733", METHODS["L"]["color"]    # the first two are of no method
+GREY, L_BLUE, KL_GREEN = "0.4", METHODS["L"]["color"], METHODS["KL"]["color"]
 # name: (x, y, width, colour, what is computed, its shapes or its rule, its module and steps of the companion)
 UPDATE = {
-    "batch": (1.5, 8.5, 2.8, GREY, "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
+    "batch": (1.56, 8.5, 2.92, GREY, "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
               rf"estimates $Q_n$ {ROWS[0]}", "sampling: steps 14, 15"),
-    "theta": (1.5, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
+    "theta": (1.56, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
     "mu": (4.55, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
-    "pi": (7.6, 6.5, 2.9, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
+    "pi": (7.6, 6.5, 2.6, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
            "gaussian: step 28"),
     "g": (7.6, 8.5, 3.0, L_BLUE, r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
-    "A": (7.6, 4.5, 3.15, TEAL, r"$Ay$ = mean of $J^T\!M J y$", rf"$y$ {ROWS[1]} $\to$ $Ay$ {ROWS[1]}",
+    "A": (7.6, 4.5, 3.15, KL_GREEN, r"$Ay$ = mean of $J^T\!M J y$", rf"$y$ {ROWS[1]} $\to$ $Ay$ {ROWS[1]}",
           "fisher: steps 27 to 32"),
-    "s": (10.93, 6.5, 3.25, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
-    "beta": (10.93, 3.4, 3.0, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
+    "s": (10.79, 6.5, 3.62, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
+    "beta": (10.79, 3.4, 2.8, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.4, 1.33, 4.6, "black", r"shrink $\beta$ until",
                r"$L > L_{old}$ and mean KL $\leq \delta$, both at" "\n" r"$\theta_{old} + \beta s$ on the whole batch",
                "line_search: step 26"),
-    "new": (1.5, 1.33, 2.8, GREY, r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
+    "new": (1.56, 1.33, 2.8, GREY, r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }
 ARROWS = [("theta", "batch"), ("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
           ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
@@ -61,7 +61,7 @@ def draw_update(axes):
         axes.text(x, top - 0.33, title, ha="center", va="center", fontsize=13)
         axes.text(x, y - 0.04, text, ha="center", va="center", fontsize=11, linespacing=1.3)
         axes.text(x, top - height(text) + 0.26, module, ha="center", va="center", color=GREY,
-                  fontsize=10)
+                  fontsize=11.5)
         if name in ORDER:
             number, side = ORDER[name]
             axes.text(x + side * (width / 2 - 0.1), top - 0.08, f"{number}", ha="center", va="center", color="white",
@@ -76,18 +76,19 @@ def draw_update(axes):
     axes.text(9.75, 7.55, "$g$", va="center", fontsize=11)
     axes.text(9.7, 5.5, "$Ay$", va="center", fontsize=11)
     axes.text(8.95, 3.6, "$Ay$", va="center", fontsize=11)
-    axes.text(11.1, 5.0, "$s$", va="center", fontsize=11)
+    axes.text(10.96, 5.0, "$s$", va="center", fontsize=11)
     axes.text(7.95, 7.5, "score", va="center", fontsize=11)
     axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
     axes.text(9.45, 2.35, r"$s$, $\beta$", va="center", fontsize=11)
-    axes.text(1.65, 6.3, "run it", va="center", fontsize=11)
-    axes.text(1.65, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)
-    for y, words in [(3.32, "$N$ states, $P$ parameters"),
-                     (2.87, "small print: the module, and its steps in the companion"),
-                     (2.42, "blue: $L$; green: the KL; black: the step")]:
+    axes.text(1.71, 6.3, "run it", va="center", fontsize=11)
+    axes.text(1.71, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)
+    for y, words in [(3.55, "$N$ states, $P$ parameters"),
+                     (3.17, r"$d_s$, $d_a$, $d_\mu$: numbers in a state, an action, $\mu$"),
+                     (2.79, "grey words: the module, and its steps in the companion"),
+                     (2.41, "blue: $L$; green: the KL; black: the step")]:
         axes.text(3.1, y, words, fontsize=10.5, color="0.25")
     axes.set_title("One update: two derivatives at the old policy, one solve, one search", fontsize=14)
-    axes.set(xlim=(0, 12.6), ylim=(0.3, 9.85))
+    axes.set(xlim=(0, 12.65), ylim=(0.3, 9.85))
     axes.axis("off")
 
 
@@ -101,12 +102,11 @@ def draw_vine(axes, rng):
     for n, (i, dice) in enumerate([(4, "\u2681\u2684\u2680\u2683"), (11, "\u2685\u2680\u2682\u2682"),
                                    (18, "\u2683\u2681\u2684\u2685")], start=1):
         noise = np.array([0, *(0.25 * rng.standard_normal(9))])
-        for k, (slope, color, style) in enumerate([(0.23, ink("vine"), "--"), (-0.23, TEAL, "-.")], start=1):
+        for k, (slope, style) in enumerate([(0.23, "-"), (-0.23, "--")], start=1):
             rollout = trunk[i] + np.column_stack([0.32 * steps, slope * (steps + 2 * (steps > 0)) + noise])
-            axes.plot(*rollout.T, color=color, linestyle=style, linewidth=2)
-            axes.plot(*rollout[1:].T, "o", color=color, markersize=3.5)
-            axes.text(*rollout[-1] + (0.12, 0), rf"$\hat{{Q}}(s_{n}, a_{{{n},{k}}})$", va="center", fontsize=13,
-                      color=color)
+            axes.plot(*rollout.T, color=ink("vine"), linestyle=style, linewidth=2)
+            axes.plot(*rollout[1:].T, "o", color=ink("vine"), markersize=3.5)
+            axes.text(*rollout[-1] + (0.12, 0), rf"$\hat{{Q}}(s_{n}, a_{{{n},{k}}})$", va="center", fontsize=13)
             axes.text(*rollout[-1] + (0.12, -0.55), dice, va="center", fontsize=20)
         axes.plot(*trunk[i], "o", color="black", markersize=13, fillstyle="none", markeredgewidth=2)
         axes.text(*trunk[i] + (-0.1, 0.42), f"$s_{n}$", ha="right", va="center", fontsize=13)
@@ -124,7 +124,7 @@ def draw_vine(axes, rng):
 def draw_shares(figure, grid, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     """Two policies as bars at two places of the grid, their common part grey; returns their total variation."""
     common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
-    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "0.25"), (q, r"$\tilde{\pi}$", TEAL)]):
+    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "0.25"), (q, r"$\tilde{\pi}$", KL_GREEN)]):
         axes = figure.add_subplot(grid[i])
         axes.bar([0, 1], common, 0.75, color="0.8")
         axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color=color)
@@ -144,7 +144,7 @@ def draw_fork(axes, size=12):
     """Two paths that part where the policies first differ."""
     t = np.arange(9)
     together = 0.25 * np.sin(0.9 * t[:5])
-    for sign, color, style, name in [(1, "0.25", "-", r"$\pi$"), (-1, TEAL, "--", r"$\tilde{\pi}$")]:
+    for sign, color, style, name in [(1, "0.25", "-", r"$\pi$"), (-1, KL_GREEN, "--", r"$\tilde{\pi}$")]:
         apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
         axes.plot(t[4:], [together[-1], *apart], color=color, linestyle=style, marker="o", linewidth=2.5)
         axes.text(8.15, apart[-1], name, fontsize=1.25 * size, color=color, va="center")
@@ -181,7 +181,7 @@ def main():
     draw_coupling(figure)
     save_figure(figure, args.out, "coupling", args.show)
     print("Look for: g and A are computed from mu, and meet in A s = g. The circled numbers are the "
-          "front page's, those in small print the companion's steps.")
+          "front page's, those in grey the companion's steps.")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from trpo_numpy.record import InputError
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
 X_LABELS = {"timesteps": "environment steps", "iteration": "policy iterations"}
 STANDING = 1000, "standing still"       # the return of a hopper or walker that neither moves nor falls
+LEVEL = {"color": "0.4", "linewidth": 1, "linestyle": (0, (6, 3))}      # the look of such a return
 SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_gradient_update}
 
 
@@ -205,26 +206,62 @@ def name_with_step(method, runs):
     return method + (f", step {step:g}" if step else "")
 
 
-def draw_sweep(axes, sweeps):
-    """The final return of each seed against the step, and the mean, whose highest is ringed."""
+def name_lines(axes, sweeps, level):
+    """Writes each method's name where it is near its own line and dots, and covers nothing."""
+    axes.autoscale_view()
+    to_axes, drawn = axes.transScale + axes.transLimits, {}
+    for i, (method, by_step) in enumerate(sweeps.items()):
+        means = np.array([(step * 1.07 ** i, np.mean(by_step[step])) for step in sorted(by_step)])
+        dots = [(step * 1.07 ** i, R) for step, returns in by_step.items() for R in returns]
+        line = to_axes.transform(means)
+        best = line[means[:, 1].argmax()]
+        drawn[method] = np.concatenate([to_axes.transform(dots), best + [[-0.03, 0], [0.03, 0], [0, -0.1], [0, 0.1]],
+                                        *np.linspace(line[:-1], line[1:], 20)])
+    columns, everywhere = axes.get_subplotspec().colspan, axes.get_subplotspec().get_gridspec().ncols
+    left, taken = 0.9 * 8.5 * len(columns) / everywhere, []
+    if level:
+        height = to_axes.transform((axes.get_xlim()[0], level[0]))[1]
+        taken.append(np.column_stack([np.linspace(0, 1, 50), np.full(50, height)]))
+    for method, own in drawn.items():
+        size = np.array([0.088 * len(method) / left, 0.14])
+        x, y = (np.linspace(0.02, 0.98 - extent, 40) for extent in size)
+        corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+        def distance(points, corners=corners, size=size):
+            beyond = np.maximum(np.maximum(corners[:, None] - points, points - corners[:, None] - size), 0)
+            return np.hypot(beyond[..., 0], 0.4 * beyond[..., 1]).min(axis=1)
+
+        near = distance(own)
+        far = distance(np.concatenate([points for other, points in drawn.items() if other != method] + taken)
+                       ) if len(drawn) + len(taken) > 1 else np.inf
+        place = corners[np.argmin(np.where((near > 0.012) & (far > near + 0.01), near, 10 - np.minimum(near, far)))]
+        axes.text(*place, method, transform=axes.transAxes, color=ink(method), fontweight="bold")
+        taken.append(place + size * np.array([(i / 8, j / 2) for i in range(9) for j in range(3)]))
+
+
+def draw_sweep(axes, sweeps, level=None):
+    """The final return of each seed against the step, and the mean, whose highest is ringed. For level see `draw`."""
     steps = sorted(set().union(*sweeps.values()))
     for i, (method, by_step) in enumerate(sweeps.items()):
         means = {step: np.mean(by_step[step]) for step in sorted(by_step)}
         best, color, aside = max(means, key=means.get), METHODS[method]["color"], 1.07 ** i
         for step in means:
             axes.plot([step * aside] * len(by_step[step]), by_step[step], ".", color=color, alpha=0.6)
-        axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY, label=method)
+        axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY)
         axes.plot(best * aside, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
-    axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * (7 if len(steps) > 3 else 3)), xlabel=r"step $1/\lambda$",
+    axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * 1.6), xlabel=r"step $1/\lambda$", ylabel="final return",
              title="Final return by step; the best (ring) is drawn above")
     axes.yaxis.tick_right()
+    axes.yaxis.set_label_position("right")
     axes.spines["left"].set_visible(False)
     axes.spines["right"].set_visible(True)
     axes.set_xticks(steps, [f"{step:g}" for step in steps])
     axes.axhline(0, color="none")       # in sight, so that the differences have a measure
     axes.margins(y=0.2)
-    axes.legend(loc="upper right")
+    if level:
+        axes.axhline(level[0], **LEVEL)
     axes.minorticks_off()
+    name_lines(axes, sweeps, level)
 
 
 def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
@@ -242,10 +279,11 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
     across = 4 if n_panels > 9 else min(3, n_panels)
     n_rows = -(-n_panels // across)
     figure.set_size_inches(8.5, 1 + 2.2 * n_rows)
-    figure.get_layout_engine().set(rect=(0, 0, 0.95, 1), wspace=0.13)       # room for the numbers at the right
+    figure.get_layout_engine().set(rect=(0, 0, 0.95, 1))        # room for the numbers at the right
     figure.suptitle(title, ha="left", x=0.01)
     grid, spec, panel = np.linspace(0, end, 200)[1:], figure.add_gridspec(n_rows, across), None
     first, *_ = curves
+    longest, few = 0, max(map(len, curves.values())) < 3     # of few runs each has its number, of more their mean
     fewest, *_, most = sorted(len(runs) for runs in [*curves.values(), curves[first]])
     for i, (method, runs) in enumerate(curves.items()):
         panel, color = figure.add_subplot(spec[i // across, i % across], sharey=panel), METHODS[method]["color"]
@@ -256,10 +294,13 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
             panel.plot(grid, mean_curve(curves[first].values(), grid, x), ":", color=METHODS[first]["color"],
                        linewidth=1.5)
         if level:
-            panel.axhline(level[0], color="0.4", linewidth=1, linestyle=(0, (6, 3)))
-        final = np.mean([final_return(columns, end, x) for columns in runs.values()])
-        number = panel.text(1.02, final, f"{final:.{0 if abs(final) > 10 else 2}f}", color=ink(method), va="center",
+            panel.axhline(level[0], **LEVEL)
+        finals = [final_return(columns, end, x) for columns in runs.values()]
+        of_each = finals if few else [np.mean(finals)]
+        said = [f"{final:.{0 if abs(final) > 10 else 2}f}" for final in sorted(of_each, reverse=True)]
+        number = panel.text(1.02, np.mean(finals), "\n".join(said), color=ink(method), va="center",
                             transform=panel.get_yaxis_transform(), fontweight="bold")
+        longest = max(longest, *map(len, said))
         number.set_in_layout(False)
         name = ("single path, " if method.startswith("gamma") else "") + name_with_step(method, runs)
         number_of_runs = f" ({len(runs)} run{'s' * (len(runs) > 1)})" * (fewest < most)
@@ -272,14 +313,16 @@ def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):
             panel.set_xlabel(X_LABELS[x])
     if sweeps:
         free = len(curves) % across
-        draw_sweep(figure.add_subplot(spec[n_rows - 1, free if across - free > 1 else 0:]), sweeps)
+        draw_sweep(figure.add_subplot(spec[n_rows - 1, free if across - free > 1 else 0:]), sweeps, level)
+    figure.get_layout_engine().set(wspace=0.2 if longest > 4 else 0.13)
     handles = [Line2D([], [], color="0.35", label="a run", **SEED)] * (most > 1) + [
         Line2D([], [], color="0.35", **SUMMARY,
-               label=("their mean" if most > 1 else "the run") + ", with its last tenth as a number")]
+               label=("their mean" if most > 1 else "the run")
+               + ("; as numbers each run's last tenth" if few and most > 1 else ", with its last tenth as a number"))]
     if len(curves) > 1:
         handles.append(Line2D([], [], color=METHODS[first]["color"], linestyle=":", label=first))
     if level:
-        handles.append(Line2D([], [], color="0.4", linewidth=1, linestyle=(0, (6, 3)), label=f"{level[0]}: {level[1]}"))
+        handles.append(Line2D([], [], **LEVEL, label=f"{level[0]}: {level[1]}"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from common import new_figure, save_gif, show_windows, tutorial_parser
 
 import gymnasium as gym
+import numpy as np
 
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
@@ -33,20 +34,32 @@ def policies(seed, iterations):
 
 
 def film(act, seed, n_frames):
-    """The frames of an episode's first steps, arrays (height, width, 3), and the return up to each."""
-    env, frames, returns = gym.make("Pendulum-v1", render_mode="rgb_array"), [], [0.0]
+    """The frames of an episode's first steps, arrays (height, width, 3), the return up to each, and its arc.
+
+    The arc's points (2, 30) go from the rod to where the torque pushes it, a quarter turn for the largest torque.
+    """
+    env, frames, returns, arcs = gym.make("Pendulum-v1", render_mode="rgb_array"), [], [0.0], []
     s, _ = env.reset(seed=seed)
     for _ in range(n_frames):
         s, reward, *_ = env.step(act(s, None))
+        pendulum = env.unwrapped
+        angle, torque, pendulum.last_u = pendulum.state[0], pendulum.last_u, None   # or it draws a thin arrow
         frames.append(env.render()[100:400, 100:400])
+        turn = angle + np.pi / 2 + np.linspace(0, np.pi / 2 * torque / pendulum.max_torque, 30)     # from the right
+        arcs.append(150 + 75 * np.array([np.cos(turn), -np.sin(turn)]))
         returns.append(returns[-1] + reward)
-    return frames, returns[1:]
+    return frames, returns[1:], arcs
 
 
 def show(panels, films, t):
-    """Frame t of each film in its panel, and the return so far below it."""
-    for panel, (frames, returns) in zip(panels, films):
+    """Frame t of each film in its panel, with the arc of the torque, and the return so far below it."""
+    for panel, (frames, returns, arcs) in zip(panels, films):
         panel.images[0].set_data(frames[t])
+        arc, head = panel.lines
+        arc.set_data(*arcs[t])
+        (x, y), (dx, dy) = arcs[t][:, -1], arcs[t][:, -1] - arcs[t][:, -2]
+        head.set(xdata=[x], ydata=[y], marker=(3, 0, np.degrees(np.arctan2(-dy, dx)) - 90),
+                 visible=bool(np.hypot(dx, dy) > 0.3))
         panel.set_xlabel(f"return so far {returns[t]:.0f}")
 
 
@@ -55,11 +68,13 @@ def main():
     iterations, n_frames = ((0, 1, 2), 5) if args.quick else ((0, 20, 50), 90)
     films, names = [], ("hardly pushes", "gets up, falls again", "gets up and holds")
     figure = new_figure(args.show, figsize=(7, 3.25))
-    figure.supxlabel("arrow: the torque that the policy applies", fontsize=10.5)
+    figure.supxlabel("arc: the torque that the policy applies to the rod; a quarter turn is the largest", fontsize=10.5)
     panels = figure.subplots(1, 3)
     for panel, name, (iteration, act) in zip(panels, names, policies(args.seed, iterations)):
         films.append(film(act, args.seed, n_frames))
         panel.imshow(films[-1][0][0])
+        for style in ("-", "^"):        # the arc, and its head
+            panel.plot([], [], style, color="black", linewidth=2.5, markersize=9)
         panel.grid(False)
         panel.spines[:].set_visible(True)
         panel.set(xticks=[], yticks=[])

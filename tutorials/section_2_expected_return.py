@@ -25,7 +25,7 @@ def compute(slippery=True):
     mdp = gymnasium_mdp("FrozenLake-v1", 0.95, is_slippery=slippery)
     random_walk = np.full((16, 4), 0.25)
     preferred = 0.1 * random_walk + 0.9 * np.eye(4)[advantage(mdp, random_walk).argmax(axis=1)]
-    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% the walk's\nbest action": preferred},
+    return {"mdp": mdp, "policies": {"random walk": random_walk, "90% the walk's best action": preferred},
             "eta_old": expected_return(mdp, random_walk), "eta_new": expected_return(mdp, preferred),
             "right_side": expected_return_from(mdp, random_walk, preferred)}
 
@@ -34,7 +34,7 @@ def draw_map(axes, x, norm):
     """x (16,) as colours on the map, the letters of its squares above them."""
     axes.imshow(x.reshape(4, 4), cmap="viridis", norm=norm)
     for s, letter in enumerate(MAP):
-        corner = 0.32 if letter == "S" else 0       # out of the way of its arrows
+        corner = 0.27 if letter == "S" else 0       # out of the way of its arrows
         axes.text(s % 4 - corner, s // 4 - corner, letter.replace("F", ""), ha="center", va="center", fontsize=13,
                   fontweight="bold", color="black" if norm(x[s]) > 0.6 else "white")
     axes.set(xticks=[], yticks=[])
@@ -45,21 +45,26 @@ def draw(figure, numbers):
     """Visits, and value with the actions of positive advantage: of the old policy above, of the new one below."""
     from matplotlib.colors import LogNorm
     mdp, policies = numbers["mdp"], numbers["policies"]
-    figure.suptitle("Eq. (2): visits of the new policy, times advantages of the old (framed)", ha="left", x=0.01)
-    panels = figure.subplots(2, 2)
     norms = [LogNorm(0.05, 10, clip=True), LogNorm(0.001, 1, clip=True)]
     visits = [visitation(mdp, pi) for pi in policies.values()]
     arrows = [np.argwhere(advantage(mdp, pi) > 1e-9) for pi in policies.values()]
-    for row, rho, some, (name, pi), which in zip(panels, visits, arrows, policies.items(), ("old", "new")):
+    times = f"{visits[1][15] / visits[0][15]:.0f} times"
+    figure.suptitle(f"The new policy visits the goal {times} as often", ha="left", x=0.01)
+    body = figure.subfigures()
+    body.suptitle("Eq. (2) multiplies the two framed maps: the new policy's visits and the old one's advantages",
+                  ha="left", x=0.01, fontsize=11, fontweight="normal")
+    parts = body.subfigures(2, 1, height_ratios=[1, 1.25])
+    panels = np.array([part.subplots(1, 2) for part in parts])
+    for part, row, rho, some, (name, pi), which in zip(parts, panels, visits, arrows, policies.items(), ("old", "new")):
         for axes, x, norm in zip(row, [rho, state_value(mdp, pi)], norms):
             draw_map(axes, x, norm)
-        row[0].set_ylabel(f"{which}: {name}\n$\\eta$ = {expected_return(mdp, pi):.4f}", fontweight="bold")
+        part.suptitle(f"{which}: {name}, $\\eta$ = {expected_return(mdp, pi):.4f}", ha="left", x=0.01, fontsize=11)
         for s, a in some:
             dx, dy = ARROWS[a]
             row[1].arrow(s % 4 + 0.12 * dx, s // 4 + 0.12 * dy, 0.08 * dx, 0.08 * dy, width=0.05,
                          facecolor="white", edgecolor="black")
     titles = [r"visits $\rho$", rf"value $V$; {len(arrows[0])} arrows: $A > 0$",
-              f"{visits[1][15] / visits[0][15]:.0f} times as many visits of G", rf"higher $V$; {len(arrows[1])} arrows"]
+              f"{times} as many visits of G", rf"higher $V$; {len(arrows[1])} arrows"]
     for axes, title in zip(panels.flat, titles):
         axes.set_title(title)
     for axes in (panels[0, 1], panels[1, 0]):

@@ -27,7 +27,7 @@ from trpo_numpy.kl_bound import (
 L = r"$L$ itself"
 # name: line, and the colour of the name; bound (9) is M
 LINES = {"(6), mixtures": ({"color": "0.55", "linestyle": ":"}, "0.4"),
-         "(44), before simplifying": ({"color": "#117733", "linestyle": (0, (3, 1, 1, 1))}, "#117733"),
+         "(44), before simplifying": ({"color": "0.35", "linestyle": (0, (5, 2))}, "0.35"),
          "(8), Theorem 1": ({"color": "black", "linestyle": "-"}, "black"), "(9), KL": (METHODS["M"], ink("M")),
          L: (METHODS["L"], ink("L"))}
 

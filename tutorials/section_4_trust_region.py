@@ -138,15 +138,17 @@ def draw(figure, numbers, span):
     whole.plot(*theta_old, "ko", markersize=8)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title("the exact solutions\n(dotted box: at the right)", fontsize=10.5)
-    for end, text, color, side, height in [
-            (theta_old, r"$\theta_{old}$", "black", 0.03, 0.22),
-            (thetas["penalty"], "(9)", ink("penalty"), 0.03, 0.79),
-            (thetas["max KL"], "(11)", ink("max KL"), 0.97, 0.92),
-            (thetas["mean KL"], "(12)", ink("mean KL"), 0.97, 0.3)]:
-        whole.annotate(text, end, (side, height), textcoords="axes fraction", ha="left" if side < 0.5 else "right",
-                       va="center", color=color, fontweight="bold", bbox=WHITE,
-                       arrowprops={"arrowstyle": "-", "linewidth": 0.8, "shrinkB": 4})
+    whole.set_title("three exact solutions\n(dotted box: at the right)", fontsize=10.5)
+    for end, text, color, offset, side in [
+            (theta_old, r"$\theta_{old}$", "black", (-6, -6), "right"),
+            (thetas["penalty"], "penalty\n(9)", ink("penalty"), (-16, 14), "center"),
+            (thetas["max KL"], "max KL\n(11)", ink("max KL"), (14, 12), "left"),
+            (thetas["mean KL"], "mean KL\n(12)", ink("mean KL"), (14, -14), "left")]:
+        name = whole.annotate(text, end, offset, textcoords="offset points", ha=side,
+                              va="top" if offset[1] < 0 else "bottom", color=color, fontweight="bold", bbox=WHITE,
+                              zorder=6, arrowprops=None if end is theta_old else {
+                                  "arrowstyle": "-", "linewidth": 0.8, "shrinkB": 4})
+        name.set_in_layout(False)           # or the panels of the moving picture would move with it
     for method, text, height in [("mean KL", r"mean KL $\leq\,\delta$", 0.96),
                                  ("max KL", r"max KL $\leq\,\delta$", 0.91)]:
         whole.text(0.03, height, text, transform=whole.transAxes, color=ink(method), fontweight="bold", bbox=WHITE)
@@ -163,8 +165,7 @@ def draw(figure, numbers, span):
         enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=ink(method),
                           va="center", fontweight="bold", bbox=WHITE,
                           arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
-    enlarged.set_title("enlarged, axes stretched: the line search\n"
-                       + ("refuses" if is_refused(thetas) else "takes") + " the first candidate", fontsize=10.5)
+    enlarged.set_title("ends of five steps, axes stretched", fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()
     whole.indicate_inset((left, bottom, right - left, top - bottom), edgecolor="black", linestyle=":", alpha=1)
@@ -172,8 +173,11 @@ def draw(figure, numbers, span):
 
 def draw_at(figure, log_delta, theta_0, damping):
     """The picture for the values of the sliders."""
-    draw(figure, compute(10 ** log_delta, (theta_0, 1.0), damping), span=3.4)
-    figure.suptitle(rf"The steps for $\delta$ = {10 ** log_delta:.3g}, damping {damping:.2g}", ha="left", x=0.01)
+    numbers = compute(10 ** log_delta, (theta_0, 1.0), damping)
+    draw(figure, numbers, span=3.4)
+    does = "refuses" if is_refused(numbers["thetas"]) else "takes"
+    figure.suptitle(rf"$\delta$ = {10 ** log_delta:.3g}, damping {damping:.2g}: the line search {does} the first "
+                    "candidate", ha="left", x=0.01)
 
 
 def main():

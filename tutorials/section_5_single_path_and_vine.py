@@ -117,11 +117,15 @@ def draw(figure, numbers):
         axes.axline((Q.mean(), Q.mean()), slope=1, color="gray", linewidth=0.8, linestyle="-")
         axes.set(xlabel=r"$\hat Q(s, a_1)$", ylabel=r"$\hat Q(s, a_2)$", title=f"{name} random numbers:\n"
                  f"the difference has variance {np.var(Q[:, 1] - Q[:, 0]):.0f}")
+        if name == "common":
+            axes.text(0.97, 0.06, "a dot: two actions\nin one state", ha="right", color="0.35",
+                      transform=axes.transAxes)
+            axes.annotate("equal", (Q.min() + 8, Q.min() + 8), (10, -3), textcoords="offset points", color="0.35")
         axes.set_aspect("equal")
         axes.locator_params(nbins=6)
         axes.tick_params(labelleft=True)
-    for (name, curve), point, side, offset in zip(numbers["curves"].items(), (1, 1, -1), ("left", "right", "right"),
-                                                  ((8, 4), (0, -18), (-22, -18))):
+    for (name, curve), point, side, offset in zip(numbers["curves"].items(), (1, -1, -1), ("left", "left", "right"),
+                                                  ((8, 4), (8, -4), (-22, -18))):
         for axes, n in zip(below_axes, curve[:2]):
             axes.annotate(name.replace(" minus", "\nminus"), (n[point], curve[2, point]), offset, ha=side,
                           textcoords="offset points", color=inks[name], fontweight="bold")
@@ -131,10 +135,11 @@ def draw(figure, numbers):
     below_axes[1].plot(ends, errors[-1] * steps[-1] / ends, linewidth=1.2, color=METHODS["single path"]["color"],
                        linestyle="--")
     below_axes[1].annotate("extrapolated:\nerror falls\nas 1 / steps", (ends.prod() ** 0.5, errors[-1]), (0, 4),
-                           textcoords="offset points", color=ink("single path"), va="bottom", ha="center")
+                           textcoords="offset points", color="0.35", va="bottom", ha="center")
     below_axes[0].set(xlabel="Q-values", ylabel="squared error of $g$ / squared length", ylim=(0.012, None),
                       title="Per Q-value vine is far ahead\nof single path")
-    below_axes[1].set(xlabel="simulator steps", title="Per simulator step single path\nminus a baseline leads")
+    below_axes[1].set(xlabel="simulator steps", xlim=(None, 2.2 * vine_steps[-1]),
+                      title="Per simulator step single path\nminus a baseline leads")
 
 
 def main():

@@ -22,6 +22,7 @@ VARIANTS = {
     "all states in A": {"fisher_fraction": 1.0}, "log-std -0.5": {"initial_log_std": -0.5},
     "raw observations": {"scale_observations": False}, "raw advantages": {"standardize_advantages": False},
     "one delta for all joints": {"delta_per_dimension": False}}
+DECIDED = "better", "worse"
 COLORS = {"better": "#009E73", "worse": "#D55E00", "cannot tell": "#777777"}
 
 
@@ -61,7 +62,12 @@ def draw(figure, table, verdicts):
                 mean, color = interquartile_mean(returns[task]), COLORS.get(verdicts[variant][task], "#777777")
                 low, high = interval(interquartile_mean, returns[task])
                 axes.plot(returns[task], [y + 0.22] * len(returns[task]), ".", color=color, alpha=0.45, markersize=5)
-                axes.errorbar(mean, y - 0.1, xerr=[[mean - low], [high - mean]], fmt="o", color=color, linewidth=2.5)
+                said = verdicts[variant][task] if verdicts[variant][task] in DECIDED else ""
+                axes.errorbar(mean, y - 0.1, xerr=[[mean - low], [high - mean]], fmt="s" if said else "o", color=color,
+                              linewidth=2.5, markerfacecolor=color if said or variant == "default" else "white")
+                axes.annotate(said, (high if said == "worse" else low, y - 0.1), (5 if said == "worse" else -5, 0),
+                              textcoords="offset points", ha="left" if said == "worse" else "right", va="center",
+                              color=color, fontweight="bold")
             else:
                 axes.text(0.5, y, "not run", color="0.45", ha="center", va="center",
                           transform=axes.get_yaxis_transform())
@@ -70,7 +76,8 @@ def draw(figure, table, verdicts):
         axes.set_title(task, fontsize=10, loc="center")
         axes.locator_params(axis="x", nbins=3)
     figure.supxlabel("return without noise: each run (small), interquartile mean and its 95% interval (large),\n"
-                     "that of the default (grey band); orange: worse, green: better, grey: cannot tell", fontsize=10)
+                     "that of the default (grey band); square: better or worse than it, open circle: cannot tell",
+                     fontsize=10)
 
 
 def main():
@@ -96,8 +103,10 @@ def main():
     figure = new_figure(args.show)
     verdicts = compare(table)
     draw(figure, table, verdicts)
-    figure.suptitle("What one option is worth, ten runs of each: most cannot be told from the default", ha="left",
-                    x=0.01)
+    said = [verdict for variant, by_task in verdicts.items() if variant != "default" for verdict in by_task.values()]
+    alike, n_runs = sum(verdict not in DECIDED for verdict in said), max(map(len, table["default"].values()))
+    figure.suptitle(f"{alike} of {len(said)} changes of one option cannot be told from the default\n"
+                    f"({n_runs} runs of each)", ha="left", x=0.01)
     save_figure(figure, args.out, name, args.show)
     print("Look for: the rows that are coloured, better or worse than the default, and how many are grey.")
 

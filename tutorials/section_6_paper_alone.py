@@ -22,7 +22,8 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.record import InputError
 
 TASKS, ITERATIONS, STEPS = ["CartPole-v1", "Pendulum-v1", "Swimmer-v5"], 50, 500_000
-LOOKS = ("#D8A200", "-"), ("#21918C", "--"), ("#440154", "-.")     # small batches to large ones
+LOOKS = ("#9ECAE1", "-"), ("#4292C6", "--"), ("#08306B", "-.")     # small batches to large ones
+INKS = "#3F7CAC", "#2171B5", "#08306B"                              # of words in these colours
 
 
 def config_of(env_id, batch_size, iterations, steps):
@@ -63,14 +64,25 @@ def draw(figure, table, iterations, steps):
                     axes.plot(*curve, "-", color=color, **SEED)
                 n = min(len(steps) for steps, _ in curves)
                 mean = np.mean([[steps[:n], returns[:n]] for steps, returns in curves], axis=0)
-                axes.plot(*mean, line, color=color, label=f"{size:,} steps per batch", **SUMMARY)
+                axes.plot(*mean, line, color=color, **SUMMARY)
+                if axes is panels[0, 0]:
+                    n_named = len(axes.texts)
+                    i = int((0.14, 0.25, 0.5)[n_named] * n)
+                    axes.annotate(f"{size:,}" + " steps per batch" * (n_named == len(by_size) - 1),
+                                  (mean[0, i], mean[1, i]), ((0.15, 0.9), (0.35, 0.9), (0.75, 0.12))[n_named],
+                                  textcoords="axes fraction", va="center", ha="center", color=INKS[n_named],
+                                  fontweight="bold",
+                                  arrowprops={"arrowstyle": "-", "color": INKS[n_named], "linewidth": 0.8})
             axes.set(xlim=(0, end), title=task if x == "timesteps" else "")
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-            axes.xaxis.set_major_locator(MaxNLocator(5, prune="upper" if x == "timesteps" else None))
+            axes.xaxis.set_major_locator(MaxNLocator(2 if x == "timesteps" else 5))
         row[0].set_ylabel("mean return")
+        if task == "Pendulum-v1" and n_seeds > 1:
+            axes.text(0.62, 0.86, f"one of {n_seeds} runs\ncarries this mean", transform=axes.transAxes, ha="right",
+                      va="center", color=INKS[-1])
     panels[-1][0].set_xlabel("environment steps")
     panels[-1][1].set_xlabel("iterations")
-    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    panels[0][0].set_ylim(top=panels[0][0].get_ylim()[0] + 1.25 * np.ptp(panels[0][0].get_ylim()))    # for the names
 
 
 def main():

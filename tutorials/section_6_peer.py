@@ -25,7 +25,7 @@ from aggregate import (
 )
 from common import new_figure, save_figure
 from experiment import experiment_parser
-from section_6_ablations import COLORS, config_of
+from section_6_ablations import COLORS, DECIDED, config_of
 
 import numpy as np
 
@@ -35,6 +35,7 @@ TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 
          "Hopper-v5": 300_000, "Reacher-v5": 200_000, "LunarLander-v3": 300_000, "HalfCheetah-v5": 300_000,
          "Walker2d-v5": 300_000, "Pusher-v5": 200_000, "BipedalWalker-v3": 300_000}
 MANY_JOINTS = "HalfCheetah-v5", "Walker2d-v5", "Pusher-v5", "BipedalWalker-v3"  # more than three: less first noise
+COLUMNS = 1.12, 1.23, 1.34              # where the picture's columns of numbers end
 
 
 def pooled(ours, theirs):
@@ -63,47 +64,71 @@ def compare(ours, theirs):
 
 def draw_probabilities(figure, ours, theirs):
     """A row per task, and two of several together: P, that our run ends above one of theirs, with its interval."""
-    figure.set_size_inches(8.5, 5)
+    figure.set_size_inches(8.5, 5.4)
     axes = figure.subplots()
     pairs = {task: (ours[task], theirs[task]) for task in ours if task in theirs}
     rows = sorted(pairs, key=lambda task: probability_of_improvement(*pairs[task]))
     together = pooled(ours, theirs)
     samples = {**together, **{task: pairs[task] for task in rows}}
-    judged = {task: judge(*pairs[task]) for task in pairs}
+    judged = {name: judge(*runs) for name, runs in samples.items()}
     for y, (name, runs) in enumerate(samples.items()):
         P, (low, high) = probability_of_improvement(*runs), interval(probability_of_improvement, *runs)
-        color = "black" if name in together else COLORS.get(judged[name], COLORS["cannot tell"])
+        decided, group = judged[name] in DECIDED, name in together
+        color = COLORS[judged[name]] if decided else "black" if group else COLORS["cannot tell"]
         axes.plot([low, high], [y, y], "-", color=color, linewidth=3, solid_capstyle="butt")
-        axes.plot(P, y, "D" if name in together else "o", color=color, markersize=9)
-        if name in pairs:
-            for x, mean in zip((1.11, 1.21), map(interquartile_mean, runs)):
-                axes.text(x, y, f"{mean:.{0 if abs(mean) > 99 else 1}f}", va="center", ha="right")
-    for x, code in [(1.11, "ours"), (1.21, "SB3")]:
-        axes.text(x, len(samples) - 0.4, code, fontweight="bold", ha="right")
+        axes.plot(P, y, "D" if group else "s" if decided else "o", color=color, markersize=9, markeredgewidth=2,
+                  markerfacecolor=color if decided else "white")
+        if decided:
+            axes.text(high + 0.02, y, judged[name], color=color, fontweight="bold", va="center")
+        cells = [f"{mean:.{0 if abs(mean) > 99 else 1}f}" for mean in map(interquartile_mean, runs) if not group]
+        for x, cell in zip(COLUMNS, [*(cells or ["", ""]), f"{p_value(*runs):.{2 if group else 3}f}"]):
+            axes.text(x, y, cell, va="center", ha="right")
+    for x, head in zip(COLUMNS, ["ours", "SB3", "p"]):
+        axes.text(x, len(samples) - 0.1, head, fontweight="bold", ha="right", va="center")
+    axes.text(COLUMNS[1], len(samples) + 0.6, "return", ha="right", va="center")
+    for x, side, words in [(0.49, "right", "\u2190 SB3-contrib higher"), (0.51, "left", "ours higher \u2192")]:
+        axes.text(x, len(samples) - 0.1, words, ha=side, va="center", color="0.35")
     axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
     axes.axhline(len(together) - 0.5, color="0.8", linewidth=1)
-    axes.set_yticks(range(len(samples)), [name + (f" (p = {p_value(*runs):.2f})" if name in together else "")
-                                          for name, runs in samples.items()])
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples)),
+    axes.set_yticks(range(len(samples)), list(samples))
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(samples) + 0.5),
              xlabel="$P$: the share of pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
-    figure.suptitle(claim(together), ha="left", x=0.01)
-    axes.set_title("orange: worse by interval and rank test; diamonds: groups of tasks",
-                   fontsize=10.5, fontweight="normal")
-    for x, side, words in [(0.49, "right", "SB3-contrib higher"), (0.51, "left", "ours higher")]:
-        axes.text(x, len(samples) - 0.4, words, ha=side, color="0.35")
-    axes.text(1.21, len(samples) + 0.3, "return", ha="right")
+    figure.suptitle(claim(together, {task: judged[task] for task in pairs}), ha="left", x=0.01)
+    n_runs = {len(runs) for pair in pairs.values() for runs in pair}
+    axes.set_title("; ".join([f"{number} runs of each code" for number in n_runs if len(n_runs) == 1]
+                             + ["orange: worse by interval and by p < 0.05"]), fontsize=10.5, fontweight="normal")
     axes.grid(axis="y", alpha=0)
-    figure.get_layout_engine().set(rect=(0, 0, 0.98, 1))        # a margin right of the numbers
+    figure.get_layout_engine().set(rect=(0, 0, 0.975, 1))       # a margin right of the numbers
 
 
-def claim(together):
-    """The title: which code is ahead by `judge`, on the samples of `pooled`."""
-    who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead",
-           "cannot tell": "no significant difference from SB3-contrib"}
-    said = [judge(*samples) for samples in together.values()]
-    first = f"Over {len(together['all tasks']) // 2} tasks {who[said[-1]]}"
-    seems = who[said[0]].replace("is", "seems")
-    return first if len(said) < 2 or said[0] in (said[1], "cannot tell") else f"{first}; with many joints {seems}"
+def claim(together, judged):
+    """The title: which code is ahead by `judge`, on the samples of `pooled`; and on which single tasks."""
+    who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead"}
+    nobody = "no difference from SB3-contrib can be shown"
+    said = [who.get(judge(*samples), nobody) for samples in together.values()]
+    first = f"Pooled over {len(together['all tasks']) // 2} tasks {said[-1]}"
+    if said[0] not in (said[-1], nobody):
+        first += f"; with many joints {said[0].replace('is', 'seems')}"
+    singles = [f"{' and '.join(tasks)} {'is' if len(tasks) == 1 else 'are'} {word}" for word in DECIDED
+               if (tasks := [task for task, verdict in judged.items() if verdict == word])]
+    return f"{first};\nof single tasks " + (f"only {', and '.join(singles)}" if singles else "none differs")
+
+
+def quartile_range(runs):
+    """How far apart the middle half of the runs lies."""
+    return np.subtract(*np.percentile(runs, [75, 25]))
+
+
+def draw_key(panel, compared):
+    """What the marks in the other panels are, and what the title compares."""
+    panel.plot(0, 0.95, ".", color="0.35", alpha=0.6)
+    panel.plot(0, 0.8, "_", color="black", markersize=14)
+    panel.errorbar(0, 0.65, 0.055, fmt="none", ecolor="black", capsize=4)
+    for y, words in [(0.95, "a run"), (0.8, "interquartile mean"), (0.65, "its 95% interval")]:
+        panel.text(0.17, y, words, va="center", fontsize=10)
+    panel.text(-0.1, 0.5, compared, va="top", fontsize=10)
+    panel.set(xlim=(-0.15, 1.15), ylim=(0, 1))
+    panel.axis("off")
 
 
 def draw(figure, ours, theirs):
@@ -112,21 +137,30 @@ def draw(figure, ours, theirs):
     n_rows = -(-len(ours) // n_columns)
     figure.set_size_inches(8.5, 1.9 * n_rows + 0.6)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for panel in panels[len(ours):]:
+    for panel in panels[len(ours) + 1:]:
         panel.remove()
     for panel, task in zip(panels, ours):
         for x, (runs, color) in enumerate([(ours[task], "#0072B2"), (theirs.get(task, []), "0.35")]):
-            panel.plot(x + np.linspace(-0.25, 0.25, len(runs)), np.sort(runs), ".", color=color, alpha=0.6)
+            panel.plot(x + np.linspace(-0.3, 0.15, len(runs)), np.sort(runs), ".", color=color, alpha=0.6)
             if len(runs) >= 5:
                 mean, (low, high) = interquartile_mean(runs), interval(interquartile_mean, runs)
-                panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=18, capsize=4)
+                panel.errorbar(x + 0.35, mean, [[mean - low], [high - mean]], fmt="_", color="black", markersize=14,
+                               capsize=4)
         panel.set_title(task, fontsize=10)
         panel.set_xticks([0, 1], ["ours", "SB3"], fontsize=10)
-        panel.set_xlim(-0.6, 1.6)
+        panel.set_xlim(-0.5, 1.6)
         panel.tick_params(axis="y", labelsize=10)
         panel.grid(alpha=0.3, axis="y")
-    figure.suptitle("Ten runs of each code, task by task", ha="left", x=0.01)
-    figure.supylabel("return: runs in order, interquartile mean, 95% interval", fontsize=10.5)
+    pairs = [(ours[task], theirs[task]) for task in ours if task in theirs]
+    wide = sum(np.mean([quartile_range(x), quartile_range(y)]) > abs(interquartile_mean(x) - interquartile_mean(y))
+               for x, y in pairs)
+    figure.suptitle("On most tasks the runs of one code differ more than the codes do" if wide > len(pairs) / 2
+                    else "Each run's return, task by task", ha="left", x=0.01)
+    if len(panels) > len(ours):
+        draw_key(panels[len(ours)], f"On {wide} of {len(pairs)} tasks the inter-\nquartile range of runs,\nmean of "
+                 "both codes, is\nabove the difference\nof interquartile means." if pairs else "")
+    figure.supylabel("return" if len(panels) > len(ours) else "return: runs in order, interquartile mean, 95% interval",
+                     fontsize=10.5)
 
 
 def main():

@@ -60,25 +60,32 @@ def draw_learning_curve(figure, runs, title):
     deltas = [delta for progress in runs.values() for delta in progress["delta"][:1] if delta < np.inf]  # inf: none
     several, curves = len(runs) > 1, [thinned(progress) for progress in runs.values()]
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    for i, (curve, progress) in enumerate(zip(curves, runs.values())):
+    for curve, progress in zip(curves, runs.values()):
         smoothed = len(curve[0]) < len(progress["kl"])
-        label = f"each of {len(runs)} seeds" + ", smoothed" * smoothed if several and i == 0 else None
-        returns.plot(*curve, "-", color="#0072B2", label=label, **(SEED if several else SUMMARY))
+        returns.plot(*curve, "-", color="#0072B2", **(SEED if several else SUMMARY))
         many = len(progress["kl"]) > 100
         kls.plot(progress["timesteps"], progress["kl"], ".", color="#0072B2", markersize=2 if many else 3,
                  alpha=0.15 if many else 0.45)
     if several:
-        returns.plot(*median_curve(curves), "-", color="#0072B2", label="their median", **SUMMARY)
+        grid, median = median_curve(curves)
+        returns.plot(grid, median, "-", color="#0072B2", **SUMMARY)
+        middle = np.searchsorted(grid, 0.7 * grid[-1])
+        returns.annotate(f"median of {len(runs)} seeds\n(thin: each" + ", smoothed)" * smoothed + ")" * (not smoothed),
+                         (grid[middle], median[middle]), (0.86, 0.16), textcoords="axes fraction", ha="right",
+                         va="center", color="#0072B2", fontweight="bold",
+                         arrowprops={"arrowstyle": "-", "color": "#0072B2", "linewidth": 0.8})
+    end = max(progress["timesteps"][-1] for progress in runs.values())
+    returns.axvspan(0.9 * end, end, color="0.93", zorder=0)
+    returns.text(0.95 * end, 0.03, "last tenth", transform=returns.get_xaxis_transform(), ha="center", color="0.35")
     if deltas:
         delta = max(deltas)
-        kls.axhline(delta, color="black", linestyle="--", linewidth=1.5, label=rf"the bound $\delta$ = {delta:g}")
+        kls.axhline(delta, color="black", linestyle="--", linewidth=1.5)
+        kls.text(0.995, 1.03 * delta, rf"$\delta$ = {delta:g}", transform=kls.get_yaxis_transform(), ha="right",
+                 va="bottom")
         kls.set_ylim(0, 1.35 * delta)
     returns.set(title=title, ylabel="mean return of a batch")
     kls.set(xlabel="environment steps", ylabel="mean KL (nats)")
     kls.xaxis.set_major_formatter(EngFormatter(sep=""))
-    for axes, corner in [(returns, "lower right"), (kls, "upper right")]:
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc=corner)
     figure.align_ylabels()
 
 
@@ -116,8 +123,9 @@ def main():
     runs = {folder.name: read_progress(folder) for folder in folders}
     ends = [progress["mean_return"][-max(1, len(progress) // 10):].mean() for progress in runs.values()]
     low, high = f"{min(ends):.0f}", f"{max(ends):.0f}"
-    reached = f"seeds end at {low} to {high}" if low != high else f"the end is at {low}"
-    draw_learning_curve(figure, runs, f"{args.env_id}: {reached}; every KL stays under the bound")
+    reached = f"seeds average {low} to {high}" if low != high else f"the average is {low}"
+    draw_learning_curve(figure, runs, f"{args.env_id}, training returns: over the last tenth {reached};\n"
+                        "every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")
     print("Look for: returns that rise, though two batches in five return less than the batch before; a KL that is "

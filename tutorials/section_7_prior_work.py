@@ -55,16 +55,24 @@ def compute(seed=0, step=1.0, n_iterations=25):
     return {"curves": curves, "kls": kls, "delta": config.delta, "step": step}
 
 
-def draw_steps(axes, numbers, apart=0.5):
-    """The KL of each method's step in each iteration, named at the end of its curve; the names are `apart` decades."""
+LOOKS = {"TRPO": {"linewidth": 2.5, "markersize": 6, "zorder": 5},
+         "empirical FIM": {"linewidth": 1, "markersize": 5, "zorder": 3, "markerfacecolor": "white"}}
+
+
+def draw_steps(axes, numbers, apart=0.5, names=None):
+    """The KL of each method's step in each iteration, named at the end of its curve; the names are `apart` decades.
+
+    names are {method: what to write instead}.
+    """
     ends = {name: kl[-1] for name, kl in numbers["kls"].items()}
     for name, kl in numbers["kls"].items():
-        axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name], markersize=4,
-                      linewidth=2 if name == "TRPO" else 1, **METHODS[name] | {"linestyle": "-"})
+        axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name],
+                      **{"markersize": 4, "linewidth": 1} | LOOKS.get(name, {}) | METHODS[name] | {"linestyle": "-"})
     heights = spread(sorted(np.log10(kl) for kl in ends.values()), apart)
     for name, height in zip(sorted(ends, key=ends.get), heights):
-        axes.annotate(name.replace(" ", "\n"), (len(numbers["kls"][name]), ends[name]), (1.06, 10 ** height),
-                      va="center", textcoords=axes.get_yaxis_transform(), color=ink(name),
+        label = (names or {}).get(name, name.replace(" ", "\n"))
+        axes.annotate(label, (len(numbers["kls"][name]), ends[name]), (1.06, 10 ** height), va="center",
+                      textcoords=axes.get_yaxis_transform(), color=ink(name),
                       fontweight="bold", arrowprops={"arrowstyle": "-", "color": METHODS[name]["color"],
                                                      "linewidth": 0.8, "relpos": (0, 0.5), "shrinkB": 0})
     axes.axhline(numbers["delta"], color="black", linestyle=":")
@@ -76,7 +84,10 @@ def draw_steps(axes, numbers, apart=0.5):
 def draw(figure, numbers):
     """Two panels from the numbers of `compute`."""
     gains, kls = figure.subplots(1, 2)
-    draw_steps(kls, numbers)
+    fixed = f"fixed $1/\\lambda$ = {numbers['step']:g}"
+    draw_steps(kls, numbers, names={"policy gradient": f"policy gradient,\n{fixed}", "TRPO": "TRPO",
+                                    "natural gradient": f"natural gradient,\n{fixed}",
+                                    "empirical FIM": "empirical FIM,\nKL $\\leq\\,\\delta$"})
     for name, (L, kl) in numbers["curves"].items():
         width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
         gains.plot(kl, L, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])

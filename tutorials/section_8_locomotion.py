@@ -29,10 +29,10 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 
 CLAIMS = {  # the titles; of any other task just its name
     "Swimmer-v5": "Swimmer-v5: all but vine and CEM learn to swim",
-    "Hopper-v5": "Hopper-v5: with the best of five steps natural gradient ends level with single path",
-    "Walker2d-v5": "Walker2d-v5: no fixed step of natural gradient on raw advantages walks",
+    "Hopper-v5": "Hopper-v5: natural gradient with the best of five steps\ncannot be told from single path",
+    "Walker2d-v5": "Walker2d-v5: no fixed step of natural gradient on raw advantages\nends above standing still",
     "Pendulum-v1": "Pendulum-v1: single path learns in 70,000 steps, vine not at all",
-    "FrozenLake-v1": "FrozenLake-v1: single path learns most, vine hardly moves"}
+    "FrozenLake-v1": "FrozenLake-v1: single path and natural gradient's best step learn,\nvine hardly moves"}
 SMALL = ("Pendulum-v1", "FrozenLake-v1")  # three curves do for these
 
 
@@ -87,8 +87,8 @@ def main():
         print(env_id)
         experiment(f"section_8_locomotion_{env_id}", methods(env_id, 4_000 if args.quick else args.timesteps),
                    CLAIMS.get(env_id, env_id), args, level=STANDING if env_id in ("Hopper-v5", "Walker2d-v5") else None)
-    print("Look for: natural gradient with step 0.1 learns to hop and to swim; with none of five fixed steps does it "
-          "learn to walk.")
+    print("Look for: natural gradient with step 0.1 learns to hop and to swim; with none of five fixed steps does a "
+          "run on the walker end above standing still.")
 
 
 if __name__ == "__main__":

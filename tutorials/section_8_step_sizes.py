@@ -48,7 +48,7 @@ def final_returns(env_id, timesteps, seeds, args):
 def draw(figure, finals):
     """A panel per task of finals {task: {method: {factor: final returns}}}: each run, and their means."""
     figure.set_size_inches(8.5, 4)
-    figure.suptitle("TODO", ha="left", x=0.01)
+    figure.suptitle("Final returns by delta, and by the fixed step", ha="left", x=0.01)
     for axes, (env_id, by_method) in zip(figure.subplots(1, len(finals), squeeze=False)[0], finals.items()):
         for aside, (method, by_factor) in zip((1, 1.12), by_method.items()):    # so that no point covers another
             for factor, returns in by_factor.items():

@@ -27,6 +27,7 @@ from trpo_numpy.surrogate import Batch, grad_surrogate, surrogate
 from trpo_numpy.trpo import surrogate_and_kl
 
 MODEL = "black"     # the colour of the two models
+WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}      # behind a word on a line
 TITLE = "Here both models are too optimistic, so the line search tests the step itself"
 
 
@@ -35,19 +36,21 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     betas, reach = np.linspace(0, longest, 100), step_length(sAs, delta)
     L, kl = np.transpose([L_and_kl(theta_old + beta * s) for beta in betas])
     panels = [("L", "L", L, L_old + betas * (g @ s), "the straight line\npromises more"),
-              ("kl", "mean KL", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
+              ("kl", "KL", kl, betas ** 2 * sAs / 2, "the parabola\npromises less")]
     for axes, (name, line, exact, model, says), curve in zip(figure.subplots(1, 2), panels, ("$\\mathbf{L}$", "KL")):
         axes.plot(betas, exact, linewidth=2.5, **METHODS[line])
         axes.plot(betas, model, color=MODEL, linestyle=":", linewidth=2.5)
-        axes.text(0.5, 0.78, says, transform=axes.transAxes, ha="right", color=MODEL, fontweight="bold")
+        axes.text(0.5, 0.78 if name == "L" else 0.66, says, transform=axes.transAxes, ha="right", color=MODEL,
+                  fontweight="bold")
         axes.annotate(curve, (betas[-1], exact[-1]), (4, 0), va="center", color=ink(line), textcoords="offset points",
                       fontweight="bold")
         for candidate in candidates:
             height, refused = getattr(candidate, name), bool(candidate.refused)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
-            offset = (7, -14) if name == "L" else (-8, 6)
+            offset = (7, -14) if name == "L" else (-8, 6) if refused else (-10, -3)
             axes.annotate("refused" if refused else "accepted", (candidate.beta, height), offset,
-                          ha="left" if offset[0] > 0 else "right", textcoords="offset points", fontweight="bold")
+                          ha="left" if offset[0] > 0 else "right", textcoords="offset points", fontweight="bold",
+                          bbox=WHITE if name == "kl" and not refused else None)
         axes.set(xlabel=r"$\beta$: the step is $\beta s$", xlim=(0, 1.1 * betas[-1]), ylim=(0, None))
     figure.axes[0].set(ylabel="$L$, which is 0 at $\\theta_{old}$" if abs(L_old) < 1e-9 else "$L$")
     figure.axes[0].set_title("$L$ lies below its linear model")
@@ -55,6 +58,7 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
     axes.set_title("the KL lies above its parabola")
     axes.axhspan(delta, axes.get_ylim()[1], color="0.9")
     axes.axhline(delta, color="gray", linestyle=":")
+    axes.text(0.03, 0.97, r"KL above $\delta$: refused", transform=axes.transAxes, va="top", color="0.35")
     axes.text(0.98, delta, rf"$\delta$ = {delta:.2g}", transform=axes.get_yaxis_transform(), ha="right", va="bottom")
     axes.plot([reach, reach], [delta, L_and_kl(theta_old + reach * s)[1]], color="black", linestyle="-", linewidth=1)
     axes.plot(reach, delta, "o", markersize=9, markerfacecolor="white", markeredgecolor=MODEL, markeredgewidth=2,

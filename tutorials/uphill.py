@@ -5,10 +5,11 @@ and action 0 leads back, but in two rooms the two actions are swapped. The polic
 each other: theta has one logit for each half. So the best policy is a random one, and eta is a hill whose maximum lies
 inside the picture. Everything is exact: eta, L, the KL, g and A.
 
-Look for: the blue region is where the mean KL from TRPO's present policy is at most delta. Each of TRPO's steps ends
-inside this region, and eta reaches the maximum in ten steps. On the right each reward counts double: TRPO takes the
-same steps, because the KL does not depend on the rewards. Natural gradient has a fixed 1/lambda. It climbs well on the
-left. On the right g is twice as long, and so are its steps: it overshoots each time and never reaches the maximum.
+Look for: the filled blue region is where the mean KL from TRPO's present policy is at most delta; the outlines are
+those of the steps before. Each of TRPO's steps ends inside this region, and eta reaches the maximum in ten steps. On
+the right each reward counts double: TRPO takes the same steps, because the KL does not depend on the rewards. Natural
+gradient has a fixed 1/lambda. It climbs well on the left. On the right g is twice as long, and so are its steps: it
+overshoots each time and never reaches the maximum.
 Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, and in twenty iterations theta moves by 0.02.
 At the maximum TRPO moves back and forth: each step has a KL between 0.64 delta and delta, while natural gradient's
 steps get shorter as g does. So TRPO with a fixed delta does not settle at a maximum.
@@ -83,7 +84,7 @@ def draw_still(axes, numbers):
 
 def name_methods(axes):
     """The names of the methods in one row, each in its colour and after its marker."""
-    for x, (method, (label, marker, size)) in zip((0.015, 0.19, 0.78), LABELS.items()):
+    for x, (method, (label, marker, size)) in zip((0.015, 0.235, 0.79), LABELS.items()):
         axes.plot(x, 0, marker, color=METHODS[method]["color"], markersize=size, markeredgecolor="black",
                   clip_on=False)
         axes.text(x + 0.027, 0, label, color=ink(method), fontweight="bold", va="center")
@@ -146,6 +147,7 @@ def main():
         axes[0].text(-1.65, -1.8, "start", va="center")
     panels[0][0].text(2.9, -2.75, rf"region: mean KL $\leq\,\delta$ = {args.delta:g}", ha="right", fontweight="bold",
                       color=METHODS["TRPO"]["color"], bbox=WHITE)
+    panels[1][0].text(-2.9, -2.75, "lighter: higher $\\eta$; +: maximum", bbox=WHITE)
     edges = [np.array(region(tasks[0], theta)) for theta in tasks[0]["thetas"]["TRPO"]]
     moments = [partial(draw_moments, panels, tasks, edges, i, part) for i in range(n) for part in (0, 0.5)]
     moments.append(partial(draw_moments, panels, tasks, edges, n, 0))
