@@ -38,7 +38,7 @@ from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
 MAX_KL = r"D_\mathrm{KL}^{\max}(\theta_\mathrm{old}, \theta)"
-GREEN = "#117733"                                                           # of the KL
+GREEN = METHODS["KL"]["color"]
 
 
 def learning_curves(figure, _):
