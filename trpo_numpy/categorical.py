@@ -52,12 +52,12 @@ class Categorical:
         """a (N, K) -> (N, d_mu): 1 at each action and 0 elsewhere, so that log pi(a|s) = sum(one_hot(a) * log p)."""
         return np.hstack([np.eye(size)[a[:, k]] for k, size in enumerate(self.factor_sizes)])
 
-    def sample(self, output, free, rng):
-        """a ~ pi, (K,) or (N, K) for output (d_mu,) or (N, d_mu). free is empty."""
-        return self.mode(output + rng.gumbel(size=output.shape), free)  # argmax(log p + Gumbel noise) ~ p
+    def sample(self, output, r, rng):
+        """a ~ pi, (K,) or (N, K) for output (d_mu,) or (N, d_mu). r is empty."""
+        return self.mode(output + rng.gumbel(size=output.shape), r)  # argmax(log p + Gumbel noise) ~ p
 
-    def mode(self, output, free):
-        """The most probable action. free is empty."""
+    def mode(self, output, r):
+        """The most probable action. r is empty."""
         return np.array([mu_k.argmax(axis=-1) for mu_k in self.split(output)]).T
 
     def log_prob(self, mu, a):

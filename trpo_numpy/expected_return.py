@@ -1,6 +1,7 @@
 """The expected return of a policy on a finite MDP and its surrogate L, exactly (Section 2, Eqs. (1) to (4)).
 
-Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy.
+Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy;
+`exact_surrogate` does not check the new one.
 """
 import numpy as np
 

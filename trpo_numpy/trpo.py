@@ -1,7 +1,6 @@
 """One update (Section 6). `trust_region_step` follows Appendix C line by line. P is the number of parameters."""
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -66,8 +65,14 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
 
-    A = partial(fisher_vector_product, policy, theta_old, cache_A, mu_A)            # y -> Ay
-    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)              # theta -> (L, mean KL)
+    def A(y):
+        """Ay (P,) for y (P,)."""
+        return fisher_vector_product(policy, theta_old, cache_A, mu_A, y)
+
+    def L_and_kl(theta):
+        """(L, mean KL) at theta (P,)."""
+        return surrogate_and_kl(policy, batch, mu_old, log_q, theta)
+
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)
 
 

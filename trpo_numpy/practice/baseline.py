@@ -42,8 +42,9 @@ def standardize(advantages):
 
 
 def estimate_single_path(paths, baseline, state, config):
-    """Step 2: the Batch with Q, or with generalized advantages; the targets (N,) of the baseline, and V (N,)."""
-    rows, gae_lambda = [], config.gae_lambda if config.baseline else 1.0                    # 1: the sampled Q
+    """Step 2: the Batch, with Q or generalized advantages; the baseline's targets (N,) and V (N,), or None twice."""
+    rows = []
+    gae_lambda = config.gae_lambda if config.baseline else 1.0                              # 1: the sampled Q
     for path in paths:
         seen = scale(state.scaling, path.states)                                            # (T + 1, d_s)
         V = values(baseline, state.phi, seen) if config.baseline else np.zeros(len(seen))
@@ -79,7 +80,7 @@ def gauss_newton_product(network, phi, cache, y):
 
 
 def unit_of(targets):
-    """The targets' standard deviation, or 1% of their root mean square if they hardly vary; 1 if all are 0."""
+    """The targets' standard deviation, or 1% of their root mean square if they hardly vary; 1/2 if all are 0."""
     power = power_of_two(targets)
     return power * (max(np.std(targets / power), 0.01 * np.sqrt(np.mean((targets / power) ** 2))) or 1.0)
 

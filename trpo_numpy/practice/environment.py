@@ -48,7 +48,7 @@ class CheckedEnv(gym.Wrapper):
         return a.astype(self.dtype)
 
     def clone_state(self):
-        """All that a step changes: the attributes of wrappers and environment; in MuJoCo the whole MjData."""
+        """All that a step changes but spaces' random numbers: each layer's attributes; in MuJoCo the whole MjData."""
         data = getattr(self.unwrapped, "data", None)
         return copy_attributes([vars(layer) for layer in layers_of(self)]), copy.copy(data) if is_mujoco(data) else None
 

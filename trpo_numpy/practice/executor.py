@@ -24,7 +24,7 @@ def end_with_parent():
 
 
 def stop_workers(executor):
-    """Ends a process pool within half a second, whatever its workers are doing."""
+    """Ends a process pool, and every other child of this process, within half a second, whatever they are doing."""
     executor.shutdown(wait=False, cancel_futures=True)
     for process in multiprocessing.active_children():
         process.join(0.1)  # gives the pool time to let go of its tasks

@@ -26,7 +26,7 @@ from trpo_numpy.record import InputError, check_array
 
 @contextmanager
 def whole_file(path):
-    """Opens a file to be written in binary, whole or not at all: it is written under another name, then renamed."""
+    """Opens a file to be written in binary. A kill leaves it as it was: another name is written, then renamed."""
     partial = path.with_name(path.name + ".partial")
     with open(partial, "wb") as file:
         yield file
