@@ -208,7 +208,7 @@ def test_rows_without_a_policy_are_not_overwritten(tmp_path, capsys):
     before = (out / "progress.csv").read_bytes()
     (out / "policy.npz").unlink()
     assert main(["train", "--resume", str(out)]) == 2
-    assert "policy.npz is missing, wanted that of the 3 rows" in capsys.readouterr().err
+    assert "got 3 whole rows, wanted the 0 of policy.npz" in capsys.readouterr().err
     assert (out / "progress.csv").read_bytes() == before
 
 

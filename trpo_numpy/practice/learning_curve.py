@@ -27,18 +27,15 @@ def progress_row(iteration):
     return dict(zip(COLUMNS, row))
 
 
-def read_progress(folder, max_rows=None):
-    """The whole rows of progress.csv, or the first max_rows of them, as an array with a field for each column.
-
-    Empty if there is none yet. Raises InputError if it is damaged.
-    """
+def read_progress(folder):
+    """The whole rows of progress.csv, an array with a field for each column. Raises InputError if it is damaged."""
     path = Path(folder) / "progress.csv"
     with input_error(f"{path}: wanted the columns {', '.join(COLUMNS)}"):
         lines = path.read_text().split("\n")[:-1] if path.exists() else []  # without a row that a kill has torn
         if lines and lines[0] != ",".join(COLUMNS):
             raise ValueError(f"got {lines[0]}")
         rows = [tuple(line.split(",")) for line in lines[1:] if line]
-        return np.array(rows[:max_rows], list(COLUMNS.items()))
+        return np.array(rows, list(COLUMNS.items()))
 
 
 def print_row(row, timesteps, done, start):

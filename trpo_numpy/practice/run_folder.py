@@ -112,20 +112,19 @@ def load_policy(folder, policy):
 def resume(folder, policy, baseline):
     """The training.State where the run in folder goes on, or None if it has none yet; cuts progress.csv to fit it.
 
-    Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv is too short.
+    Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv does not fit.
     """
-    path, state = Path(folder, "progress.csv"), None
+    path, state, n_rows = Path(folder, "progress.csv"), None, 0
     if path.with_name("policy.npz").exists():
         arrays = load_arrays(folder, policy, baseline.n_parameters)
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
-    n_rows = len(read_progress(folder, state.iteration if state else None))
-    if state and n_rows < state.iteration:
-        raise InputError(f"{path}: got {n_rows} rows, wanted the {state.iteration} whole ones of policy.npz")
-    if state is None and n_rows > 1:  # a run may be killed between its first row and its first policy, not later
-        raise InputError(f"{folder}: policy.npz is missing, wanted that of the {n_rows} rows in progress.csv")
+        n_rows = state.iteration
+    got = len(read_progress(folder))
+    if not n_rows <= got <= n_rows + 1:  # a kill may leave one row that policy.npz does not have yet
+        raise InputError(f"{path}: got {got} whole rows, wanted the {n_rows} of policy.npz, and at most one more")
     if path.exists():
         lines = path.read_bytes().splitlines(keepends=True)
         with whole_file(path) as file:
-            file.writelines(lines[:1 + state.iteration] if state else [])  # without a policy the header is written anew
+            file.writelines(lines[:1 + n_rows] if state else [])  # without a policy the header is written anew
     return state
