@@ -49,7 +49,7 @@ class Batch:
 
 
 def surrogate_and_gradient(policy, batch, theta_old):
-    """At theta_old: mu_old (N, d_mu), the cache, log q (N,), L_old, and g (P,), its gradient, or 0 if all rounding."""
+    """At theta_old: mu_old (N, d_mu), the cache, log q (N,), L_old, and g (P,) = grad L, or 0 if it is all rounding."""
     mu_old, cache = policy.forward(theta_old, batch.states)
     log_q = policy.family.log_prob(mu_old, batch.actions) if batch.log_q is None else batch.log_q
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.Q, log_q)
