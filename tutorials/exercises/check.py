@@ -67,8 +67,11 @@ def compare(found, wanted, mistakes, bar):
         where = np.unravel_index(np.nanargmax(np.where(np.isnan(error), np.inf, error)), error.shape)
         place = f"at [{', '.join(map(str, where))}]: " if wanted.ndim else ""
         difference = f"{place}wanted {wanted[where]:.6g}, found {found[where]:.6g}"
+    elif wanted.ndim == found.ndim == 1 and max(wanted.size, found.size) < 10:
+        difference = f"wanted {len(wanted)} numbers, {wanted}, found {len(found)}, {found}"
     else:
-        difference = f"wanted an array of shape {wanted.shape}, found shape {found.shape}"
+        shapes = [f"an array of shape {x.shape}" if x.ndim else "one number" for x in (wanted, found)]
+        difference = "wanted {}, found {}".format(*shapes)
     known = [f"\nA common mistake gives this number: {name}." for name, value in mistakes.items()
              if close(found, value, max(bar, 1e-6)) and not close(value, wanted, bar)]
     raise Wrong(difference, *(known[:1] or [""]))
@@ -76,7 +79,8 @@ def compare(found, wanted, mistakes, bar):
 
 def explain(error, path):
     """An exception in words: with the line of the student's file, if it is from there, and a usual cause."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(path)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if Path(f.filename) == Path(path)]
     if not lines and "NoneType" in str(error):
         return NOTHING
     if not lines and "argument" in str(error):
@@ -84,6 +88,8 @@ def explain(error, path):
     if not lines:
         return f"it does not return what the docstring says: {error}"
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
+    if Path(frames[-1].filename) != Path(path) and isinstance(error, (IndexError, ValueError)):
+        text += "\nA function that this line calls cannot use what it was given: compare its shape with the docstring."
     if "read-only" in str(error):
         text += "\nA common cause: it writes into its argument. Copy it first."
     if "matmul" in str(error) or "not aligned" in str(error):

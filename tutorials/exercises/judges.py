@@ -548,7 +548,8 @@ def line_search(x):
     found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
     yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
     yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
-        "L >= L_old is accepted: it must be above": 1.0, "a candidate that was refused is returned": 0.5 ** 8}
+        "L >= L_old is accepted: it must be above": 1.0, "a candidate that was refused is returned": 0.5 ** 8,
+        "a candidate that was refused, shrunk once more": 0.5 ** 9}
     found = search(lambda b: 5 + b, lambda b: 0.02, max_backtracks=3)
     yield "none accepted: 0.0, and theta stays", found, 0.0, {
         "a candidate that was refused is returned": 0.125, "a candidate that was refused, shrunk once more": 0.0625}

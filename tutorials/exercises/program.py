@@ -96,6 +96,7 @@ def program(x):
         "in M the mean has 1 / sigma^2, not 1 / sigma": solution(other_A(2, np.exp(-r))),
         "damping does not reach conjugate gradient": solution(A, 0.0),
         "A is a sum over the states, not their mean": solution(lambda y: len(Q) * A(y)),
+        "M is missing: J'Jy": solution(other_A(1, 1)),
         "in M the 2 of the log-std is forgotten": solution(other_A(1, np.exp(-2 * r)))}
     refused = "the first candidate is refused, but its KL(old || new) is below delta, and L rises"
     yield "the length of the step, in units of beta s", np.linalg.norm(found) / np.linalg.norm(step_taken), 1.0, {
