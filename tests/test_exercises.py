@@ -1,5 +1,6 @@
 """The exercises: empty ones are red, the package's functions are green, typical wrong answers are named, bugs show."""
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -192,6 +193,15 @@ def search_by_hand(candidate=lambda beta, shrink, j: beta * shrink ** j, returne
     return line_search
 
 
+def search_that_ends_with_beta(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
+    for _ in range(max_backtracks + 1):
+        L, kl = L_and_kl(theta_old + beta * s)
+        if L_old < L < np.inf and kl <= delta:
+            return beta
+        beta *= shrink
+    return beta
+
+
 def search_from_each_other(L_and_kl, theta, s, beta, L_old, delta, shrink, max_backtracks):
     for j in range(max_backtracks + 1):
         theta = theta + beta * shrink ** j * s
@@ -327,6 +337,7 @@ MISTAKES = [
     ("line_search", search_by_hand(returned=lambda beta, shrink, j: shrink ** j), "the power of shrink, without beta"),
     ("line_search", search_by_hand(lambda beta, shrink, j: beta * 0.5 ** j), "beta is halved, whatever shrink is"),
     ("line_search", search_by_hand(theta_too=0), "theta_old is forgotten"),
+    ("line_search", search_that_ends_with_beta, "a candidate that was refused, shrunk once more"),
     ("line_search", search_by_hand(lambda beta, shrink, j: beta * (1 - j * shrink)), "by equal steps"),
     ("line_search", search_by_hand(lambda beta, shrink, j: beta * shrink ** (j + 1)), "before the first candidate"),
     ("line_search", search_by_hand(returned=lambda beta, shrink, j: beta), "the first beta is returned, whatever"),
@@ -492,6 +503,26 @@ def test_what_the_mistakes_are_made_from_is_right_without_them():
         assert check.verdict(name, solutions(**{name: function}))[0] == "right", name
 
 
+@pytest.mark.parametrize("name, function, words", [
+    ("line_search", lambda L_and_kl, theta_old, s, beta, L_old, *rest: L_and_kl(theta_old + beta * s)[1],
+     "wanted 3 numbers, [1.   0.5  0.25], found 1, [1.]"),
+    ("step_length", lambda sAs, delta: [0.1, 0.2], "wanted one number, found an array of shape (2,)")])
+def test_an_answer_of_another_size_is_said_in_numbers(name, function, words):
+    assert words in check.verdict(name, solutions(**{name: function}))[1]
+
+
+def test_an_error_inside_what_is_given_is_explained(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("import numpy as np\ndef f():\n    return np.linalg.solve(np.eye(2), np.ones(3))\n")
+    spec = importlib.util.spec_from_file_location("mine", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.raises(ValueError) as error:
+        module.f()
+    said = check.explain(error.value, path)
+    assert said.startswith("line 3 of mine.py: ValueError") and said.endswith("compare its shape with the docstring.")
+
+
 def test_every_function_has_a_mistake_that_is_tested():
     assert {name for name, *_ in MISTAKES} == set(judges.JUDGES)
 
@@ -509,6 +540,7 @@ def test_every_function_has_a_mistake_that_is_tested():
     ("rr = A(p) + DAMPING * p", "rr = A(p)", "damping does not reach"),
     ("jvp(theta_old, states, h, y) / len(Q)", "jvp(theta_old, states, h, y)", "a sum over the states"),
     ("np.full_like(r, 2)", "np.full_like(r, 1)", "the 2 of the log-std"),
+    ("M * jvp(", "jvp(", "M is missing: J'Jy"),
     ("np.hstack([np.exp(-2 * r), np.full", "np.hstack([np.exp(-r), np.full", "the mean has 1 / sigma^2"),
     ("[z / np.exp(r), z ** 2 - 1]", "[z, z ** 2 - 1]", "the score of the mean is"),
     ("[z / np.exp(r), z ** 2 - 1]", "[z / np.exp(r), z ** 2]", "the score of the log-std is"),
