@@ -382,7 +382,7 @@ SLIDES = [
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
      r"$w_n$: the ratio of (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  TRPO: $w \hat{A}$"),
     (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
-          "P(TRPO ends higher) = 0.65", "[0.40, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
+          "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
      "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval")]
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two factors $\alpha$ come from?",   # by slide
