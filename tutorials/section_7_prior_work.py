@@ -1,8 +1,8 @@
 """Section 7: four updates from one batch. What do natural and policy gradient share with TRPO, and what differs?
 
 Left: the gain in L against the mean KL, along the direction of each method. Natural gradient has the same direction as
-TRPO, and the empirical FIM has nearly the same direction. The plain gradient, Eq. (18), gains less than half as much
-for the same KL.
+TRPO, and the empirical FIM has nearly the same direction. In this batch the plain gradient, Eq. (18), gains less than
+half as much for the same KL.
 Right: the KL of each method's step in every iteration of one run. TRPO's KL is at most delta by construction. A fixed
 step, Eq. (17), has a different KL in each iteration, so a fixed step is right for some iterations at best.
 Then change: --step 3. Natural gradient now leaves the trust region in most iterations.

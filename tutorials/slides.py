@@ -205,7 +205,7 @@ def three_products(figure, _):
     """y -> J'(M(Jy)) as three boxes, with the sizes of a batch of Pendulum-v1."""
     axes, color = figure.add_axes((0, 0, 1, 1)), METHODS["TRPO"]["color"]
     axes.axis("off")
-    for x, operator, how in [(0.26, "$J$", "forward\n(jvp)"), (0.5, "$M$", "by hand"),
+    for x, operator, how in [(0.26, "$J$", "forward\n(jvp)"), (0.5, "$M$", "a formula\n(slide 12)"),
                              (0.74, "$J^T$", "backpropagation\n(vjp)")]:
         axes.text(x, 0.36, operator, fontsize=34, ha="center", va="center", color=color,
                   bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": 3})
@@ -270,7 +270,7 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: check.py 4 5, then hunt.py 5, in tutorials/exercises", fontsize=25, ha="center",
+    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 5 (tutorials/exercises)", fontsize=25, ha="center",
                 va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -329,7 +329,7 @@ SLIDES = [
     (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
-    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::guaranteed, but slow",
+    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::Algorithm 1: safe, slow",
          rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$: a length in nats",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
@@ -341,12 +341,12 @@ SLIDES = [
          r"if $q = \pi_\mathrm{old}$"],
      two_actions, r"$q$ drew the actions, here 0.5 each; $Q_n$: return after action $n$; without the $\eta(\pi)$ and "
      r"$1/(1-\gamma)$ of (3)"),
-    (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$: slope 0", r"$\mathrm{maximize}\ \ g^T d$",
+    (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$ (value, slope: 0)", r"$\mathrm{maximize}\ \ g^T d$",
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
          r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
-         "Pendulum-v1 at KL 0.01:", "$L$ gains 0.031 by $s$, 0.012 by $g$"], step,
-     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  the picture: two states"),
+         "Pendulum-v1 at KL 0.01:", "$L$: 0.031 along $s$, 0.012 along $g$"], step,
+     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  Pendulum-v1: one batch"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
@@ -373,10 +373,10 @@ SLIDES = [
          r"5.  $\beta = \sqrt{2\delta / s^T A s}$ ::the parabola reaches $\delta$",
          r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
          r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
-     r"$\theta$, $g$, $s$, $y$: 4,482 numbers for Pendulum-v1;  $\delta$ = 0.01"),
+     r"numbers in $\theta$, $g$, $s$, $y$: one page 152, package 4,482 (damping 0.3);  $\delta$ = 0.01"),
     (9, [], numbered_code, ""),
     (10, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],
-     all_steps, r"the run of slide 2;  $1 \cdot A^{-1} g$: natural gradient with a fixed factor"),
+     all_steps, r"the run of slide 2;  $1 \cdot A^{-1} g$: natural gradient, in fact $1 \cdot (A + 0.3\, I)^{-1} g$"),
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
@@ -390,10 +390,11 @@ OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two fa
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
                  17: "Is the step length easy now?", 18: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
-         "steps 12 and 13, exercise 6", "steps 20 and 25, exercise 9", "90 minutes only; step 24, exercise 8",
+         "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "90 minutes only; step 24, exercise 8",
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
          "90 minutes only; section_8.md"]
-OWN_WHERE = {1: "", 5: "90 minutes only; steps 6 to 9 and 22", 18: "lecture.md"}           # by slide; else the row's
+OWN_WHERE = {1: "", 5: "90 minutes only; steps 6 to 9 and 22", 7: "90 minutes only; steps 6 to 9 and 22",
+             18: "lecture.md"}     # by slide; else the row's
 
 
 def rows():
@@ -425,6 +426,17 @@ def draw(figure, number, where, question, lines, picture, letters):
         text.set_text(re.sub(r"\{(old|KL|TV|max)\}", r"{\\mathrm{\1}}", text.get_text()))
 
 
+def save_sheet(pictures, path, across=4):
+    """Writes all slides small, in rows of four, as one PNG of 256 colours."""
+    from PIL import Image
+    height, width, _ = pictures[0].shape
+    sheet = np.full((-(-len(pictures) // across) * (height + 6), across * (width + 6), 3), 160, np.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = i // across * (height + 6) + 3, i % across * (width + 6) + 3
+        sheet[y:y + height, x:x + width] = picture
+    Image.fromarray(sheet).quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 def main():
     args = tutorial_parser(__doc__).parse_args()
     import matplotlib
@@ -434,12 +446,17 @@ def main():
     sizes = {name: 18 for name in STYLE if name.endswith(("size", "labelsize")) and name != "figure.figsize"}
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
+    small = []
     with PdfPages(args.out / "lecture.pdf") as pdf:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
             draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
+            figure.set_dpi(32)      # 426 pixels wide
+            figure.canvas.draw()
+            small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])
             plt.close(figure)
+    save_sheet(small, args.out / "lecture.png")
     print(f"slides: {args.out / 'lecture.pdf'}")
     print("Look for: the questions are those of lecture.md, whose text says what to ask, and what to expect.")
 
