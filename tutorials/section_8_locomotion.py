@@ -28,7 +28,7 @@ from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update
 
 CLAIMS = {  # the titles; of any other task just its name
-    "Swimmer-v5": "Swimmer-v5: all but vine and CEM learn to swim",
+    "Swimmer-v5": "Swimmer-v5: natural gradient and policy gradient with their best steps\nend above single path",
     "Hopper-v5": "Hopper-v5: natural gradient with the best of five steps\ncannot be told from single path",
     "Walker2d-v5": "Walker2d-v5: no fixed step of natural gradient on raw advantages\nends above standing still",
     "Pendulum-v1": "Pendulum-v1: single path learns in 70,000 steps, vine not at all",
