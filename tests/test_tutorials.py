@@ -22,6 +22,7 @@ import section_7_prior_work
 import section_8_cart_pole
 import section_8_locomotion
 import section_8_paper_tasks
+import section_8_step_sizes
 import step_through
 import uphill
 from common import METHODS, central_difference, say_error, with_sliders
@@ -100,6 +101,20 @@ def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script,
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.csv")}
     pictures = list(tmp_path.glob("*.png"))
     assert pictures and all(picture.name.startswith(script[:-3]) for picture in pictures)
+
+
+def test_section_8_step_sizes(monkeypatch):
+    """Ten times delta is as long a step as three times 1 / lambda; the numbers of the page are those of the runs."""
+    args = SimpleNamespace(out=TUTORIALS / "results", plot_only=True, workers=1)
+    page = (TUTORIALS / "section_8.md").read_text()
+    for env_id in ("Swimmer-v5", "Hopper-v5", "Walker2d-v5"):
+        finals = section_8_step_sizes.final_returns(env_id, 300_000, range(5), args)
+        assert list(finals["single path"]) == [0.32, 0.55, 1, 1.73, 3.16]
+        assert list(finals["natural gradient"]) == [0.1, 0.3, 1, 3, 10]
+        for method, by_factor in finals.items():
+            assert all(len(returns) == 5 for returns in by_factor.values())
+            means = [f"{np.mean(returns):.0f}" for returns in by_factor.values()]
+            assert f"| {env_id} | {method} | {' | '.join(means)} |" in page, means
 
 
 def test_section_2_expected_return():

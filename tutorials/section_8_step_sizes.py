@@ -1,6 +1,7 @@
 """Section 8.1: is a bound on the KL more robust than a fixed penalty? Five deltas of single path, five steps 1/lambda.
 
-Look for: how far delta, and how far natural gradient's step, may be from the best before the return falls.
+Look for: steps three times too long, where the bound keeps more of the hopper's return than the fixed step does.
+A step with the bound delta is as long as the root of delta, so ten times delta is set beside three times 1/lambda.
 Advantages are not standardized, as in section_8_locomotion, whose runs of natural gradient and of delta 0.01 it shares.
 Then change: --env-ids Hopper-v5 --seeds 2; or DELTAS, to values of your own.
 
@@ -18,13 +19,13 @@ import numpy as np
 from trpo_numpy.practice.training import train
 
 DELTAS = 0.001, 0.003, 0.01, 0.03, 0.1      # per dimension of the action; 0.01 is the default
-LABELS = {"single path": r"single path, $\delta$ = 0.01 times the factor",
-          "natural gradient": r"natural gradient, $1/\lambda$ = 0.1 times the factor"}
+LABELS = {"single path": r"single path, $\delta$ = 0.001 to 0.1",
+          "natural gradient": r"natural gradient, $1/\lambda$ = 0.01 to 1"}
 
 
 def factor_of(run):
-    """How many times 0.1 the run's step is, or how many times 0.01 its delta."""
-    return round(run.step / 0.1 if run.step else run.config.delta / 0.01, 3)
+    """The length of its steps, in units of those with delta = 0.01, or with the fixed step 0.1."""
+    return round(run.step / 0.1 if run.step else np.sqrt(run.config.delta / 0.01), 2)
 
 
 def final_returns(env_id, timesteps, seeds, args):
@@ -48,16 +49,17 @@ def final_returns(env_id, timesteps, seeds, args):
 def draw(figure, finals):
     """A panel per task of finals {task: {method: {factor: final returns}}}: each run, and their means."""
     figure.set_size_inches(8.5, 4)
-    figure.suptitle("Final returns by delta, and by the fixed step", ha="left", x=0.01)
+    figure.suptitle("With steps three times as long the bound keeps half of the hopper's return,\n"
+                    "a fixed step an eighth; on the other two tasks the bound is not more robust", ha="left", x=0.01)
     for axes, (env_id, by_method) in zip(figure.subplots(1, len(finals), squeeze=False)[0], finals.items()):
-        for aside, (method, by_factor) in zip((1, 1.12), by_method.items()):    # so that no point covers another
+        for method, by_factor in by_method.items():
             for factor, returns in by_factor.items():
-                axes.plot([aside * factor] * len(returns), returns, ".", color=METHODS[method]["color"], alpha=0.6)
+                axes.plot([factor] * len(returns), returns, ".", color=METHODS[method]["color"], alpha=0.6)
             means = [np.mean(returns) for returns in by_factor.values()]
-            axes.plot(aside * np.array(list(by_factor)), means, **METHODS[method], **SUMMARY, label=LABELS[method])
+            axes.plot(list(by_factor), means, **METHODS[method], **SUMMARY, label=LABELS[method])
         if env_id in ("Hopper-v5", "Walker2d-v5"):
             axes.axhline(STANDING[0], color="0.4", linewidth=1, linestyle=(0, (6, 3)))
-        axes.set(title=env_id, xscale="log", xlabel="factor", ylim=(0, None))
+        axes.set(title=env_id, xscale="log", xlabel="length of the step", ylim=(0, None))
         axes.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("final return")
@@ -80,7 +82,8 @@ def main():
     figure = new_figure(args.show)
     draw(figure, finals)
     save_figure(figure, args.out, "section_8_step_sizes", args.show)
-    print("Look for: how far delta, and how far natural gradient's step, may be from the best before the return falls.")
+    print("Look for: steps three times too long, where the bound keeps more of the hopper's return than the fixed step "
+          "does.")
 
 
 if __name__ == "__main__":

@@ -346,7 +346,8 @@ SLIDES = [
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
          r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
          "Pendulum-v1 at KL 0.01:", "$L$: 0.031 along $s$, 0.012 along $g$"], step,
-     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  Pendulum-v1: one batch"),
+     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
+     "Pendulum-v1: one batch"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
