@@ -206,39 +206,6 @@ def name_with_step(method, runs):
     return method + (f", step {step:g}" if step else "")
 
 
-def name_lines(axes, sweeps, level):
-    """Writes each method's name where it is near its own line and dots, and covers nothing."""
-    axes.autoscale_view()
-    to_axes, drawn = axes.transScale + axes.transLimits, {}
-    for i, (method, by_step) in enumerate(sweeps.items()):
-        means = np.array([(step * 1.07 ** i, np.mean(by_step[step])) for step in sorted(by_step)])
-        dots = [(step * 1.07 ** i, R) for step, returns in by_step.items() for R in returns]
-        line = to_axes.transform(means)
-        best = line[means[:, 1].argmax()]
-        drawn[method] = np.concatenate([to_axes.transform(dots), best + [[-0.03, 0], [0.03, 0], [0, -0.1], [0, 0.1]],
-                                        *np.linspace(line[:-1], line[1:], 20)])
-    columns, everywhere = axes.get_subplotspec().colspan, axes.get_subplotspec().get_gridspec().ncols
-    left, taken = 0.9 * 8.5 * len(columns) / everywhere, []
-    if level:
-        height = to_axes.transform((axes.get_xlim()[0], level[0]))[1]
-        taken.append(np.column_stack([np.linspace(0, 1, 50), np.full(50, height)]))
-    for method, own in drawn.items():
-        size = np.array([0.088 * len(method) / left, 0.14])
-        x, y = (np.linspace(0.02, 0.98 - extent, 40) for extent in size)
-        corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-
-        def distance(points, corners=corners, size=size):
-            beyond = np.maximum(np.maximum(corners[:, None] - points, points - corners[:, None] - size), 0)
-            return np.hypot(beyond[..., 0], 0.4 * beyond[..., 1]).min(axis=1)
-
-        near = distance(own)
-        far = distance(np.concatenate([points for other, points in drawn.items() if other != method] + taken)
-                       ) if len(drawn) + len(taken) > 1 else np.inf
-        place = corners[np.argmin(np.where((near > 0.012) & (far > near + 0.01), near, 10 - np.minimum(near, far)))]
-        axes.text(*place, method, transform=axes.transAxes, color=ink(method), fontweight="bold")
-        taken.append(place + size * np.array([(i / 8, j / 2) for i in range(9) for j in range(3)]))
-
-
 def draw_sweep(axes, sweeps, level=None):
     """The final return of each seed against the step, and the mean, whose highest is ringed. For level see `draw`."""
     steps = sorted(set().union(*sweeps.values()))
@@ -247,7 +214,7 @@ def draw_sweep(axes, sweeps, level=None):
         best, color, aside = max(means, key=means.get), METHODS[method]["color"], 1.07 ** i
         for step in means:
             axes.plot([step * aside] * len(by_step[step]), by_step[step], ".", color=color, alpha=0.6)
-        axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY)
+        axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY, label=method)
         axes.plot(best * aside, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
     axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * 1.6), xlabel=r"step $1/\lambda$", ylabel="final return",
              title="Final return by step; the best (ring) is drawn above")
@@ -260,8 +227,8 @@ def draw_sweep(axes, sweeps, level=None):
     axes.margins(y=0.2)
     if level:
         axes.axhline(level[0], **LEVEL)
+    axes.legend(loc="best")
     axes.minorticks_off()
-    name_lines(axes, sweeps, level)
 
 
 def draw(figure, curves, sweeps, end, title, x="timesteps", level=None):

@@ -11,7 +11,7 @@ Then change: --env-ids Hopper-v5 --seeds 2; or DELTAS, to values of your own.
 from dataclasses import replace
 
 from common import METHODS, SUMMARY, new_figure, save_figure
-from experiment import STANDING, all_runs, complete_runs, experiment_parser, final_return, read_runs
+from experiment import LEVEL, STANDING, all_runs, complete_runs, experiment_parser, final_return, read_runs
 from section_8_locomotion import methods
 
 import numpy as np
@@ -58,12 +58,12 @@ def draw(figure, finals):
             means = [np.mean(returns) for returns in by_factor.values()]
             axes.plot(list(by_factor), means, **METHODS[method], **SUMMARY, label=LABELS[method])
         if env_id in ("Hopper-v5", "Walker2d-v5"):
-            axes.axhline(STANDING[0], color="0.4", linewidth=1, linestyle=(0, (6, 3)))
+            axes.axhline(STANDING[0], **LEVEL, label=f"{STANDING[0]}: {STANDING[1]}")
         axes.set(title=env_id, xscale="log", xlabel="length of the step", ylim=(0, None))
         axes.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("final return")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 def main():
