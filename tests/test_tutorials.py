@@ -103,7 +103,7 @@ def test_a_picture_is_drawn_again_from_what_is_kept_which_stays_as_it_is(script,
     assert pictures and all(picture.name.startswith(script[:-3]) for picture in pictures)
 
 
-def test_section_8_step_sizes(monkeypatch):
+def test_section_8_step_sizes():
     """Ten times delta is as long a step as three times 1 / lambda; the numbers of the page are those of the runs."""
     args = SimpleNamespace(out=TUTORIALS / "results", plot_only=True, workers=1)
     page = (TUTORIALS / "section_8.md").read_text()

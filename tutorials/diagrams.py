@@ -124,10 +124,10 @@ def draw_vine(axes, rng):
 def draw_shares(figure, grid, p=(0.5, 0.5), q=(0.3, 0.7), size=12):
     """Two policies as bars at two places of the grid, their common part grey; returns their total variation."""
     common, D = np.minimum(p, q), 0.5 * abs(np.subtract(p, q)).sum()
-    for i, (probabilities, name, color) in enumerate([(p, r"$\pi$", "0.25"), (q, r"$\tilde{\pi}$", "0.25")]):
+    for i, (probabilities, name) in enumerate([(p, r"$\pi$"), (q, r"$\tilde{\pi}$")]):
         axes = figure.add_subplot(grid[i])
         axes.bar([0, 1], common, 0.75, color="0.8")
-        axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color=color)
+        axes.bar([0, 1], np.subtract(probabilities, common), 0.75, bottom=common, color="0.25")
         for action, (shared, whole) in enumerate(zip(common, probabilities)):
             axes.text(action, shared / 2, f"{shared:g}", ha="center", va="center", fontsize=size)
             if whole > shared:
@@ -144,10 +144,10 @@ def draw_fork(axes, size=12):
     """Two paths that part where the policies first differ."""
     t = np.arange(9)
     together = 0.25 * np.sin(0.9 * t[:5])
-    for sign, color, style, name in [(1, "0.25", "-", r"$\pi$"), (-1, "0.25", "--", r"$\tilde{\pi}$")]:
+    for sign, style, name in [(1, "-", r"$\pi$"), (-1, "--", r"$\tilde{\pi}$")]:
         apart = together[-1] + sign * 0.33 * np.arange(1, 5) + 0.1 * np.sin(2.0 * t[5:])
-        axes.plot(t[4:], [together[-1], *apart], color=color, linestyle=style, marker="o", linewidth=2.5)
-        axes.text(8.15, apart[-1], name, fontsize=1.25 * size, color=color, va="center")
+        axes.plot(t[4:], [together[-1], *apart], color="0.25", linestyle=style, marker="o", linewidth=2.5)
+        axes.text(8.15, apart[-1], name, fontsize=1.25 * size, color="0.25", va="center")
     axes.plot(t[:5], together, color="0.65", linestyle="-", marker="o", linewidth=4)
     axes.plot(t[4], together[-1], "o", color="black", markersize=14, fillstyle="none", markeredgewidth=2)
     axes.text(0, 0.62, "the same draw:\none path for both", fontsize=size, color="0.35", va="center")
