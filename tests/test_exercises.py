@@ -140,6 +140,9 @@ def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=
             kl = policy.family.kl(policy.mu(theta, batch.states), mu_old).mean()
         if over == "A":
             kl = policy.family.kl(mu_A, policy.mu(theta, batch.states[rows])).mean()
+        if over == "L":
+            mu_new, actions, Q = policy.mu(theta, batch.states[rows]), batch.actions[rows], batch.Q[rows]
+            L = right.surrogate(policy.family, mu_new, actions, Q, log_q[rows])
         return (L, kl) if search else (np.finfo(float).max, 0.0)
 
     result = trust_region_step(theta_old, L_old + L_off, sign * g, A, L_and_kl, options)
@@ -252,6 +255,12 @@ def cg_from(noise):
         x, norms = right.conjugate_gradient(A, b, iterations, damping, tolerance)
         return x + noise, norms
     return conjugate_gradient
+
+
+def cg_with_one_norm(*args, **kwargs):
+    """All norms are 0, but the last."""
+    x, norms = right.conjugate_gradient(*args, **kwargs)
+    return x, np.append(0 * norms[:-1], norms[-1])
 
 
 def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
@@ -380,6 +389,18 @@ MISTAKES = [
     ("trpo_update", update_that(L_off=-np.inf), "L of the candidate is not compared with L_old"),
     ("trpo_update", update_that(draw=int), "19 states: int cuts 19.6"),
     ("trpo_update", update_that(replaced=True), "some states are drawn twice"),
+    ("trpo_update", update_that(over="L"), "L or L_old is that of A's states"),
+    ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
+        policy, theta, batch, replace(options, cg_iterations=60), rng), "cg_iterations is ignored"),
+    ("conjugate_gradient", lambda A, b, iterations, damping=0.0, tolerance=0.0: right.conjugate_gradient(
+        A, b, iterations, damping), "tolerance is ignored"),
+    ("conjugate_gradient", cg_with_one_norm, "the norms, from ||b|| on"),
+    ("forward", lambda layers, x: right.forward(layers, x) if len(layers) == 3 else (0 * x, [x]),
+     "another number of layers: 2"),
+    ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, slopes, v) * (len(layers) == 3),
+     "J v of two layers"),
+    ("vjp", lambda layers, *rest: [(dW * (len(layers) == 3), db) for dW, db in right.vjp(layers, *rest)],
+     "the same with two layers"),
     ("trpo_update", update_without_g_0, "without step_length\nwanted an array of numbers, found Arithm"),
     ("trpo_update", lambda *args: (right.trpo_update(*args), 0.1), "a tuple of 2, and theta_new alone is wanted"),
     ("trpo_update", lambda policy, theta, *rest: 2 * theta - right.trpo_update(policy, theta, *rest),
@@ -561,6 +582,16 @@ def test_a_program_in_one_file_is_judged_by_its_update(right, wrong, words, caps
     assert words in said and ("A common mistake gives" in said if words else said == "trpo_update right\n")
 
 
+def test_an_error_of_a_program_is_named_with_the_batch_that_causes_it(capsys, monkeypatch, tmp_path):
+    page = (TUTORIALS / "trpo_on_one_page.py").read_text()
+    mine = tmp_path / "mine.py"
+    mine.write_text(page.replace("    L_old = np.mean(Q)", "    assert s @ A(s) > 0\n    L_old = np.mean(Q)"))
+    monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
+    assert check.main() == 1
+    said = capsys.readouterr().out
+    assert re.search(r"right: L\(theta_new\).*\n *all Q are 0, so g is 0: theta stays\n *line \d+ of mine.py", said)
+
+
 def test_a_program_without_an_update_is_told_so(monkeypatch, tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def update(): pass")
@@ -630,7 +661,7 @@ def test_a_hunt_changes_one_file_of_the_package_by_a_few_lines():
     for number in hunt.MEASURES:
         text = (EXERCISES / "hunts" / f"{number}.patch").read_text()
         assert len(set(re.findall(r"^\+\+\+ b/(trpo_numpy/\S+)", text, re.M))) == 1
-        assert 1 <= len(re.findall(r"^\+(?!\+)", text, re.M)) <= 3
+        assert 1 <= len(re.findall(r"^\+(?!\+)", text, re.M)) <= 4
 
 
 def test_a_hunt_from_the_command_line_inside_a_repository(tmp_path):

@@ -71,11 +71,11 @@ def draw_minorizer(axes, numbers):
 def draw_returns(axes, numbers):
     """eta by iteration, of Algorithm 1 and of the bounded update."""
     for method, key in [("Algorithm 1", "eta"), ("mean KL", "bounded_eta")]:
-        eta = numbers[key]
-        axes.plot(np.arange(len(eta)) + 1, eta, linewidth=2.5, **METHODS[method])
+        eta = [numbers["eta_0"], *numbers[key]]
+        axes.plot(eta, linewidth=2.5, **METHODS[method])
         if n := iterations_to(numbers[key], numbers["eta_0"], numbers["optimum"]):
-            axes.plot(n, eta[n - 1], "o", color=METHODS[method]["color"], markersize=8)
-            axes.annotate(f"half-way: {n}", (n, eta[n - 1]), (0.7, -1.4 if key == "eta" else 0.3),
+            axes.plot(n, eta[n], "o", color=METHODS[method]["color"], markersize=8)
+            axes.annotate(f"half-way: {n}", (n, eta[n]), (0.7, -1.4 if key == "eta" else 0.3),
                           textcoords="offset fontsize", color=ink(method))
     for method, *place, text in [("mean KL", 0.15, 0.76, r"mean KL $\leq$ 0.01"),
                                  ("Algorithm 1", 0.58, 0.52, "Algorithm 1")]:

@@ -191,8 +191,8 @@ def main():
     numbers = compute(args.delta, damping=args.damping)
     figure = new_figure(args.show, figsize=(8.5, 5.6))
     draw(figure, numbers, span=1.7 * max(1, np.sqrt(args.delta / 0.03)))
-    figure.suptitle("The quadratic model lets the first candidate out of the region;\n"
-                    rf"the line search brings it back ($\delta$ = {args.delta:g})"
+    figure.suptitle("Eq. (11) allows a box, Eq. (12) nearly an ellipse; the first candidate\n"
+                    rf"leaves it, and the line search brings it back ($\delta$ = {args.delta:g})"
                     if is_refused(numbers["thetas"]) else "The first candidate lies inside the region", ha="left",
                     x=0.01)
     save_figure(figure, args.out, "section_4_trust_region", show=False)

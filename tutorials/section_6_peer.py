@@ -111,7 +111,8 @@ def claim(together, judged):
         first += f"; with many joints {said[0].replace('is', 'seems')}"
     singles = [f"{' and '.join(tasks)} {'is' if len(tasks) == 1 else 'are'} {word}" for word in DECIDED
                if (tasks := [task for task, verdict in judged.items() if verdict == word])]
-    return f"{first};\nof single tasks " + (f"only {', and '.join(singles)}" if singles else "none differs")
+    return f"{first};\nof single tasks " + (f"only {', and '.join(singles)}, before a correction" if singles
+                                            else "none differs")
 
 
 def quartile_range(runs):

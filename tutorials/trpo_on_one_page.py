@@ -105,11 +105,11 @@ if __name__ == "__main__":
         for t in range(T):
             mean, r = np.hsplit(forward(theta, s_t)[0], 2)
             states[t], actions[t] = s_t, rng.normal(mean, np.exp(r))
-            s_t, rewards[t], *_ = envs.step(actions[t])
+            s_t, rewards[t], *_ = envs.step(actions[t])         # it clips the action; log pi does not
         Q = rewards.copy()                              # (T, PATHS); the time limit cuts it off
         for t in reversed(range(T - 1)):
             Q[t] += GAMMA * Q[t + 1]                    # Q_t = reward_t + gamma Q_{t+1}
-        Q -= Q.mean(axis=1, keepdims=True)              # not in the paper: a baseline
+        Q -= Q.mean(axis=1, keepdims=True)              # not in the paper: a baseline for each t
         returns.append(rewards.sum(axis=0).mean())
         theta, gain, kl_new, refused = trpo_update(
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())

@@ -14,7 +14,7 @@ Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, and in tw
 At the maximum TRPO moves back and forth: each step has a KL between 0.64 delta and delta, while natural gradient's
 steps get shorter as g does. So TRPO with a fixed delta does not settle at a maximum.
 Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs neither. Or --delta 0.05:
-TRPO's regions are so wide that TRPO overshoots too, because L counts visits as the old policy made them. A length in
+TRPO's regions are so wide that TRPO overshoots too, because L counts visits as the old policy made them. A bound in
 nats is no guarantee, but nats are a unit of the policy, whatever the rewards are.
 
     python tutorials/uphill.py          # writes uphill.gif, in half a minute
@@ -78,8 +78,8 @@ def draw_still(axes, numbers):
     highest = draw_hill(hill, numbers)
     curves.axhline(highest, color="black", linestyle=":", linewidth=1)
     curves.text(0.2, 1.04 * highest, "maximum", va="bottom")
-    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(0, len(numbers["kls"])), ylim=(0, 1.35 * highest),
-               xticks=range(0, len(numbers["kls"]) + 1, 5))
+    curves.set(xlabel="iteration", ylabel=r"return $\eta$", xlim=(-0.5, len(numbers["kls"]) + 0.5),
+               ylim=(0, 1.35 * highest), xticks=range(0, len(numbers["kls"]) + 1, 5))
 
 
 def name_methods(axes):

@@ -131,11 +131,12 @@ def verdict(name, module):
 def judged(name, module):
     """The verdict on a function by what it returns alone, and apart from it the mistake that is known, or ""."""
     _, bar, properties = JUDGES[name] if name in JUDGES else (0, 1e-5, program)
-    errors, said = [0.0], ""
+    errors, said, right = [0.0], "", ""
     try:
         with np.errstate(all="ignore"):
             for said, found, wanted, mistakes in properties(module):
-                errors.append(compare(found, wanted, mistakes, bar))
+                errors.append(compare(found() if callable(found) else found, wanted, mistakes, bar))
+                right = said
     except NotImplementedError as error:
         where = traceback.extract_tb(error.__traceback__)[-1].name
         return "not written yet", f": it calls {where}" if where in JUDGES and where != name else "", ""
@@ -143,7 +144,8 @@ def judged(name, module):
         difference, known = wrong.args
         return "fails", f"{said}\n{difference}", known
     except Exception as error:
-        return "fails", (f"right: {said}\nthen " if said else "") + explain(error, module.__file__), ""
+        before = (f"right: {right}\n" if right else "") + (f"{said}\n" if said != right else "then " if said else "")
+        return "fails", before + explain(error, module.__file__), ""
     return "right", max(errors), ""
 
 

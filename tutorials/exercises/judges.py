@@ -10,13 +10,15 @@ from math import log
 from types import SimpleNamespace
 
 import numpy as np
-from program import L_does_not_fall
+from program import L_counts_all_states, L_does_not_fall, unit
 from truth import (
     L_of_samples,
     advantage_by_steps,
     best_in_krylov_space,
     by_sample,
     cg_with,
+    dense_gradient,
+    dense_hessian,
     dense_update,
     derivative,
     double_sum,
@@ -297,6 +299,9 @@ def forward(x):
     for i, (found, h) in enumerate(zip(found_inputs, inputs)):
         yield f"inputs[{i}], h_{i}", found, h, {"before tanh": np.arctanh(h) if i else np.zeros_like(h)}
     yield "one input x (n_0,) gives the output (n_L,)", x.forward(layers, rows[0])[0], wanted[0], {}
+    for other in (layers[::2], layers[:1]):
+        found, wanted = x.forward(other, rows)[0], by_sample(other, rows)[0]
+        yield f"the output of another number of layers: {len(other)}", found, wanted, {}
 
 
 @judge(5, bar=1e-8)
@@ -316,6 +321,8 @@ def jvp(x):
         "the slopes of tanh are missing": wrong(v, [np.ones_like(slope) for slope in slopes]),
         "the slopes are in the wrong order": wrong(v, slopes[::-1]),
         "the wrong sign": -wanted}
+    found = x.jvp(layers[::2], inputs[:2], slopes[:1], v[::2])
+    yield "J v of two layers", found, jvp_by_differences(layers[::2], rows, v[::2]), {}
 
 
 @judge(5, bar=1e-8)
@@ -358,6 +365,10 @@ def vjp(x):
     sides = ((u * jvp_by_differences(layers, rows, v)).sum(),
              sum((a * b).sum() for f, d in zip(found, v) for a, b in zip(f, d)))
     yield "the adjoint identity <J'u, v> = <u, Jv>", sides[1], sides[0], {}
+    found = x.vjp(layers[::2], inputs[:2], slopes[:1], u)
+    sides = ((u * jvp_by_differences(layers[::2], rows, v[::2])).sum(),
+             sum((a * b).sum() for f, d in zip(found, v[::2]) for a, b in zip(f, d)))
+    yield "the same with two layers", sides[1], sides[0], {}
 
 
 # 6. The surrogate from samples (Section 5)
@@ -480,6 +491,13 @@ def conjugate_gradient(x):
     found, norms = x.conjugate_gradient(product, fixed(1e-12 * b), 10, 0.5)
     yield "a b of 1e-12: it is the norm over ||b|| that stops it", found, 1e-12 * solution, {
         "the tolerance is absolute; it is a part of ||b||": np.zeros(10)}
+    exact = [np.linalg.norm(b), *(np.linalg.norm(b - damped @ best_in_krylov_space(damped, b, k)) for k in range(1, 9))]
+    last = next(k for k, norm in enumerate(exact) if norm < 0.1 * exact[0])
+    _, norms = x.conjugate_gradient(product, b, 10, 0.5, tolerance=0.1)
+    yield "it stops after the first norm below tolerance * ||b||, here with a tolerance of 0.1", len(norms), last + 1, {
+        "tolerance is ignored": 11}
+    yield "the norms, from ||b|| on", norms, np.array(exact[:last + 1]), {
+        "the squares of the norms": np.square(exact[:last + 1])}
     found, norms = x.conjugate_gradient(product, fixed(np.zeros(10)), 5)
     yield "b = 0 gives x = 0", found, np.zeros(10), {"0 divided by 0": np.full(10, np.nan)}
 
@@ -591,6 +609,10 @@ def trpo_update(x):
     steep = UpdateOptions(damping=0.01, fisher_fraction=1.0)
     yield L_does_not_fall(lambda policy, theta_old, *batch: x.trpo_update(
         policy, theta_old, Batch(*batch), steep, np.random.default_rng(9)) - theta_old)
+    few = step(replace(options, cg_iterations=3))
+    s = best_in_krylov_space(dense_hessian(everything) + options.damping * np.eye(28), dense_gradient(), 3)
+    yield "the direction after three iterations of conjugate gradient", unit(few), unit(s), {
+        "cg_iterations is ignored": unit(wanted)}
     some = replace(options, fisher_fraction=0.49)
 
     def rows(n, **how):
@@ -602,6 +624,7 @@ def trpo_update(x):
         "replace=True: some states are drawn twice": dense_update(some, rows(20, replace=True)),
         "the KL of the line search is that of A's states; all count":
             dense_update(some, rows(20), kl_over=list(rows(20)))}
+    yield L_counts_all_states(x.trpo_update)
     none = replace(options, max_backtracks=0)
     yield "no candidate accepted: theta_new = theta_old", 1 + step(none), np.ones(28), {
         "a candidate that was refused is taken": 1 + dense_update(none, everything, search=False)}

@@ -53,6 +53,16 @@ def L_does_not_fall(step):
             max(gain, 0.0), {"L of the candidate is not compared with L_old": min(gain, 0.0)})
 
 
+def L_counts_all_states(update):
+    """The property of a judge: update(policy, theta_old, batch, options, rng) is theta_new. A has half the states."""
+    policy, theta_old, *samples = steep_batch()
+    arguments = policy, theta_old, Batch(*samples), UpdateOptions(damping=0.01, fisher_fraction=0.5)
+    wanted = trpo_update(*arguments, np.random.default_rng(5)).theta_new
+    return ("theta_new - theta_old, where A has half of the states, and L all of them",
+            update(*arguments, np.random.default_rng(5)) - theta_old, wanted - theta_old, {
+                "no candidate is accepted: L or L_old is that of A's states": np.zeros(len(theta_old))})
+
+
 def unit(v):
     """v divided by its length; 0 stays 0."""
     return v / (np.linalg.norm(v) or 1)
@@ -111,4 +121,5 @@ def program(x):
     yield "on another batch the mean KL of the step, from 1e-4 to delta", kl, np.clip(kl, 1e-4, options.delta), {
         "no candidate is accepted": 0.0, "the KL of a candidate is not compared with delta": first.kl}
     yield L_does_not_fall(lambda policy, *batch: step(*batch))
-    yield "all Q are 0, so g is 0: theta stays", 1 + step(theta_old, states, actions, fixed(0 * Q)), np.ones(len(s)), {}
+    yield ("all Q are 0, so g is 0: theta stays", lambda: 1 + step(theta_old, states, actions, fixed(0 * Q)),
+           np.ones(len(s)), {})
