@@ -128,8 +128,9 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     ends.paste(frames[-1], (0, frames[0].height))
     palette = ends.quantize(255, method=Image.Quantize.MAXCOVERAGE, kmeans=1)    # small marks keep their colours
     colors = palette.getpalette()
-    white = max(range(0, len(colors), 3), key=lambda i: sum(colors[i:i + 3]))
-    colors[white:white + 3] = [255, 255, 255]                                   # the background, which is nearly white
+    for i in range(0, len(colors), 3):
+        if min(colors[i:i + 3]) >= 248:
+            colors[i:i + 3] = [255, 255, 255]                                   # the background, which is nearly white
     palette.putpalette(colors)
     *rest, last = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     last.save(path, save_all=True, append_images=rest, duration=[stay] + [milliseconds] * len(rest), loop=0)

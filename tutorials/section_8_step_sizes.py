@@ -63,7 +63,8 @@ def draw(figure, finals):
         axes.set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("final return")
-    figure.supxlabel(r"length of the step; 1: $\delta$ = 0.01 for each joint, or $1/\lambda$ = 0.1", fontsize=11)
+    figure.axes[len(finals) // 2].set_xlabel(
+        r"length of the step; 1: $\delta$ = 0.01 for each joint, $1/\lambda$ = 0.1")
     figure.legend(*figure.axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 

@@ -345,9 +345,9 @@ SLIDES = [
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
          r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
-         "Pendulum-v1 at KL 0.01: along $s$", "$L$ gains 1.2 to 2.9 times as much"], step,
-     r"$A$: from here on the Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
-     "Pendulum-v1: 25 batches, damping 0.3"),
+         "Pendulum-v1, at KL 0.01:", "$L$ gains 1.2- to 2.9-fold"], step,
+     r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
+     "Pendulum-v1: along $s$, beside $g$; damping 0.3"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
@@ -453,7 +453,7 @@ def main():
             figure = plt.figure(figsize=(13.33, 7.5))
             draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
-            figure.set_dpi(48)      # 640 pixels wide
+            figure.set_dpi(32)      # 426 pixels wide
             figure.canvas.draw()
             small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])
             plt.close(figure)
