@@ -121,7 +121,8 @@ def test_a_syntax_error_is_one_line(tmp_path):
 
 
 def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True,
-                     L_off=0.0, draw=round, replaced=False, reversed_kl=False, own_q=True, searcher=None):
+                     L_off=0.0, draw=round, replaced=False, reversed_kl=False, own_q=True, searcher=None, kl_of=None,
+                     centred=False):
     """The package's update with a mistake."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
     rows = slice(None)
@@ -140,6 +141,9 @@ def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=
             kl = policy.family.kl(policy.mu(theta, batch.states), mu_old).mean()
         if over == "A":
             kl = policy.family.kl(mu_A, policy.mu(theta, batch.states[rows])).mean()
+        if kl_of:
+            kl = kl_of(policy.family.kl(mu_old, policy.mu(theta, batch.states)))
+        L -= centred * batch.Q.mean()
         if over == "L":
             mu_new, actions, Q = policy.mu(theta, batch.states[rows]), batch.actions[rows], batch.Q[rows]
             L = right.surrogate(policy.family, mu_new, actions, Q, log_q[rows])
@@ -194,6 +198,13 @@ def search_by_hand(candidate=lambda beta, shrink, j: beta * shrink ** j, returne
                 return (returned or candidate)(beta, shrink, j)
         return 0.0
     return line_search
+
+
+def search_by_ratio(L_and_kl, theta_old, s, beta, L_old, *rest):
+    def relative(theta):
+        L, kl = L_and_kl(theta)
+        return L / L_old, kl
+    return right.line_search(relative, theta_old, s, beta, 1.0, *rest)
 
 
 def search_that_ends_with_beta(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks):
@@ -389,6 +400,15 @@ MISTAKES = [
     ("trpo_update", update_that(L_off=-np.inf), "L of the candidate is not compared with L_old"),
     ("trpo_update", update_that(draw=int), "19 states: int cuts 19.6"),
     ("trpo_update", update_that(replaced=True), "some states are drawn twice"),
+    ("line_search", search_with(kl=lambda kl: kl / 1.05), "a KL that is a little above delta is accepted"),
+    ("line_search", search_by_ratio, "L is divided by L_old"),
+    ("grad_surrogate", lambda family, mu, a, Q, log_q: right.grad_surrogate(
+        family, mu, a, Q, 2 * family.log_prob(mu, a) - log_q), "the ratio is upside down"),
+    ("trpo_update", update_that(kl_of=np.sum), "the KLs of the states are summed"),
+    ("trpo_update", update_that(kl_of=np.max), "the largest KL is bounded"),
+    ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
+        policy, theta, batch, replace(options, shrink=0.5), rng), "whatever options.shrink is"),
+    ("trpo_update", update_that(centred=True), "have different Q"),
     ("trpo_update", update_that(over="L"), "L or L_old is that of A's states"),
     ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
         policy, theta, batch, replace(options, cg_iterations=60), rng), "cg_iterations is ignored"),

@@ -35,8 +35,8 @@ UPDATE = {
 ARROWS = [("theta", "batch"), ("batch", "mu"), ("theta", "mu"), ("batch", "g"), ("mu", "pi"), ("mu", "g"), ("mu", "A"),
           ("pi", "g"), ("pi", "A"), ("g", "s"), ("A", "s"),
           ("s", "beta"), ("A", "beta"), ("beta", "search"), ("search", "new"), ("new", "theta")]
-ORDER = {"batch": (1, -1), "g": (2, -1), "A": (3, -1), "s": (4, 1), "beta": (4, 1),     # the numbers of the front
-         "search": (5, -1)}                                                             # page, on a box's left or right
+ORDER = {"batch": (1, -1), "g": (2, -1), "A": (3, -1), "s": (4, 1), "beta": (5, 1),     # the numbers of the front
+         "search": (6, -1), "new": (7, -1)}                                             # page, on a box's left or right
 
 
 def height(text):

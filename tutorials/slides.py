@@ -345,9 +345,9 @@ SLIDES = [
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
          r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
-         "Pendulum-v1, at KL 0.01:", "$L$ gains 1.2- to 2.9-fold"], step,
+         "Pendulum-v1, at KL 0.01:", "$s$ gains 1.2 to 2.9 times $g$'s"], step,
      r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
-     "Pendulum-v1: along $s$, beside $g$; damping 0.3"),
+     "gain in $L$ along $s$ and $g$; damping 0.3"),
     (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
@@ -395,6 +395,7 @@ WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
          "90 minutes only; section_8.md"]
 OWN_WHERE = {1: "", 5: "90 minutes only; steps 6 to 9 and 22", 7: "90 minutes only; steps 6 to 9 and 22",
+             12: "steps 27 and 28, exercises 4 and 7", 13: "steps 27 and 31, exercises 5 and 7",
              18: "lecture.md"}     # by slide; else the row's
 
 

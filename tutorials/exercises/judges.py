@@ -402,6 +402,7 @@ def grad_surrogate(x):
         "the wrong sign: L is maximized": -wanted,
         "the ratio is missing: that is right at theta_old only": wanted / ratio,
         "the ratio and 1/N are missing": 6 * wanted / ratio,
+        "the ratio is upside down: it is pi_theta / q": wanted / ratio ** 2,
         "the derivative of the ratio lacks the score's factor": (ratio * Q[:, None] / 6).repeat(4, axis=1),
         "the mean of Q is subtracted; here Q counts as it is": wanted / Q[:, None] * (Q - Q.mean())[:, None],
         "the ratios are divided by their mean": wanted / ratio.mean(),
@@ -529,14 +530,14 @@ def step_length(x):
 def line_search(x):
     theta_old, s, tried = *fixed(np.array([1.0, 2.0]), np.array([0.5, -1.0])), []
 
-    def search(L_of, kl_of, delta=0.01, max_backtracks=8, beta=1.0, shrink=0.5):
+    def search(L_of, kl_of, delta=0.01, max_backtracks=8, beta=1.0, shrink=0.5, L_old=5.0):
         """Along theta_old + b s, L is L_of(b) and the KL is kl_of(b)."""
         def L_and_kl(theta):
             b = (theta - theta_old) @ s / (s @ s)
             tried.append((b, np.linalg.norm(theta - theta_old - b * s)))
             return L_of(b), kl_of(b)
         tried.clear()
-        return x.line_search(L_and_kl, theta_old, s, beta, 5.0, delta, shrink, max_backtracks)
+        return x.line_search(L_and_kl, theta_old, s, beta, L_old, delta, shrink, max_backtracks)
 
     found, halves = search(lambda b: 5 + b, lambda b: 0.05 * b * b), 0.5 ** np.arange(9)  # 5, 1.25, 0.31 delta, ...
     candidates, some = np.array([b for b, _ in tried] or [0.0]), np.any(found)
@@ -563,6 +564,10 @@ def line_search(x):
         "beta is left out: the candidates are 1, shrink and so on": 0.8 ** 4,
         "it returns the power of shrink, without beta": 0.8 ** 2,
         "beta is halved, whatever shrink is": 0.3}
+    yield "a KL of 1.01 delta is refused", search(lambda b: 5 + b, lambda b: 0.0101 * b), 0.5, {
+        "a KL that is a little above delta is accepted": 1.0}
+    yield "L rises from L_old = -5", search(lambda b: b - 5, lambda b: 0.001, L_old=-5.0), 1.0, {
+        "L is divided by L_old, which may be below 0: compare the two": 0.0}
     found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
     yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
     yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
@@ -604,6 +609,9 @@ def trpo_update(x):
         "no line search: the first candidate is taken": dense_update(options, everything, search=False),
         "the KL is reversed: KL(new || old) is at most delta": dense_update(options, everything, reversed_kl=True),
         "the KL may be up to 1.5 delta": dense_update(options, everything, most=1.5),
+        "the KLs of the states are summed: it is their mean": dense_update(options, everything, most=1 / 40),
+        "the largest KL is bounded, as in Eq. (11), not the mean": dense_update(options, everything, mean=np.max),
+        "beta is halved, whatever options.shrink is": dense_update(replace(options, shrink=0.5), everything),
         "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
     steep = UpdateOptions(damping=0.01, fisher_fraction=1.0)
@@ -611,6 +619,9 @@ def trpo_update(x):
         policy, theta_old, Batch(*batch), steep, np.random.default_rng(9)) - theta_old)
     few = step(replace(options, cg_iterations=3))
     s = best_in_krylov_space(dense_hessian(everything) + options.damping * np.eye(28), dense_gradient(), 3)
+    other = step(options, Batch(states, actions, fixed(Q + 10)))
+    yield "the direction, with 10 added to each Q", unit(other), unit(dense_update(options, everything, more=10.0)), {
+        "no candidate is accepted: L_old and the L of a candidate have different Q": np.zeros(28)}
     yield "the direction after three iterations of conjugate gradient", unit(few), unit(s), {
         "cg_iterations is ignored": unit(wanted)}
     some = replace(options, fisher_fraction=0.49)

@@ -222,30 +222,30 @@ def dense_hessian(rows):
 
 
 @cache
-def dense_gradient():
-    """g (P,): the gradient of L at theta_old, by finite differences."""
+def dense_gradient(more=0.0):
+    """g (P,): the gradient of L at theta_old, by finite differences, with `more` added to each Q."""
     _, theta_old, states, actions, Q = update_problem()
     log_q = log_density(plain_mu(theta_old, states), actions)
-    return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q, log_q), theta_old)
+    return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q + more, log_q), theta_old)
 
 
 def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None), most=1.0,
-                 reversed_kl=False):
+                 reversed_kl=False, mean=np.mean, more=0.0):
     """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
     _, theta_old, states, actions, Q = update_problem()
-    mu_old = plain_mu(theta_old, states)
+    mu_old, Q = plain_mu(theta_old, states), Q + more
     log_q = log_density(mu_old, actions)
 
     def L(theta):
         return L_of_samples(plain_mu(theta, states), actions, Q, log_q)
 
     A, damping = dense_hessian(rows), options.damping * np.eye(28)
-    s = np.linalg.solve(A + damping * damped_solve, dense_gradient())
+    s = np.linalg.solve(A + damping * damped_solve, dense_gradient(more))
     beta = np.sqrt(2 * options.delta / (s @ (A + damping * damped_sAs) @ s))
     for j in range(options.max_backtracks + 1):
         step = beta * options.shrink ** j * s
         pair = mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])
-        kl = kl_by_quadrature(*(pair[::-1] if reversed_kl else pair)).mean()
+        kl = mean(kl_by_quadrature(*(pair[::-1] if reversed_kl else pair)))
         if not search or kl <= most * options.delta and L(theta_old + step) > L(theta_old):
             return step
     return 0 * s
