@@ -117,6 +117,9 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     from PIL import Image  # which matplotlib needs too
 
     figure.set_dpi(width / figure.get_figwidth())
+    for _ in range(4):      # until the layout stays
+        moves[0]()
+        figure.canvas.draw()
     frames = []
     for move in moves:
         move()

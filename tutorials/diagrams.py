@@ -16,7 +16,7 @@ GREY, L_BLUE, KL_GREEN = "0.4", METHODS["L"]["color"], METHODS["KL"]["color"]
 # name: (x, y, width, colour, what is computed, its shapes or its rule, its module and steps of the companion)
 UPDATE = {
     "batch": (1.56, 8.5, 2.92, GREY, "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
-              rf"estimates $Q_n$ {ROWS[0]}", "sampling: steps 14, 15"),
+              rf"estimates $Q_n$ {ROWS[0]}", "sampling: step 14"),
     "theta": (1.56, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
     "mu": (4.55, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
     "pi": (7.6, 6.5, 2.6, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",

@@ -217,7 +217,7 @@ def draw_sweep(axes, sweeps, level=None):
         axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY, label=method)
         axes.plot(best * aside, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
     axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * 1.6), xlabel=r"step $1/\lambda$", ylabel="final return",
-             title="Final return by step; the best (ring) is drawn above")
+             title="Final return by step; ring: the best")
     axes.yaxis.tick_right()
     axes.yaxis.set_label_position("right")
     axes.spines["left"].set_visible(False)
@@ -227,7 +227,7 @@ def draw_sweep(axes, sweeps, level=None):
     axes.margins(y=0.2)
     if level:
         axes.axhline(level[0], **LEVEL)
-    axes.legend(loc="best")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)    # beside the title
     axes.minorticks_off()
 
 

@@ -95,8 +95,8 @@ def draw_probabilities(figure, ours, theirs):
              xlabel="$P$: the share of pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together, {task: judged[task] for task in pairs}), ha="left", x=0.01)
     n_runs = {len(runs) for pair in pairs.values() for runs in pair}
-    axes.set_title("; ".join([f"{number} runs of each code" for number in n_runs if len(n_runs) == 1]
-                             + ["orange: worse by interval and by p < 0.05"]), fontsize=10.5, fontweight="normal")
+    axes.set_title("; ".join([f"{n} runs of each code, interquartile means" for n in n_runs if len(n_runs) == 1]
+                             + ["orange: worse (interval, p < 0.05)"]), fontsize=10.5, fontweight="normal")
     axes.grid(axis="y", alpha=0)
     figure.get_layout_engine().set(rect=(0, 0, 0.975, 1))       # a margin right of the numbers
 

@@ -123,8 +123,8 @@ def main():
     runs = {folder.name: read_progress(folder) for folder in folders}
     ends = [progress["mean_return"][-max(1, len(progress) // 10):].mean() for progress in runs.values()]
     low, high = f"{min(ends):.0f}", f"{max(ends):.0f}"
-    reached = f"seeds average {low} to {high}" if low != high else f"the average is {low}"
-    draw_learning_curve(figure, runs, f"{args.env_id}, training returns: over the last tenth {reached};\n"
+    reached = f"means of {low} to {high}" if low != high else f"a mean of {low}"
+    draw_learning_curve(figure, runs, f"{args.env_id}, training returns: {reached} over the last tenth;\n"
                         "every KL stays under the bound")
     save_figure(figure, args.out, f"section_6_trpo_{name}", args.show)
     print(f"median of {len(returns)} seeds, 20 episodes each without noise: {np.median(returns):.1f}")

@@ -245,10 +245,11 @@ def line_search(figure, _):
 
 def numbered_code(figure, _):
     """The update on one slide of lecture.md; bold the lines with a number of the slide before, and the test of 6."""
-    numbers = {"g =": "2.", "def A": "3.", "s, _ =": "4.", "beta =": "5.", "for _": "6.", "theta = theta_old": "7.",
-               "if L >": ""}
+    numbers = {"g =": "2.", "def A": "3.", "s, _ =": "4.", "beta =": "5.", "for _": "6.", "if L >": "",
+               "return theta": "7."}
     for i, line in enumerate(code().splitlines()):
-        number = next((number for start, number in numbers.items() if line.strip().startswith(start)), None)
+        number = None if line.endswith("return theta_old") else next(
+            (number for start, number in numbers.items() if line.strip().startswith(start)), None)
         style = {"color": "0.45"} if number is None else {"color": "black", "fontweight": "bold"}
         for x, text in [(0.04, number or ""), (0.08, line)]:
             figure.text(x, 0.83 - 0.0385 * i, text, fontsize=18, family="monospace", va="center", **style)
@@ -348,10 +349,11 @@ SLIDES = [
          "Pendulum-v1, at KL 0.01:", "$s$ gains 1.2 to 2.9 times $g$'s"], step,
      r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
      "gain in $L$ along $s$ and $g$; damping 0.3"),
-    (6, [r"$x = 0, \quad r = p = g$", "10 times:", r"   $\alpha = r^T r / p^T A p$",
+    (6, [r"$x = 0, \quad r = p = g$", r"up to 10 times, while $r \neq 0$:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
-         r"   $p_\mathrm{new} = r_\mathrm{new} + \kappa\, p$", r"here $A$: $(2, 1)$, $(1, 2)$;  $g = (3, 0)$"],
+         r"   $p_\mathrm{new} = r_\mathrm{new} + \kappa\, p$",
+         r"   $r, p \leftarrow r_\mathrm{new}, p_\mathrm{new}$", r"here $A$: $(2, 1)$, $(1, 2)$;  $g = (3, 0)$"],
      conjugate_directions, r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
     (7, [r"$\dfrac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
          r"\dfrac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",

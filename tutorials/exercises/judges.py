@@ -81,6 +81,8 @@ def discounted_sums(x):
     rewards = fixed(np.array([3, 0, 1]))
     yield "the same for rewards that are integers", x.discounted_sums(rewards, 0.5), double_sum(rewards, 0.5), {
         CUT: rewards}
+    rewards = fixed(np.ones(1000))
+    yield "1000 steps, with a discount of 0.45", x.discounted_sums(rewards, 0.45), double_sum(rewards, 0.45), {}
 
 
 @judge(1, bar=1e-12)
@@ -451,7 +453,7 @@ def conjugate_gradient(x):
         return A @ y
 
     found, _ = x.conjugate_gradient(product, b, 0, 0.5)
-    yield "after 0 iterations, x = 0", found, np.zeros(10), {"x did not start at 0": found}
+    yield "after 0 iterations, x = 0", found, np.zeros(10), {"x did not start at 0, or iterations is ignored": found}
     for k in (1, 3):
         found_k, norms_k = x.conjugate_gradient(product, b, k, 0.5)
         yield f"after {k} iterations, the best x of the span of {', '.join(['b', 'A b', 'A A b'][:k])}", found_k, \
