@@ -117,13 +117,11 @@ def save_gif(figure, path, moves, milliseconds, width=700, stay=2000):
     from PIL import Image  # which matplotlib needs too
 
     figure.set_dpi(width / figure.get_figwidth())
-    for _ in range(4):      # until the layout stays
-        moves[0]()
-        figure.canvas.draw()
     frames = []
     for move in moves:
         move()
-        figure.canvas.draw()
+        for _ in range(1 if frames else 4):     # at first until the layout stays
+            figure.canvas.draw()
         size, pixels = figure.canvas.get_width_height(), bytes(figure.canvas.buffer_rgba())
         frames.append(Image.frombytes("RGBA", size, pixels).convert("RGB"))
     ends = Image.new("RGB", (frames[0].width, 2 * frames[0].height))     # the colours are those of the first and last
