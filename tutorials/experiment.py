@@ -217,7 +217,7 @@ def draw_sweep(axes, sweeps, level=None):
         axes.plot(aside * np.array(list(means)), means.values(), **METHODS[method], **SUMMARY, label=method)
         axes.plot(best * aside, means[best], "o", color=color, markersize=14, markeredgewidth=2, fillstyle="none")
     axes.set(xscale="log", xlim=(steps[0] / 1.4, steps[-1] * 1.6), xlabel=r"step $1/\lambda$", ylabel="final return",
-             title="Final return by step; ring: the best")
+             title="By step; ring: the best")
     axes.yaxis.tick_right()
     axes.yaxis.set_label_position("right")
     axes.spines["left"].set_visible(False)
