@@ -20,7 +20,7 @@ DRAWN = ["section_2_expected_return.py", "section_2_surrogate.py", "section_3_bo
              "Swimmer-v5")),
          "section_8_cart_pole.py --plot-only --seeds 10", "section_8_locomotion.py --plot-only --seeds 10",
          "section_8_locomotion.py --plot-only --seeds 10 --timesteps 100000 --env-ids Pendulum-v1 FrozenLake-v1",
-         "section_8_step_sizes.py --plot-only", "section_8_paper_tasks.py --plot-only --seeds 2",
+         "section_8_step_sizes.py --plot-only", "section_8_paper_tasks.py --plot-only --seeds 3",
          "section_8_paper_tasks.py --positions --plot-only --seeds 5", "slides.py"]
 MEASURED = ["section_5_single_path_and_vine.py", "section_7_prior_work.py", "appendix_c_conjugate_gradient.py",
             "appendix_c_cost.py", "pendulum.py"]

@@ -54,7 +54,7 @@ NEAR, FAR = "single path", "gamma 0.9999"   # the curves that differ in gamma al
 BLIND = FAR + ", no position"               # and the one whose states also leave out the position
 HIDDEN = {"exclude_current_positions_from_observation": True}
 CLAIMS = {  # the titles, without a verdict until all runs are there
-    "PaperSwimmer-v0": "The paper's swimmer: both runs of CMA end far above both of single path",
+    "PaperSwimmer-v0": "The paper's swimmer: all runs of CEM and CMA end far above all of single path",
     "PaperHopper-v0": "The paper's hopper, 5 million steps: no method ends above the return\n"
                        "of standing still",
     "PaperWalker2d-v0": "The paper's walker, 5 million steps: CMA comes to the return of standing still,\n"
