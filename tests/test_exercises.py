@@ -122,9 +122,13 @@ def test_a_syntax_error_is_one_line(tmp_path):
 
 def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True,
                      L_off=0.0, draw=round, replaced=False, reversed_kl=False, own_q=True, searcher=None, kl_of=None,
-                     centred=False):
+                     centred=False, q=1):
     """The package's update with a mistake."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    if not q:
+        log_q = 0 * log_q
+        L_old = right.surrogate(policy.family, mu_old, batch.actions, batch.Q, log_q)
+        g = policy.vjp(theta_old, cache, right.grad_surrogate(policy.family, mu_old, batch.actions, batch.Q, log_q))
     rows = slice(None)
     if options.fisher_fraction < 1 and over != "all":
         rows = rng.choice(len(batch.Q), draw(options.fisher_fraction * len(batch.Q)), replace=replaced)
@@ -284,7 +288,8 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
     return x, norms
 
 
-def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False, alpha_power=1, renewed=True):
+def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False, alpha_power=1, renewed=True,
+               sign=1):
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
         x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
         p, rr = r if one_array else r.copy(), r @ r
@@ -295,7 +300,7 @@ def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=Fa
             alpha = (rr / (p @ (A(p) if undamped_alpha else Ap))) ** alpha_power
             x += alpha * p
             r -= alpha * Ap
-            p = r + r @ r / rr * p
+            p = r + sign * r @ r / rr * p
             norms.append(np.linalg.norm(r))
         return x, norms if as_list else np.array(norms)
     return conjugate_gradient
@@ -379,6 +384,7 @@ MISTAKES = [
     ("fisher_vector_product", fisher_with_exchanged_arguments, "the arguments of M_product are exchanged"),
     ("conjugate_gradient", cg_by_hand(alpha_power=-1), "alpha is upside down"),
     ("conjugate_gradient", cg_by_hand(renewed=False), "r'r is not computed anew"),
+    ("conjugate_gradient", cg_by_hand(sign=-1), "the wrong sign of the p before"),
     ("discounted_sums", sums_of_type, "cut to whole numbers"),
     ("generalized_advantages", advantages_of_type, "cut to whole numbers"),
     ("vjp", lambda *args: right.vjp(*args)[::-1], "the list is reversed"),
@@ -421,7 +427,10 @@ MISTAKES = [
      "J v of two layers"),
     ("vjp", lambda layers, *rest: [(dW * (len(layers) == 3), db) for dW, db in right.vjp(layers, *rest)],
      "the same with two layers"),
-    ("trpo_update", update_without_g_0, "without step_length\nwanted an array of numbers, found Arithm"),
+    ("trpo_update", update_without_g_0, "found an ArithmeticError: is it called with s'As = 0"),
+    ("trpo_update", update_that(q=0), "q is left out"),
+    ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, slopes, [(0 * dW, db) for dW, db in v]),
+     "the product rule gives dW h too"),
     ("trpo_update", lambda *args: (right.trpo_update(*args), 0.1), "a tuple of 2, and theta_new alone is wanted"),
     ("trpo_update", lambda policy, theta, *rest: 2 * theta - right.trpo_update(policy, theta, *rest),
      "theta_old minus the step"),
@@ -542,6 +551,34 @@ def test_what_the_mistakes_are_made_from_is_right_without_them():
                            ("grad_surrogate", grad_surrogate_by_hand()), ("trpo_update", update_that()),
                            ("value_step", value_step_with())]:
         assert check.verdict(name, solutions(**{name: function}))[0] == "right", name
+
+
+def rounded_otherwise(function, seed):
+    """The function, each of its numbers changed in the last digit, as if its sums had another order."""
+    rng = np.random.default_rng(seed)
+
+    def call(*args):
+        found = function(*args)
+        return found * (1 + 2e-16 * rng.standard_normal(np.shape(found)))
+    return call
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_answers_that_differ_by_rounding_alone_are_right(seed, monkeypatch, tmp_path):
+    def other(function):
+        return rounded_otherwise(function, seed)
+
+    monkeypatch.setattr("trpo_numpy.trpo.fisher_vector_product", other(right.fisher_vector_product))
+    for name, function in [
+            ("trpo_update", right.trpo_update),
+            ("conjugate_gradient", lambda A, b, *rest, **how: right.conjugate_gradient(other(A), b, *rest, **how)),
+            ("value_step", lambda V, y, jvp, vjp, *rest: right.value_step(V, y, other(jvp), other(vjp), *rest)),
+            ("fisher_vector_product", other(right.fisher_vector_product))]:
+        assert check.judged(name, solutions(**{name: function})) == ("right", pytest.approx(0, abs=1e-8), ""), name
+    page = check.load(TUTORIALS / "trpo_on_one_page.py")
+    for name in ("jvp", "vjp", "log_prob"):
+        setattr(page, name, other(getattr(page, name)))
+    assert check.judged("program", page)[0] == "right"
 
 
 @pytest.mark.parametrize("name, function, words", [

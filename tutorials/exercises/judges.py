@@ -317,6 +317,8 @@ def jvp(x):
     no_bias, last_only = [(dW, 0 * db) for dW, db in v], [(0 * dW, 0 * db) for dW, db in v[:-1]] + v[-1:]
     yield "J v is how the output changes along v, by finite differences", x.jvp(layers, inputs, slopes, v), wanted, {
         "the changes of the biases are missing": wrong(no_bias),
+        "the changes of the weights are missing: the product rule gives dW h too":
+            wrong([(0 * dW, db) for dW, db in v]),
         "only the last layer's change counts": wrong(last_only),
         "the last layer's change is missing": wrong(v[:-1] + [(0 * v[-1][0], 0 * v[-1][1])]),
         "only the first layer's change counts": wrong(v[:1] + [(0 * dW, 0 * db) for dW, db in v[1:]]),
@@ -464,6 +466,8 @@ def conjugate_gradient(x):
                 "steepest descent: p is the residual alone, not conjugate to the directions before it":
                     steepest_descent(damped, b, k),
                 "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
+                "the wrong sign of the p before: p is the residual plus rr_new / rr times p":
+                    cg_with(damped, b, k, sign=-1),
                 "alpha is upside down: it is r'r / p'(A + damping)p": cg_with(damped, b, k, alpha_power=-1),
                 "r'r is not computed anew in each iteration": cg_with(damped, b, k, renewed=False),
                 "p and r are one array, so that what is subtracted from r changes p: copy one":
@@ -615,6 +619,7 @@ def trpo_update(x):
         "the largest KL is bounded, as in Eq. (11), not the mean": dense_update(options, everything, mean=np.max),
         "beta is halved, whatever options.shrink is": dense_update(replace(options, shrink=0.5), everything),
         "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
+        "q is left out: the ratio is pi_theta / q, with q = pi_old": dense_update(options, everything, q=0),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
     steep = UpdateOptions(damping=0.01, fisher_fraction=1.0)
     yield L_does_not_fall(lambda policy, theta_old, *batch: x.trpo_update(
@@ -643,7 +648,7 @@ def trpo_update(x):
         "a candidate that was refused is taken": 1 + dense_update(none, everything, search=False)}
     flat = raised(step, options, Batch(states, actions, fixed(np.zeros(40))))
     yield ("all Q are 0, so g is 0: theta_new = theta_old, without step_length",
-           flat if isinstance(flat, str) else 1 + flat, np.ones(28), {})
+           f"an {flat}: is it called with s'As = 0?" if isinstance(flat, str) else 1 + flat, np.ones(28), {})
 
 
 # 12. The fit of V (not in the paper)

@@ -56,7 +56,7 @@ def L_does_not_fall(step):
 def L_counts_all_states(update):
     """The property of a judge: update(policy, theta_old, batch, options, rng) is theta_new. A has half the states."""
     policy, theta_old, *samples = steep_batch()
-    arguments = policy, theta_old, Batch(*samples), UpdateOptions(damping=0.01, fisher_fraction=0.5)
+    arguments = policy, theta_old, Batch(*samples), UpdateOptions(cg_iterations=3, damping=0.01, fisher_fraction=0.5)
     wanted = trpo_update(*arguments, np.random.default_rng(5)).theta_new
     return ("theta_new - theta_old, where A has half of the states, and L all of them",
             update(*arguments, np.random.default_rng(5)) - theta_old, wanted - theta_old, {

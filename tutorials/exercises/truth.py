@@ -222,25 +222,25 @@ def dense_hessian(rows):
 
 
 @cache
-def dense_gradient(more=0.0):
-    """g (P,): the gradient of L at theta_old, by finite differences, with `more` added to each Q."""
+def dense_gradient(more=0.0, q=1):
+    """g (P,): the gradient of L at theta_old, by finite differences, with `more` added to each Q; q = 0 leaves q out."""
     _, theta_old, states, actions, Q = update_problem()
-    log_q = log_density(plain_mu(theta_old, states), actions)
+    log_q = q * log_density(plain_mu(theta_old, states), actions)
     return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q + more, log_q), theta_old)
 
 
 def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None), most=1.0,
-                 reversed_kl=False, mean=np.mean, more=0.0):
+                 reversed_kl=False, mean=np.mean, more=0.0, q=1):
     """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
     _, theta_old, states, actions, Q = update_problem()
     mu_old, Q = plain_mu(theta_old, states), Q + more
-    log_q = log_density(mu_old, actions)
+    log_q = q * log_density(mu_old, actions)
 
     def L(theta):
         return L_of_samples(plain_mu(theta, states), actions, Q, log_q)
 
     A, damping = dense_hessian(rows), options.damping * np.eye(28)
-    s = np.linalg.solve(A + damping * damped_solve, dense_gradient(more))
+    s = np.linalg.solve(A + damping * damped_solve, dense_gradient(more, q))
     beta = np.sqrt(2 * options.delta / (s @ (A + damping * damped_sAs) @ s))
     for j in range(options.max_backtracks + 1):
         step = beta * options.shrink ** j * s
@@ -271,9 +271,9 @@ def best_in_krylov_space(A, b, k):
     return basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ b)
 
 
-def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True):
+def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign=1):
     """The result of CG with a wrong power of rr_new / rr or of alpha (-1 if inverted), if p and r begin as one array,
-    or if rr stays that of the first iteration.
+    if rr stays that of the first iteration, or with a wrong sign of the p before.
     """
     x, r = np.zeros_like(b), b.copy()
     p, rr = r if one_array else r.copy(), r @ r
@@ -282,7 +282,7 @@ def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True):
         alpha = (rr / (p @ Ap)) ** alpha_power
         x += alpha * p
         r -= alpha * Ap
-        p = r + (r @ r / rr) ** power * p
+        p = r + sign * (r @ r / rr) ** power * p
     return x
 
 
