@@ -223,7 +223,7 @@ def dense_hessian(rows):
 
 @cache
 def dense_gradient(more=0.0, q=1):
-    """g (P,): the gradient of L at theta_old, by finite differences, with `more` added to each Q; q = 0 leaves q out."""
+    """g (P,): the gradient of L at theta_old, by finite differences, `more` added to each Q; q = 0 leaves q out."""
     _, theta_old, states, actions, Q = update_problem()
     log_q = q * log_density(plain_mu(theta_old, states), actions)
     return gradient(lambda theta: L_of_samples(plain_mu(theta, states), actions, Q + more, log_q), theta_old)
