@@ -16,16 +16,17 @@ PROGRESS = {"timesteps": np.array([10, 20]), "mean_return": np.array([-3.0, 5.0]
 
 
 def test_a_row_says_what_the_update_did():
-    candidates = [SimpleNamespace(refused="KL 1 > delta 0.5"), SimpleNamespace(refused="")]
-    update = SimpleNamespace(L_old=0.5, L_new=0.75, delta=0.02, kl_new=0.01, kl_predicted=0.015, candidates=candidates,
+    update = SimpleNamespace(L_old=0.5, L_new=0.75, delta=0.02, kl_new=0.01, kl_predicted=0.015, candidates=[1, 2],
                              residuals=np.array([4.0, 2.0, 1.0]), status="refused, twice")
     iteration = SimpleNamespace(iteration=3, timesteps=600, episodes=12, mean_return=-7.0, entropy=1.5, update=update,
                                 explained_variance=0.25, seconds_sampling=1.23456, seconds_updating=0.5)
     assert progress_row(iteration) == {
         "iteration": 3, "timesteps": 600, "episodes": 12, "mean_return": -7.0, "L_improvement": 0.25, "delta": 0.02,
-        "kl": 0.01, "kl_predicted": 0.015, "backtracks": 1, "cg_residual": 1.0, "entropy": 1.5,
+        "kl": 0.01, "kl_predicted": 0.015, "backtracks": 2, "cg_residual": 1.0, "entropy": 1.5,
         "explained_variance": 0.25, "status": "refused; twice", "seconds_sampling": 1.2346, "seconds_updating": 0.5}
     assert list(progress_row(iteration)) == list(COLUMNS)
+    update.status = "accepted"
+    assert progress_row(iteration)["backtracks"] == 1
 
 
 def test_no_progress_is_an_empty_array_and_one_row_an_array_of_one(tmp_path):

@@ -50,12 +50,14 @@ def test_accepted_and_refused_steps_over_many_batches():
             accepted += 1
             L, kl = surrogate_and_kl(p.policy, p.batch, p.mu_old, p.log_q, update.theta_new)
             assert (update.L_new, update.kl_new) == (L, kl) and L > update.L_old and 0 < kl <= options.delta
-            assert all(c.refused for c in update.candidates[:-1]) and not update.candidates[-1].refused
+            *refused_ones, taken = update.candidates
+            assert not any(c.improves and c.within for c in refused_ones) and taken.improves and taken.within
         else:
             refused += 1
             assert update.status == "no candidate accepted" and update.theta_new.tobytes() == before
             assert update.L_new == update.L_predicted == update.L_old and update.kl_new == update.kl_predicted == 0
-            assert len(update.candidates) == options.max_backtracks + 1 and all(c.refused for c in update.candidates)
+            assert len(update.candidates) == options.max_backtracks + 1
+            assert not any(c.improves and c.within for c in update.candidates)
     assert accepted > 200 and refused > 0, "both outcomes were to be seen"
     assert overshot > 0, "the full step beta s overshoots delta now and then: that is why there is a line search"
 

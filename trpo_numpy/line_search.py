@@ -10,11 +10,12 @@ from trpo_numpy.record import short_repr
 
 @dataclass(frozen=True)
 class Candidate:
-    """theta_old + beta s, its L and its mean KL in nats; refused names the tests that it failed, or is empty."""
+    """theta_old + beta s, its L, its mean KL in nats, and the two tests that it must pass."""
     beta: float
     L: float
     kl: float
-    refused: str
+    improves: bool      # L > L_old
+    within: bool        # KL <= delta
     __repr__ = short_repr
 
 
@@ -36,9 +37,7 @@ def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: 
         L_new, kl_new = L_and_kl(theta_old + beta_j * s)
         improves = L_old < L_new < np.inf           # False for a NaN
         within = kl_new <= delta
-        refused = [] if improves else [f"L {L_new:.6g} is no improvement on {L_old:.6g}"]
-        refused += [] if within else [f"KL {kl_new:.6g} > delta {delta:.6g}"]
-        candidates.append(Candidate(beta_j, L_new, kl_new, "; ".join(refused)))
+        candidates.append(Candidate(beta_j, L_new, kl_new, improves, within))
         if improves and within:
             return candidates[-1], candidates
-    return Candidate(0.0, L_old, 0.0, refused="no candidate accepted"), candidates
+    return Candidate(0.0, L_old, 0.0, improves=False, within=True), candidates      # theta_old itself

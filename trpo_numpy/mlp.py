@@ -39,10 +39,10 @@ def layers_jvp(layers, inputs, slopes, dlayers):
 
 def layers_vjp(layers, inputs, slopes, u):
     """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
-    grad_z, gradient = u, [(u.T @ inputs[-1], u.sum(axis=0))]   # z = W h + b
+    gradient = [(u.T @ inputs[-1], u.sum(axis=0))]              # z = W h + b; u is the derivative in z
     for i in range(len(layers) - 1, 0, -1):
-        grad_z = slopes[i - 1] * (grad_z @ layers[i][0])        # through z = W h + b, then h = tanh(z)
-        gradient.insert(0, (grad_z.T @ inputs[i - 1], grad_z.sum(axis=0)))
+        u = slopes[i - 1] * (u @ layers[i][0])                  # through z = W h + b, then h = tanh(z)
+        gradient.insert(0, (u.T @ inputs[i - 1], u.sum(axis=0)))
     return gradient
 
 

@@ -56,9 +56,10 @@ def fixed_step(policy, theta_old, batch, step, solve):
     L_new, kl_new = surrogate_and_kl(policy, batch, mu_old, log_q, theta_new)
     if not np.isfinite(theta_new).all() or np.isnan([L_new, kl_new]).any():
         raise FloatingPointError(f"step: got {step}, after which L is {L_new} and KL {kl_new}, wanted a smaller one")
-    return Update(theta_new, "accepted", g, s, sAs, residuals, [Candidate(step, L_new, kl_new, refused="")], L_old,
-                  L_new, L_predicted=L_old + step * (g @ s), delta=np.inf, kl_new=kl_new,
-                  kl_predicted=step * step * sAs / 2)
+    taken = Candidate(step, L_new, kl_new, improves=L_new > L_old, within=True)
+    return Update(theta_new, "accepted", g, s, sAs, residuals, [taken], delta=np.inf,
+                  L_old=L_old, L_new=L_new, L_predicted=L_old + step * (g @ s),
+                  kl_new=kl_new, kl_predicted=step * step * sAs / 2)
 
 
 def empirical_fisher_product(policy, theta_old, cache, scores, weights, y):

@@ -37,7 +37,7 @@ def brief(value):
         return f"{value:.4g}"
     if isinstance(value, list) and len(value) > 2:
         return f"<{len(value)} of {type(value[0]).__name__}>"
-    return getattr(value, "__name__", None) or repr(value)
+    return getattr(value, "__name__", None) or repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def short_repr(record):

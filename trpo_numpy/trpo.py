@@ -85,9 +85,11 @@ def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Cal
         beta = step_length(sAs, options.delta)                                      # sqrt(2 delta / s'As)
         taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, options.delta,
                                         options.shrink, options.max_backtracks)
+        status = "accepted" if taken.improves else "no candidate accepted"
     else:                                                                           # no beta: theta stays
-        taken, candidates = Candidate(0.0, L_old, 0.0, "zero curvature" if g.any() else "zero gradient"), []
+        taken, candidates = Candidate(0.0, L_old, 0.0, improves=False, within=True), []
+        status = "zero curvature" if g.any() else "zero gradient"
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl
-    L_predicted, kl_predicted = L_old + taken.beta * (g @ s), taken.beta ** 2 * sAs / 2
-    return Update(theta_new, taken.refused or "accepted", g, s, sAs, residuals, candidates, L_old, L_new, L_predicted,
-                  options.delta, kl_new, kl_predicted)
+    return Update(theta_new, status, g, s, sAs, residuals, candidates, delta=options.delta,
+                  L_old=L_old, L_new=L_new, L_predicted=L_old + taken.beta * (g @ s),
+                  kl_new=kl_new, kl_predicted=taken.beta ** 2 * sAs / 2)

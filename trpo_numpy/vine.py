@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from trpo_numpy.categorical import Categorical
-from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout
+from trpo_numpy.sampling import discounted_sums, rollout, sample_path
 from trpo_numpy.surrogate import Batch, importance_ratio
 
 
@@ -28,22 +28,18 @@ def sample_trunk(env, act, family, config, seeds, episode):
     The set has (s (d_s,), saved in s, actions (K, d_a), seed of the random numbers that its K rollouts have in common).
     The actions of a state are all that there are, if at most vine_actions; otherwise vine_actions draws from pi_old.
     """
-    s, rng = first_state(env, seeds, episode)
-    states, actions, rewards, rollout_set = [s], [], [], []
-    all_actions = every_action(family, config.vine_actions)
-    terminated = truncated = False
-    while not (terminated or truncated):
+    rollout_set, all_actions = [], every_action(family, config.vine_actions)
+
+    def choose_state_and_act(s, rng):
+        """act(s, rng), after s has joined the rollout set, or not."""
         if rng.random() < config.vine_states / config.batch_size:
             tried = all_actions
             if tried is None:   # as in Eq. (16)
                 tried = np.array([act(s, rng) for _ in range(config.vine_actions)])
             rollout_set.append((s, env.clone_state(), tried, int(rng.integers(2 ** 63))))
-        a = act(s, rng)
-        s, reward, terminated, truncated, _ = env.step(a)
-        states.append(s)
-        actions.append(a)
-        rewards.append(reward)
-    return Path(np.array(states), np.array(actions), np.array(rewards, dtype=float), terminated), rollout_set
+        return act(s, rng)
+
+    return sample_path(env, choose_state_and_act, seeds, episode), rollout_set
 
 
 def rollout_Q(env, act, saved, noise_seed, a, config):

@@ -45,7 +45,7 @@ def draw(figure, L_and_kl, L_old, g, sAs, candidates, theta_old, s, delta, longe
         axes.annotate(curve, (betas[-1], exact[-1]), (4, 0), va="center", color=ink(line), textcoords="offset points",
                       fontweight="bold")
         for candidate in candidates:
-            height, refused = getattr(candidate, name), bool(candidate.refused)
+            height, refused = getattr(candidate, name), not (candidate.improves and candidate.within)
             axes.plot(candidate.beta, height, "kX" if refused else "ko", markersize=9)
             offset = (7, -14) if name == "L" else (-8, 6) if refused else (-10, -3)
             axes.annotate("refused" if refused else "accepted", (candidate.beta, height), offset,

@@ -20,7 +20,7 @@ ROWS = 50  # of the table on a terminal
 def progress_row(iteration):
     """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
     i, update = iteration, iteration.update
-    backtracks = sum(bool(candidate.refused) for candidate in update.candidates)
+    backtracks = len(update.candidates) - (update.status == "accepted")
     row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
            update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], i.entropy, i.explained_variance,
            update.status.replace(",", ";"), round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
