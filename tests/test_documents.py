@@ -106,9 +106,6 @@ def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     rows = [row for row in README.splitlines() if row.startswith("| the ") and "$`" in row]
     files = [re.findall(r"\(trpo_numpy/(\w+)\.py\): `", row) for row in rows]
     assert files == [["surrogate"], ["fisher"], ["trpo"], ["line_search"], ["line_search"]]
-    block, = re.findall(r"```python\n(.*?)```", README, re.S)
-    update = [line.strip() for line in (ROOT / "trpo_numpy/trpo.py").read_text().splitlines()]
-    assert all(any(line.startswith(quoted.strip()) for line in update) for quoted in block.splitlines())
 
 
 def rows_of_modules():
@@ -237,7 +234,7 @@ def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys
     """Its first code is an environment; then one trains, and one evaluates a run of the command line: briefly here."""
     fenced = {name for name in PAGES if "```python" in TEXT[name]}
     assert {name for name in fenced if "companion" not in name} == {  # each has its test
-        "README.md", *(f"tutorials/{name}.md" for name in ("running", "lecture", "step_through"))}
+        f"tutorials/{name}.md" for name in ("running", "lecture", "step_through")}
     point, training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
