@@ -216,6 +216,14 @@ def test_resume_takes_the_timesteps_that_are_done_and_refuses_fewer(tmp_path, ca
     assert f"timesteps: got {done - 1}, wanted at least the {done} that are done" in capsys.readouterr().err
 
 
+def test_an_option_is_typed_whole(capsys):
+    """--env would else be --env-kwargs, with an error about that."""
+    with pytest.raises(SystemExit):
+        main(["train", "--env", "CartPole-v1"])
+    said = capsys.readouterr().err
+    assert "help: train -h" in said and said.endswith("error: unrecognized arguments: --env\n")
+
+
 def test_without_a_command_it_trains_and_without_arguments_pendulum(monkeypatch):
     seen = []
     monkeypatch.setattr("trpo_numpy.__main__.run_training", lambda **options: seen.append(options) or 0)

@@ -34,9 +34,9 @@ def key_and_value(text):
 
 def build_parser():
     """The command line's parser: each field of Config is an option of train."""
-    parser = argparse.ArgumentParser(prog="python -m trpo_numpy", description="TRPO. Without a command: train.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    training = commands.add_parser("train", help="train a policy into a run folder", argument_default=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser("python -m trpo_numpy", "%(prog)s [train ENV_ID | evaluate DIR] (help: train -h)")
+    commands = parser.add_subparsers(dest="command", required=True, prog=parser.prog)
+    training = commands.add_parser("train", help="start a run", argument_default=argparse.SUPPRESS, allow_abbrev=False)
     env_id, *others = fields(Config)
     training.add_argument("env_id", nargs="?", help=f"{env_id.metadata['help']} (default: {env_id.default})")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")

@@ -1,4 +1,4 @@
-"""TRPO on one page: the practical algorithm (Section 6) of Schulman et al., ICML 2015.
+"""TRPO on one page (Section 6 of Schulman et al., ICML 2015), in steps 1 to 7; 1 is near the end.
 
 python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute: a batch's mean return
 rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s (d_s,), N actions

@@ -21,7 +21,8 @@ def failure(what, error):
     """An InputError: what failed, the error's type and text (or the code that raised it), and where."""
     file, line, _, code = traceback.extract_tb(error.__traceback__)[-1]
     hint = OLD_GYM_HINT if what.startswith("environment:") and any(part in str(error) for part in OLD_GYM) else ""
-    where = "" if isinstance(error, (OSError, InputError)) else f" ({file}, line {line})"
+    clear = isinstance(error, (OSError, InputError, ImportError)) or type(error).__module__.startswith("gymnasium")
+    where = "" if clear else f" ({file}, line {line})"
     return InputError(f"{what}: {type(error).__name__}: {str(error) or code}{where}{hint}")
 
 
