@@ -1,9 +1,9 @@
-"""The slides of lecture.md, as lecture.pdf: for each row of its table the question, the equations and a picture.
+"""The slides of lecture.md, as PDF: for each row of its table the question, the equations and a picture.
 
 Look for: the questions are those of lecture.md, whose text says what to ask and which answers to expect.
 Then change: SLIDES, for other equations or pictures in the same order.
 
-    python tutorials/slides.py          # writes runs/lecture.pdf, in a minute
+    python tutorials/slides.py          # writes runs/lecture.pdf and lecture_hour.pdf, in a minute
 """
 import re
 from dataclasses import replace
@@ -18,8 +18,8 @@ import step_through
 import uphill
 from aggregate import interquartile_mean, interval, read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
-from mdps import HALVES
-from section_4_trust_region import exact_problem, penalty_theta, two_state_mdp
+from mdps import HALVES, rooms
+from section_4_trust_region import exact_problem, penalty_theta
 from section_6_trpo import median_curve, thinned
 
 import numpy as np
@@ -155,22 +155,22 @@ def two_actions(figure, place):
              xlim=(-3, 3))
 
 
-def step(figure, place):
-    """g, s and the region of Eq. (17) for the two states of section_4_trust_region and a uniform policy."""
-    at = exact_problem(two_state_mdp(), np.zeros(2))
+def step(figure, _):
+    """g, s and the region of Eq. (17) at the start of the climb of uphill.py, in the six rooms."""
+    at = exact_problem(rooms(), uphill.START, HALVES)
     s, _ = conjugate_gradient(at.A, at.g, iterations=2)
-    axes, x = figure.add_axes((0.47, *place[1:])), np.linspace(-0.1, 1.4, 81)
-    kl = [[0.5 * d @ at.A(d) for d in np.stack([x, np.full(81, y_i)], axis=1)] for y_i in x]
-    axes.contourf(x, x, kl, levels=[0, 0.05], colors=METHODS["TRPO"]["color"], alpha=0.25)
-    best = step_length(s @ at.A(s), delta=0.05) * s
-    to_edge = step_length(at.g @ at.A(at.g), delta=0.05) * at.g                 # along g, as far as the models allow
+    axes, x, y = figure.add_axes((0.47, 0.17, 0.5, 0.62)), np.linspace(-0.7, 2.9, 121), np.linspace(-0.2, 2.4, 121)
+    kl = [[0.5 * d @ at.A(d) for d in np.stack([x, np.full(121, y_i)], axis=1)] for y_i in y]
+    axes.contourf(x, y, kl, levels=[0, 0.01], colors=METHODS["TRPO"]["color"], alpha=0.25)
+    best = step_length(s @ at.A(s), delta=0.01) * s
+    to_edge = step_length(at.g @ at.A(at.g), delta=0.01) * at.g                 # along g, as far as the models allow
     axes.axline(best, best + np.array([-at.g[1], at.g[0]]), color="gray", linestyle=":", linewidth=3)
-    axes.text(0.55, 1.05, "$g^T d$ is equal on this line", color="gray")
+    axes.text(1.3, 1.05, "$g^T d$ is equal\non this line", color="gray")
     for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", best, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
-        axes.text(*(1.07 * v), f"{name}: $g^T d$ = {at.g @ v:.3f}", color=ink(method), va="center")
-    axes.set(xlabel="$d_0$: the state that is visited more", ylabel="$d_1$: the other", aspect="equal",
-             xlim=(-0.1, 1.4), ylim=(-0.1, 1.3), title=r"shaded: $\frac{1}{2} d^T A d \leq \delta$ = 0.05")
+        axes.text(v[0] + 0.12, v[1] - 0.12, f"{name}:\n$g^T d$ = {at.g @ v:.4f}", color=ink(method), va="center")
+    axes.set(xlabel="$d_0$: the first three rooms", ylabel="$d_1$: the last three", aspect="equal",
+             xlim=x[[0, -1]], ylim=y[[0, -1]], title=r"shaded: $\frac{1}{2} d^T A d \leq \delta$ = 0.01")
 
 
 def conjugate_directions(figure, place):
@@ -250,7 +250,7 @@ def numbered_code(figure, _):
     for i, line in enumerate(code().splitlines()):
         number = None if line.endswith("return theta_old") else next(
             (number for start, number in numbers.items() if line.strip().startswith(start)), None)
-        style = {"color": "0.45"} if number is None else {"color": "black", "fontweight": "bold"}
+        style = {"color": "0.25"} if number is None else {"color": "black", "fontweight": "bold"}
         for x, text in [(0.04, number or ""), (0.08, line)]:
             figure.text(x, 0.83 - 0.0385 * i, text, fontsize=18, family="monospace", va="center", **style)
 
@@ -271,7 +271,7 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 5 (tutorials/exercises)", fontsize=25, ha="center",
+    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 3 (tutorials/exercises)", fontsize=25, ha="center",
                 va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -331,7 +331,7 @@ SLIDES = [
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
     (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::Algorithm 1: safe, slow",
-         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$: a bound in nats",
+         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::in nats, a unit of the policy",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
      "TRPO: 20 steps, penalty: 7"),
@@ -344,11 +344,8 @@ SLIDES = [
      r"$1/(1-\gamma)$ of (3)"),
     (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$ (value, slope: 0)", r"$\mathrm{maximize}\ \ g^T d$",
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
-         r"Lagrange:  $g - \lambda A d = 0$", r"$d = \beta s, \quad A s = g, \quad \beta = 1/\lambda$",
-         r"$\frac{1}{2} \beta^2\, s^T A s = \delta$", r"$\beta = \sqrt{2\delta / s^T A s}$",
-         "Pendulum-v1, at KL 0.01:", "$s$ gains 1.2 to 2.9 times $g$'s"], step,
-     r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: two states;  "
-     "gain in $L$ along $s$ and $g$; damping 0.3"),
+         "", r"$d = \beta s, \quad A s = g$", "", r"$\beta = \sqrt{2\delta / s^T A s}$"], step,
+     r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: the rooms of slide 8, at the start"),
     (6, [r"$x = 0, \quad r = p = g$", r"up to 10 times, while $r \neq 0$:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
@@ -388,17 +385,17 @@ SLIDES = [
           "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
      "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval")]
+LEFT_OUT = 5, 7, 11, 19     # of lecture_hour.pdf
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two factors $\alpha$ come from?",   # by slide
                  6: "Which method never lowers the return?", 7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
                  17: "Is the step length easy now?", 18: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
-         "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "90 minutes only; step 24, exercise 8",
+         "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "step 24, exercise 8",
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
-         "90 minutes only; section_8.md"]
-OWN_WHERE = {1: "", 5: "90 minutes only; steps 6 to 9 and 22", 7: "90 minutes only; steps 6 to 9 and 22",
-             12: "steps 27 and 28, exercises 4 and 7", 13: "steps 27 and 31, exercises 5 and 7",
-             18: "lecture.md"}     # by slide; else the row's
+         "section_8.md"]
+OWN_WHERE = {1: "", 12: "steps 27 and 28, exercises 4 and 7", 13: "steps 27 and 31, exercises 5 and 7",
+             18: ""}               # by slide; else the row's
 
 
 def rows():
@@ -451,11 +448,13 @@ def main():
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     small = []
-    with PdfPages(args.out / "lecture.pdf") as pdf:
+    with PdfPages(args.out / "lecture.pdf") as pdf, PdfPages(args.out / "lecture_hour.pdf") as hour:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             figure = plt.figure(figsize=(13.33, 7.5))
             draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), *slide)
             pdf.savefig(figure)
+            if number not in LEFT_OUT:
+                hour.savefig(figure)
             figure.set_dpi(32)      # 426 pixels wide
             figure.canvas.draw()
             small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])

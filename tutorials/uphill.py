@@ -38,11 +38,14 @@ LABELS = {"TRPO": ("TRPO", "o", 8), "natural gradient": ("natural gradient, fixe
           "Algorithm 1": ("Algorithm 1", "D", 12)}     # name, marker, and its size, so that none hides another
 
 
+START = np.array([-2.0, -1.5])
+
+
 def compute(n_iterations=20, delta=0.01, step=0.9, unit=1.0):
     """The MDP, its rewards times unit; {method: thetas (n_iterations + 1, 2)}; their etas; the mean KLs of TRPO."""
     mdp, kls = rooms(), []
     mdp = replace(mdp, r=unit * mdp.r)
-    thetas = {method: [np.array([-2.0, -1.5])] for method in LABELS}
+    thetas = {method: [START] for method in LABELS}
     for _ in range(n_iterations):
         theta = thetas["TRPO"][-1]
         at = exact_problem(mdp, theta, HALVES)

@@ -3,6 +3,7 @@
     python tutorials/exercises/hunt.py 1        # makes runs/hunt_1/trpo_numpy, measures it, and the package beside it
     python tutorials/exercises/hunt.py 1        # again: measures the copy as you have changed it
     python tutorials/exercises/hunt.py 1 --new  # makes a new copy; your changes are lost
+    python tutorials/exercises/hunt.py 0        # a copy without a bug, into which you can put one for someone else
 
 Nothing fails, and the bug is in one or a few lines. Read, think, measure: with PYTHONPATH=runs/hunt_1, any script of
 the tutorials runs on the copy, and so does check.py --solutions. Where the bug was: hunts/solutions.md.
@@ -114,15 +115,22 @@ def too_far():
             "candidates that were refused": len(result.candidates) - 1}
 
 
-MEASURES = {1: six_joints, 2: the_ladder, 3: short_of_delta, 4: little_gain, 5: too_far}
+def all_measures():
+    """The numbers of hunts 1 to 5, for a bug that somebody has put into the copy."""
+    return {name: number for n, measure in MEASURES.items() if n for name, number in measure().items()}
+
+
+MEASURES = {0: all_measures, 1: six_joints, 2: the_ladder, 3: short_of_delta, 4: little_gain, 5: too_far}
 
 
 def make_copy(number, folder):
-    """folder/trpo_numpy: a copy of the package with the patch of this hunt."""
+    """folder/trpo_numpy: a copy of the package with the patch of this hunt; 0 has none."""
     package, copy = Path(trpo_numpy.__file__).parent, folder / "trpo_numpy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
     no_repository = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}  # else git skips the copy
+    if number == 0:
+        return
     try:
         subprocess.run(["git", "apply", HUNTS.resolve() / f"{number}.patch"], cwd=folder, check=True, env=no_repository)
     except (OSError, subprocess.CalledProcessError):
@@ -140,7 +148,7 @@ def measure_copy(number, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("number", type=int, choices=MEASURES, metavar="N", help="1 to 5")
+    parser.add_argument("number", type=int, choices=MEASURES, metavar="N", help="1 to 5, or 0")
     parser.add_argument("--out", type=Path, default="runs", help="folder for the copy (default: runs)")
     parser.add_argument("--new", action="store_true", help="make the copy anew, over one that is there")
     parser.add_argument("--measure", action="store_true", help="print the numbers alone, as JSON")
@@ -159,8 +167,9 @@ def main():
     for name, number in right.items():
         print(f"{name:70}{number:10.4g}{wrong[name]:10.4g}")
     agree = np.isclose(list(wrong.values()), list(right.values())).all()
-    question = "The numbers agree: found." if agree else "Why is its first number off?"
-    print(f"\nThe copy is {folder / 'trpo_numpy'}. {question}")
+    question = "Which of its numbers are off, and why?" if args.number == 0 else "Why is its first number off?"
+    said = ("The numbers agree." if args.number == 0 else "The numbers agree: found.") if agree else question
+    print(f"\nThe copy is {folder / 'trpo_numpy'}. {said}")
 
 
 if __name__ == "__main__":
