@@ -18,12 +18,12 @@ UPDATE = {
     "batch": (1.56, 8.5, 2.92, GREY, "batch", r"states $s_n$ $(N, d_s)$" "\n" r"actions $a_n$ $(N, d_a)$" "\n"
               rf"estimates $Q_n$ {ROWS[0]}", "sampling: step 14"),
     "theta": (1.56, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
-    "mu": (4.55, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
-    "pi": (7.6, 6.5, 2.6, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
+    "mu": (4.4, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
+    "pi": (7.42, 6.5, 2.6, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
            "gaussian: step 28"),
-    "g": (7.6, 8.5, 3.0, L_BLUE, r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
+    "g": (7.42, 8.5, 3.0, L_BLUE, r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
-    "A": (7.6, 4.5, 3.15, KL_GREEN, r"$Ay$ = mean of $J^T\!M J y$", rf"$y$ {ROWS[1]} $\to$ $Ay$ {ROWS[1]}",
+    "A": (7.42, 4.5, 3.15, KL_GREEN, r"$Ay$ = mean of $J^T\!M J y$", rf"$y$ {ROWS[1]} $\to$ $Ay$ {ROWS[1]}",
           "fisher: steps 27 to 32"),
     "s": (10.79, 6.5, 3.62, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
     "beta": (10.79, 3.4, 2.8, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
@@ -72,13 +72,13 @@ def draw_update(axes):
     axes.text(4.4, 8.65, "$a_n$ and $Q_n$", ha="center", fontsize=11)
     axes.text(3.25, 7.65, "$s_n$", ha="center", fontsize=11)
     for y in (7.55, 5.45):
-        axes.text(5.5, y, "$J$", ha="center", va="center", fontsize=11)
+        axes.text(5.35, y, "$J$", ha="center", va="center", fontsize=11)
     axes.text(9.75, 7.55, "$g$", va="center", fontsize=11)
     axes.text(9.7, 5.5, "$Ay$", va="center", fontsize=11)
     axes.text(8.95, 3.6, "$Ay$", va="center", fontsize=11)
     axes.text(10.96, 5.0, "$s$", va="center", fontsize=11)
-    axes.text(7.95, 7.5, "score", va="center", fontsize=11)
-    axes.text(7.95, 5.5, "$M$", va="center", fontsize=11)
+    axes.text(7.57, 7.5, "score", va="center", fontsize=11)
+    axes.text(7.57, 5.5, "$M$", va="center", fontsize=11)
     axes.text(9.45, 2.35, r"$s$, $\beta$", va="center", fontsize=11)
     axes.text(1.71, 6.3, "run it", va="center", fontsize=11)
     axes.text(1.71, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)

@@ -168,7 +168,8 @@ def step(figure, _):
     axes.text(1.3, 1.05, "$g^T d$ is equal\non this line", color="gray")
     for name, v, method in [("along $g$", to_edge, "policy gradient"), (r"$\beta s$", best, "TRPO")]:
         axes.annotate("", v, (0, 0), arrowprops={"color": METHODS[method]["color"], "width": 5})
-        axes.text(v[0] + 0.12, v[1] - 0.12, f"{name}:\n$g^T d$ = {at.g @ v:.4f}", color=ink(method), va="center")
+        axes.text(v[0] + 0.12, v[1] + (0.1 if v is best else -0.12), f"{name}:\n$g^T d$ = {at.g @ v:.4f}",
+                  color=ink(method), va="center")
     axes.set(xlabel="$d_0$: the first three rooms", ylabel="$d_1$: the last three", aspect="equal",
              xlim=x[[0, -1]], ylim=y[[0, -1]], title=r"shaded: $\frac{1}{2} d^T A d \leq \delta$ = 0.01")
 
