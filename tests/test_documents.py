@@ -235,7 +235,7 @@ def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys
     fenced = {name for name in PAGES if "```python" in TEXT[name]}
     assert {name for name in fenced if "companion" not in name} == {  # each has its test
         f"tutorials/{name}.md" for name in ("running", "lecture", "step_through")}
-    point, training, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
+    point, training, keeping, evaluating = re.findall(r"```python\n(.*?)```", TEXT["tutorials/running.md"], re.S)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "point.py").write_text(point)
@@ -245,6 +245,9 @@ def test_what_running_says_to_write_in_python_runs(tmp_path, monkeypatch, capsys
     short = 'Config(env_id="CartPole-v1", timesteps=200, batch_size=200)'
     exec(training.replace('Config(env_id="CartPole-v1")', short), {})
     assert len(capsys.readouterr().out.split()) == 3
+    exec(keeping.replace('Config(env_id="CartPole-v1")', short), {})
+    assert main(["evaluate", "runs/from_python", "--episodes", "1"]) == 0
+    capsys.readouterr()
     assert main(["CartPole-v1", "--timesteps", "200", "--batch-size", "200", "--out", "runs/mine"]) == 0
     capsys.readouterr()
     exec(evaluating, {})

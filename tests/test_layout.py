@@ -66,6 +66,13 @@ def test_the_docstring_of_practice_has_every_module_once():
     assert sorted(listed(practice)) == sorted(PRACTICE)
 
 
+def test_the_modules_of_one_update_fit_on_a_wall():
+    """The eight of README.md: lines of at most 100 characters, and 520 of them in all."""
+    lines = [line for name in ("mlp", "gaussian", "policy", "surrogate", "fisher", "conjugate_gradient", "line_search",
+                               "trpo") for line in (ROOT / "trpo_numpy" / f"{name}.py").read_text().splitlines()]
+    assert len(lines) <= 520 and max(map(len, lines)) <= 100
+
+
 @pytest.mark.parametrize("page", ["README.md", "tutorials/modules.md"])
 def test_the_tables_of_the_pages_are_in_the_reading_order(page):
     """Links with code after them are quotes, not rows of the table."""

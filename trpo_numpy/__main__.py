@@ -36,7 +36,8 @@ def build_parser():
     """The command line's parser: each field of Config is an option of train."""
     parser = argparse.ArgumentParser("python -m trpo_numpy", "%(prog)s [train ENV_ID | evaluate DIR] (help: train -h)")
     commands = parser.add_subparsers(dest="command", required=True, prog=parser.prog)
-    training = commands.add_parser("train", help="start a run", argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    training = commands.add_parser("train", help="train a policy into a run folder", argument_default=argparse.SUPPRESS,
+                                   allow_abbrev=False, usage="%(prog)s [ENV_ID] [options] (list: -h)")
     env_id, *others = fields(Config)
     training.add_argument("env_id", nargs="?", help=f"{env_id.metadata['help']} (default: {env_id.default})")
     training.add_argument("--out", metavar="DIR", help="the run's folder (default: a new one under runs/)")
@@ -82,9 +83,7 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     executor = ProcessPoolExecutor(workers, initializer=start_worker) if workers > 1 else None
     iterations = train(config, state=state, executor=executor)  # a wrong environment is refused before a folder is made
     folder = run_folder.write_config(resume, config) if resume else run_folder.create_run_folder(out, config)
-    print(f"training on {config.env_id}, seed {config.seed}, into {folder}")
-    if not quiet:
-        print(HEADER)
+    print(f"training on {config.env_id}, seed {config.seed}, into {folder}" + ("" if quiet else "\n" + HEADER))
     start, done, code = time.perf_counter(), state.timesteps if state else 0, 0
     try:
         for iteration in iterations:

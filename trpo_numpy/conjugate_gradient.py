@@ -5,21 +5,22 @@ import numpy as np
 
 
 class CurvatureError(ArithmeticError):
-    """y'Ay is not above 0 for some direction y: A is not a Fisher matrix, or it is singular and needs damping."""
+    """y'Ay is not above 0 for some y: A is no Fisher matrix, or is singular and needs damping."""
 
 
 def check_curvature(name, yAy):
     """Raises CurvatureError unless yAy is above 0 and finite."""
     if not 0 < yAy < np.inf:
-        raise CurvatureError(f"{name}: got {yAy}, wanted a finite number above 0: try more damping or smaller rewards")
+        wanted = "wanted a finite number above 0: try more damping or smaller rewards"
+        raise CurvatureError(f"{name}: got {yAy}, {wanted}")
 
 
-def conjugate_gradient(A: Callable[[np.ndarray], np.ndarray], b: np.ndarray, iterations: int, damping: float = 0.0,
+def conjugate_gradient(A: Callable, b: np.ndarray, iterations: int, damping: float = 0.0,
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
-    """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the norms ||b - (A + damping) x||.
+    """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the residuals' norms.
 
-    There is a norm before each iteration and one after the last. It stops early once a norm is below tolerance * ||b||.
-    Not in the paper: damping (Martens, 2010). It shortens x in the directions of theta that hardly change mu.
+    There is a norm before each iteration and one after the last; below tolerance * ||b|| it stops.
+    Not in the paper: damping (Martens, 2010). It shortens x in directions that hardly change mu.
     """
     x = np.zeros(len(b))
     r = b.copy()                    # the residual b - (A + damping) x, as x is 0

@@ -63,7 +63,7 @@ class Gaussian:
         return (r - r_old + 0.5 * second_moment * np.exp(-2 * r) - 0.5).sum(axis=1)
 
     def grad_kl(self, mu_old, mu):
-        """The derivative of KL(old || new) with respect to the new mu, (N, 2 d_a): kl' of Eq. (57)."""
+        """The derivative of KL(old || new) in the new mu, (N, 2 d_a): kl' of Eq. (57)."""
         mean_old, r_old = self.split(mu_old)
         mean, r = self.split(mu)
         second_moment = np.exp(2 * r_old) + (mean_old - mean) ** 2

@@ -20,16 +20,17 @@ class Candidate:
 
 
 def step_length(sAs: float, delta: float) -> float:
-    """beta = sqrt(2 delta / s'As): 1/2 (beta s)'A(beta s) = delta. CurvatureError unless 0 < s'As < inf."""
+    """beta: 1/2 (beta s)'A(beta s) = delta. CurvatureError unless s'As is above 0 and finite."""
     check_curvature("s'As of the search direction", sAs)
     return np.sqrt(2 * delta / sAs)
 
 
-def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: float, L_old: float, delta: float,
-                shrink: float, max_backtracks: int) -> tuple[Candidate, list[Candidate]]:
-    """Shrinks beta exponentially until L improves and the mean KL is at most delta; L_and_kl(theta) is (L, mean KL).
+def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: float, L_old: float,
+                delta: float, shrink: float, max_backtracks: int) -> tuple[Candidate, list]:
+    """Shrinks beta exponentially until L improves and the mean KL is at most delta.
 
-    Returns the candidate to take, and all that were tried. If none is accepted, the one to take has beta = 0.
+    L_and_kl(theta) is (L, mean KL). Returns the candidate to take, and all that were tried. If none
+    is accepted, the one to take has beta = 0.
     """
     candidates = []
     for j in range(max_backtracks + 1):
@@ -40,4 +41,4 @@ def line_search(L_and_kl: Callable, theta_old: np.ndarray, s: np.ndarray, beta: 
         candidates.append(Candidate(beta_j, L_new, kl_new, improves, within))
         if improves and within:
             return candidates[-1], candidates
-    return Candidate(0.0, L_old, 0.0, improves=False, within=True), candidates      # theta_old itself
+    return Candidate(0.0, L_old, 0.0, improves=False, within=True), candidates  # theta_old itself

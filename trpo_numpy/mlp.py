@@ -1,7 +1,7 @@
 """The network and its two derivatives, by hand (Appendix D; the J and J' of Appendix C.1).
 
-Shapes: N samples, d_in inputs, d_out outputs, L layers, P parameters. theta is one flat vector (P,), laid out
-W_1, b_1, ..., W_L, b_L with W_l (n_out, n_in). A sample is a row: where the paper has W x + b, N rows are x W' + b.
+Shapes: N samples, d_in inputs, d_out outputs, L layers, P parameters. theta is a flat vector (P,):
+W_1, b_1, ..., W_L, b_L with W_l (n_out, n_in). Samples are rows: the paper's W x + b is x W' + b.
 """
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from trpo_numpy.record import check_sizes
 
-activation = np.tanh  # our choice: the published paper names none. For another, change this and the next function
+activation = np.tanh  # our choice: the paper names none. For another, change the next function too
 
 
 def activation_slope(h):
@@ -18,16 +18,16 @@ def activation_slope(h):
 
 
 def layers_forward(layers, x):
-    """The output, (N, d_out) for x (N, d_in) or (d_out,) for x (d_in,), and each layer's input: [x, h_1, ...]."""
+    """The output (N, d_out) for x (N, d_in), or (d_out,) for (d_in,); the inputs [x, h_1, ...]."""
     inputs = [x]
     for W, b in layers[:-1]:
-        inputs.append(activation(inputs[-1].dot(W.T) + b))      # h = tanh(W x + b); for one x dot is faster than @
+        inputs.append(activation(inputs[-1].dot(W.T) + b))  # tanh(W x + b); dot: faster for one x
     W, b = layers[-1]
-    return inputs[-1].dot(W.T) + b, inputs                      # the last layer is linear
+    return inputs[-1].dot(W.T) + b, inputs                  # the last layer is linear
 
 
 def layers_jvp(layers, inputs, slopes, dlayers):
-    """Jv (N, d_out), by forward mode: how the output changes as theta moves along v, whose layers are dlayers."""
+    """Jv (N, d_out), by forward mode: how mu changes as theta moves along v, of layers dlayers."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, where x is fixed
     for i in range(1, len(layers)):
@@ -38,17 +38,17 @@ def layers_jvp(layers, inputs, slopes, dlayers):
 
 
 def layers_vjp(layers, inputs, slopes, u):
-    """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu) with respect to the layers."""
-    gradient = [(u.T @ inputs[-1], u.sum(axis=0))]              # z = W h + b; u is the derivative in z
+    """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu)."""
+    gradient = [(u.T @ inputs[-1], u.sum(axis=0))]          # z = W h + b; u: derivative in z
     for i in range(len(layers) - 1, 0, -1):
-        u = slopes[i - 1] * (u @ layers[i][0])                  # through z = W h + b, then h = tanh(z)
+        u = slopes[i - 1] * (u @ layers[i][0])              # through z = W h + b, then h = tanh(z)
         gradient.insert(0, (u.T @ inputs[i - 1], u.sum(axis=0)))
     return gradient
 
 
 @dataclass(frozen=True)
 class MLP:
-    """A network of sizes (d_in, hidden..., d_out); theta is an argument of its methods. InputError for bad sizes."""
+    """A network of sizes (d_in, hidden..., d_out), without its theta. InputError for bad sizes."""
     sizes: tuple[int, ...]
 
     def __post_init__(self):
@@ -69,7 +69,7 @@ class MLP:
         return layers
 
     def initial(self, rng, output_scale):
-        """theta (P,): W_l normal with standard deviation 1 / sqrt(n_in), W_L times output_scale, b_l = 0."""
+        """theta (P,): W_l normal with std 1 / sqrt(n_in), W_L times output_scale, b_l = 0."""
         theta = np.zeros(self.n_parameters)
         layers = self.layers(theta)
         for W, _ in layers:
@@ -83,7 +83,7 @@ class MLP:
         return mu
 
     def forward(self, theta, x):
-        """mu(x) (N, d_out), and the cache that `jvp` and `vjp` take: the inputs and the slopes of the layers."""
+        """mu(x) (N, d_out), and the cache of `jvp` and `vjp`: the layers' inputs and slopes."""
         mu, inputs = layers_forward(self.layers(theta), x)
         return mu, (inputs, [activation_slope(h) for h in inputs[1:]])
 

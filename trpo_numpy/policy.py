@@ -1,7 +1,7 @@
-"""pi_theta: a network and a family of distributions (Appendix D), and the Jacobian J of mu (Appendix C.1).
+"""pi_theta: a network and a family of distributions (Appendix D), and the Jacobian (Appendix C.1).
 
-Shapes: N states, d_s, d_a, d_mu dimensions of state, action and mu, P parameters. theta is one flat float64 vector
-(P,): the network's weights and biases, then the parameters r that do not depend on the state (the Gaussian's log-std).
+Shapes: N states, d_s, d_a, d_mu dimensions of state, action and mu, P parameters. theta is a flat
+vector (P,): the network's weights and biases, then the r that no state changes (the log-std).
 """
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from trpo_numpy.record import InputError, check_array
 
 @dataclass(frozen=True)
 class Policy:
-    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. Raises InputError if network and family do not fit."""
+    """theta, s -> mu -> pi_theta(.|s). Holds shapes only. InputError if the two do not fit."""
     network: MLP
     family: Family
 
@@ -24,7 +24,7 @@ class Policy:
             raise InputError(f"network: got {got} outputs, wanted the {wanted} of {self.family}")
 
     def check(self, theta, states, actions):
-        """Raises InputError unless theta (P,), states (N, d_s) and actions (N, d_a) are those of this policy."""
+        """InputError unless theta (P,), states (N, d_s), actions (N, d_a) fit this policy."""
         check_array("theta", theta, (self.n_parameters,))
         check_array("states", states, ("N", self.network.sizes[0]))
         self.family.check_actions(actions)
@@ -35,11 +35,11 @@ class Policy:
         return self.network.n_parameters + self.family.d_free
 
     def initial(self, rng, log_std):
-        """theta (P,): a small last layer, so that the first policy hardly depends on the state; r = log_std."""
-        return np.concatenate([self.network.initial(rng, 0.01), np.full(self.family.d_free, float(log_std))])
+        """theta (P,): a small last layer: the policy hardly depends on the state; r = log_std."""
+        return np.append(self.network.initial(rng, 0.01), [float(log_std)] * self.family.d_free)
 
     def unpack(self, theta):
-        """theta (P,) -> the network's layers [(W_1, b_1), ...], and r. These are views: nothing is copied."""
+        """theta (P,) -> the network's layers [(W_1, b_1), ...], and r: views, not copies."""
         return self.network.layers(theta), theta[self.network.n_parameters:]
 
     def act(self, parameters, s, rng):

@@ -1,7 +1,7 @@
 """The surrogate L and its gradient from samples (Section 5, Eq. (14)).
 
-Shapes: N samples, one row each; d_s, d_a, d_mu dimensions of state, action and mu; P parameters. L is a function of
-mu (N, d_mu). J' (`policy.vjp`) turns a derivative with respect to mu into one with respect to theta.
+Shapes: N samples, one row each; d_s, d_a, d_mu dimensions of state, action and mu; P parameters.
+L is a function of mu (N, d_mu). J' (`policy.vjp`) turns a derivative in mu into one in theta.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 from trpo_numpy.record import check_array, short_repr
 
-ROUNDING = 1e-8  # if no entry of g exceeds this times the largest |Q|, g counts as 0: a sum of rounding errors
+ROUNDING = 1e-8  # g counts as 0 if no entry exceeds this times the largest |Q|: rounding errors
 
 
 def importance_ratio(family, mu, actions, log_q):
@@ -19,19 +19,19 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L(theta) of Eq. (14). For states from rho it is (1 - gamma) times Eq. (3), plus a constant."""
+    """L(theta) of Eq. (14): for states from rho (1 - gamma) times Eq. (3), plus a constant."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * Q)
 
 
 def grad_surrogate(family, mu, actions, Q, log_q):
-    """dL/dmu, (N, d_mu). For states from rho, J' times it at theta_old estimates (1 - gamma) grad eta."""
-    weights = importance_ratio(family, mu, actions, log_q) * Q / len(actions)               # (N,)
+    """dL/dmu, (N, d_mu). For states from rho, J' times it estimates (1 - gamma) grad eta."""
+    weights = importance_ratio(family, mu, actions, log_q) * Q / len(actions)       # (N,)
     return weights[:, None] * family.grad_log_prob(mu, actions)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N samples, with the L that fits their sampling. Raises InputError for other shapes, or numbers not finite."""
+    """N samples, and the L of their sampling. InputError for wrong shapes, inf or NaN."""
     states: np.ndarray                  # (N, d_s)
     actions: np.ndarray                 # (N, d_a)
     Q: np.ndarray                       # (N,) Q of Eq. (14) or, not in the paper, an estimate of A
@@ -49,12 +49,12 @@ class Batch:
 
 
 def surrogate_and_gradient(policy, batch, theta_old):
-    """At theta_old: mu_old (N, d_mu), the cache, log q (N,), L_old, and g (P,) = grad L, or 0 if it is all rounding."""
+    """At theta_old: mu_old (N, d_mu), cache, log q (N,), L_old and g (P,), the gradient of L."""
     mu_old, cache = policy.forward(theta_old, batch.states)
     log_q = policy.family.log_prob(mu_old, batch.actions) if batch.log_q is None else batch.log_q
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.Q, log_q)
     dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.Q, log_q)    # (N, d_mu)
     g = policy.vjp(theta_old, cache, dL_dmu)
-    if abs(g).max() <= ROUNDING * abs(batch.Q).max():  # rounding: the policy is certain of its actions
+    if abs(g).max() <= ROUNDING * abs(batch.Q).max():   # the policy is certain of its actions
         g = np.zeros_like(g)
     return mu_old, cache, log_q, L_old, g

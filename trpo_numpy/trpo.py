@@ -1,4 +1,4 @@
-"""One update (Section 6). `trust_region_step` follows Appendix C line by line. P is the number of parameters."""
+"""One update (Section 6); `trust_region_step` follows Appendix C line by line. P parameters."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,24 +14,24 @@ from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """The options of an update, for the paper's large batches. The paper gives no shrink and no max_backtracks."""
+    """The options, for the paper's large batches; small ones need damping, or fisher_fraction 1."""
     delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
     cg_iterations: int = 10         # k (Appendix C.1)
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)
-    shrink: float = 0.8             # the factor of beta between two candidates of the line search
-    max_backtracks: int = 15        # candidates after the first
-    damping: float = 0.0            # not in the paper: added to A in conjugate gradient, not in s'As
+    shrink: float = 0.8             # beta's factor between two candidates; the paper gives none
+    max_backtracks: int = 15        # candidates after the first; the paper gives no number
+    damping: float = 0.0            # not in the paper: added to A in CG, not in s'As
 
 
 @dataclass(frozen=True)
 class Update:
     """The inputs and the results of one update, in the notation of Appendix C."""
     theta_new: np.ndarray           # (P,)
-    status: str                     # "accepted"; or why theta_new is theta_old: "no candidate accepted" and so on
+    status: str                     # "accepted", or why theta_new is theta_old
     g: np.ndarray                   # (P,) the gradient of L at theta_old
-    s: np.ndarray                   # (P,) the search direction: (A + damping) s = g, up to the last residual
+    s: np.ndarray                   # (P,) the direction: (A + damping) s = g, approximately
     sAs: float                      # s'As, without damping
-    residuals: np.ndarray           # ||g - (A + damping) s|| before each CG iteration and after the last
+    residuals: np.ndarray           # ||g - (A + damping) s|| before each iteration, after the last
     candidates: list[Candidate]     # of the line search
     L_old: float                    # L at theta_old
     L_new: float                    # L at theta_new
@@ -53,14 +53,14 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
                 rng: np.random.Generator) -> Update:
     """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
 
-    rng draws the states of A. Raises InputError if an argument does not fit, CurvatureError if conjugate gradient meets
-    a y'(A + damping)y <= 0, or if s'As < 0. If s'As is 0, theta stays.
+    rng draws the states of A. Raises InputError if an argument does not fit, CurvatureError if
+    conjugate gradient meets a y'(A + damping)y <= 0, or if s'As < 0. If s'As is 0, theta stays.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
 
     mu_A, cache_A = mu_old, cache
-    if options.fisher_fraction < 1:     # A is only a metric: some of the states are enough (Appendix C.1)
+    if options.fisher_fraction < 1:     # A is only a metric: some states are enough (Appendix C.1)
         n_rows = max(1, round(options.fisher_fraction * len(batch.states)))
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
@@ -76,17 +76,17 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
     return trust_region_step(theta_old, L_old, g, A, L_and_kl, options)
 
 
-def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Callable, L_and_kl: Callable,
-                      options: UpdateOptions) -> Update:
-    """Eq. (55), approximately: L maximized subject to KL <= delta, by conjugate gradient and a line search."""
+def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Callable,
+                      L_and_kl: Callable, options: UpdateOptions) -> Update:
+    """Eq. (55) approximately: L maximized, KL <= delta, by conjugate gradient and a line search."""
     s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
     sAs = s @ A(s)
     if sAs != 0:
-        beta = step_length(sAs, options.delta)                                      # sqrt(2 delta / s'As)
+        beta = step_length(sAs, options.delta)                          # sqrt(2 delta / s'As)
         taken, candidates = line_search(L_and_kl, theta_old, s, beta, L_old, options.delta,
                                         options.shrink, options.max_backtracks)
         status = "accepted" if taken.improves else "no candidate accepted"
-    else:                                                                           # no beta: theta stays
+    else:                                                               # no beta: theta stays
         taken, candidates = Candidate(0.0, L_old, 0.0, improves=False, within=True), []
         status = "zero curvature" if g.any() else "zero gradient"
     theta_new, L_new, kl_new = theta_old + taken.beta * s, taken.L, taken.kl

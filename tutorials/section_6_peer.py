@@ -85,7 +85,7 @@ def draw_probabilities(figure, ours, theirs):
             axes.text(x, y, cell, va="center", ha="right")
     for x, head in zip(COLUMNS, ["ours", "SB3", "p"]):
         axes.text(x, len(samples) - 0.1, head, fontweight="bold", ha="right", va="center")
-    axes.text(COLUMNS[1], len(samples) + 0.6, "return", ha="right", va="center")
+    axes.text(COLUMNS[1], len(samples) + 0.6, "return (middle half)", ha="right", va="center")
     for x, side, words in [(0.49, "right", "\u2190 SB3-contrib higher"), (0.51, "left", "ours higher \u2192")]:
         axes.text(x, len(samples) - 0.1, words, ha=side, va="center", color="0.35")
     axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
@@ -95,8 +95,8 @@ def draw_probabilities(figure, ours, theirs):
              xlabel="$P$: the share of pairs in which our run ends above SB3-contrib's (ties: half; 95% interval)")
     figure.suptitle(claim(together, {task: judged[task] for task in pairs}), ha="left", x=0.01)
     n_runs = {len(runs) for pair in pairs.values() for runs in pair}
-    axes.set_title("; ".join([f"{n} runs of each code, interquartile means" for n in n_runs if len(n_runs) == 1]
-                             + ["orange: worse (interval, p < 0.05)"]), fontsize=10.5, fontweight="normal")
+    axes.set_title("; ".join([f"{n} runs of each code" for n in n_runs if len(n_runs) == 1]
+                             + ["orange: interval without 0.5, and p < 0.05"]), fontsize=10.5, fontweight="normal")
     axes.grid(axis="y", alpha=0)
     figure.get_layout_engine().set(rect=(0, 0, 0.975, 1))       # a margin right of the numbers
 

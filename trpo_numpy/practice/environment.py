@@ -89,7 +89,8 @@ def make_env(config, render_mode=None):
     make = config.env_id if callable(config.env_id) else partial(gym.make, config.env_id)
     name = str(getattr(config.env_id, "__name__", config.env_id))
     drawn = {"render_mode": render_mode} if render_mode else {}
-    problem = f"env_id: got {name!r}, wanted an environment of Gymnasium, or module:Name-v0 if a module registers it"
+    problem = (f"env_id: got {name!r}, wanted an environment that can be made: an id of Gymnasium, or module:Name-v0 "
+               "if a module registers it")
     if render_mode:
         problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
                    "without a screen: if MUJOCO_GL=egl is set)")

@@ -1,4 +1,5 @@
 """Not in the paper: progress.csv, one row per iteration, as a file, on the screen, and as a picture."""
+import re
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -59,7 +60,7 @@ def print_row(row, timesteps, done, start):
 
 def print_note(message, *_):
     """A warning in one line: warnings.showwarning of the command line."""
-    print(f"note: {message}", file=sys.stderr)
+    print("note:", re.sub(r"\x1b\[\d*m", "", str(message)), file=sys.stderr)  # Gymnasium's messages have colours
 
 
 def save_learning_curve(progress, config, path):
