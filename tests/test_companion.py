@@ -41,6 +41,8 @@ QUOTE = re.compile(r"\[(`\w+` in )?`([\w/]+\.py)`, (lines? [\d to]+)\]"
 QUOTES = [match.groups() for match in QUOTE.finditer(TEXT)]
 EXAMPLES = {name: re.findall(r"^```python\n(.*?)```\n", QUOTE.sub("", text), re.M | re.S)
             for name, text in {"companion": FIRST, **PAGES}.items()}
+VISIBLE = {name: [block for block in blocks if block not in "".join(re.findall(r"<details>.*?</details>", text, re.S))]
+           for (name, blocks), text in zip(EXAMPLES.items(), [FIRST, *PAGES.values()])}
 PROSE = prose(TEXT)
 DISPLAYS = re.findall(r"^```math\n(.*?)```", TEXT, re.M | re.S)
 IN_THE_PAPER = set(range(1, 58))                    # (1) to (18) in the sections, (19) to (57) in Appendices A to C
@@ -155,6 +157,9 @@ def test_the_examples_print_what_the_page_says():
     for page, blocks in EXAMPLES.items():
         names = {}
         for block in (*EXAMPLES["companion"], *blocks):
+            results(block, names)
+        names = {}
+        for block in (*EXAMPLES["companion"], *VISIBLE[page]):      # all folds are closed
             results(block, names)
         for out, said in (result for block in blocks for result in results(block, one_python)):
             if out:

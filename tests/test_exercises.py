@@ -289,7 +289,7 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
 
 
 def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False, alpha_power=1, renewed=True,
-               sign=1):
+               sign=1, old_residual=False):
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
         x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
         p, rr = r if one_array else r.copy(), r @ r
@@ -299,6 +299,7 @@ def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=Fa
             rr, Ap = r @ r if renewed else rr, A(p) + damping * p
             alpha = (rr / (p @ (A(p) if undamped_alpha else Ap))) ** alpha_power
             x += alpha * p
+            p = r.copy() if old_residual else p
             r -= alpha * Ap
             p = r + sign * r @ r / rr * p
             norms.append(np.linalg.norm(r))
@@ -385,6 +386,7 @@ MISTAKES = [
     ("conjugate_gradient", cg_by_hand(alpha_power=-1), "alpha is upside down"),
     ("conjugate_gradient", cg_by_hand(renewed=False), "r'r is not computed anew"),
     ("conjugate_gradient", cg_by_hand(sign=-1), "the wrong sign of the p before"),
+    ("conjugate_gradient", cg_by_hand(old_residual=True), "multiplies the residual before"),
     ("discounted_sums", sums_of_type, "cut to whole numbers"),
     ("generalized_advantages", advantages_of_type, "cut to whole numbers"),
     ("vjp", lambda *args: right.vjp(*args)[::-1], "the list is reversed"),
@@ -616,6 +618,8 @@ def test_every_function_has_a_mistake_that_is_tested():
     ("Q[:, None] * dlog_pi_dmu", "dlog_pi_dmu", "not multiplied by Q"),
     ("s, residual, p = np.zeros_like(g), g, g", "return theta_old + 1e-3 * g", "the direction of g"),
     ("rr = A(p) + DAMPING * p", "rr = A(p)", "damping does not reach"),
+    ("CG_ITERATIONS, DAMPING = 10, 0.01", "CG_ITERATIONS, DAMPING = 5, 0.01", "5 iterations of conjugate gradient"),
+    ("CG_ITERATIONS, DAMPING = 10, 0.01", "CG_ITERATIONS, DAMPING = 10, 0.1", "damping is 0.1, not 0.01"),
     ("jvp(theta_old, states, h, y) / len(Q)", "jvp(theta_old, states, h, y)", "a sum over the states"),
     ("np.full_like(r, 2)", "np.full_like(r, 1)", "the 2 of the log-std"),
     ("M * jvp(", "jvp(", "M is missing: J'Jy"),

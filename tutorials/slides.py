@@ -135,7 +135,7 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.24, "penalty, $C$ = 0.5:\nfits the left unit\nof reward, on the\nright too long", "penalty")]:
+            (0.24, "penalty on the\nlargest KL, $C$ = 0.5:\nfits the left unit,\non the right too long", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -353,20 +353,21 @@ SLIDES = [
          r"   $p_\mathrm{new} = r_\mathrm{new} + \kappa\, p$",
          r"   $r, p \leftarrow r_\mathrm{new}, p_\mathrm{new}$", r"here $A$: $(2, 1)$, $(1, 2)$;  $g = (3, 0)$"],
      conjugate_directions, r"$x$: the solution so far, $r = g - Ax$, $p$: direction, $\alpha$: here a length"),
-    (7, [r"$\dfrac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
-         r"\dfrac{\partial^2 \mu_a}{\partial\theta^2}$   (57)", "",
+    (7, [r"$\mu = [\mathrm{mean}, \log\sigma], \quad J = \partial\mu/\partial\theta$",
+         r"$\frac{\partial^2 \mathrm{kl}}{\partial\theta^2} = J^T M J + \mathrm{kl}'_a "
+         r"\frac{\partial^2 \mu_a}{\partial\theta^2}$   (57)",
          r"$\mathrm{kl}'_a = 0\ \ \mathrm{at}\ \theta_\mathrm{old}$", "",
          r"$A = \dfrac{1}{N}\,\Sigma_n J_n^T M_n J_n$", "", r"$M = \mathrm{kl}'' = \mathrm{diag}(1/\sigma^2,\ 2)$",
          "for a Gaussian action"],
      kl_and_parabola,
-     r"$\mu = [\mathrm{mean}, \log\sigma]$ (the paper: $\sigma$), $a$: its entry, summed over; "
-     r"$J = \partial\mu/\partial\theta$; $\mathrm{kl}'$, $M$: derivatives in $\mu$"),
+     r"the paper has $\sigma$ for $\log\sigma$;  $a$: an entry of $\mu$, summed over;  "
+     r"$\mathrm{kl}'$, $M$: derivatives in $\mu$"),
     (7, ["4,482 parameters: $A$ has 20 million entries", "to solve $A s = g$ we need only products $A y$",
          r"$A y = \frac{1}{N}\,\Sigma_n\, J_n^T\, (M_n\, (J_n\, y))$"], three_products,
      r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
-     r"first candidate refused, all states in $A$: Pendulum-v1 60%, Hopper-v5 55%;  picture: $\delta = 0.1$"),
+     r"first refused, all states in $A$, damping 0.1: Pendulum-v1 60%, Hopper-v5 55%;  here $\delta = 0.1$"),
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",

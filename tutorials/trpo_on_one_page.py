@@ -1,4 +1,4 @@
-"""TRPO on one page (Section 6 of Schulman et al., ICML 2015), in steps 1 to 7; 1 is near the end.
+"""TRPO on one page (Schulman et al., 2015, Section 6). Begin with trpo_update; 1 is at the end.
 
 python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute: a batch's mean return
 rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s (d_s,), N actions
@@ -109,7 +109,7 @@ if __name__ == "__main__":
         Q = rewards.copy()                              # (T, PATHS); the time limit cuts it off
         for t in reversed(range(T - 1)):
             Q[t] += GAMMA * Q[t + 1]                    # Q_t = reward_t + gamma Q_{t+1}
-        Q -= Q.mean(axis=1, keepdims=True)              # not in the paper: a baseline for each t
+        Q -= Q.mean(axis=1, keepdims=True)              # not in the paper: minus the mean of each t
         returns.append(rewards.sum(axis=0).mean())
         theta, gain, kl_new, refused = trpo_update(
             theta, states.reshape(-1, D_S), actions.reshape(-1, D_A), Q.ravel())

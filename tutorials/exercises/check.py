@@ -196,6 +196,7 @@ def main():
         if not hasattr(module, "trpo_update"):
             raise SystemExit(f"program: {args.program} has no function trpo_update(theta_old, states, actions, Q)")
         result, detail, known = judged("program", module)
+        known = known or "\nNo common mistake gives this: compare it with the table in README.md, In one file."
         print(f"trpo_update {result}" + ("" if result == "right" else "\n" + indent(detail + known, "  ")))
         return int(result != "right")
     module = load(args.file)

@@ -468,6 +468,8 @@ def conjugate_gradient(x):
                 "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
                 "the wrong sign of the p before: p is the residual plus rr_new / rr times p":
                     cg_with(damped, b, k, sign=-1),
+                "rr_new / rr multiplies the residual before; it multiplies the direction before, p":
+                    cg_with(damped, b, k, old_residual=True),
                 "alpha is upside down: it is r'r / p'(A + damping)p": cg_with(damped, b, k, alpha_power=-1),
                 "r'r is not computed anew in each iteration": cg_with(damped, b, k, renewed=False),
                 "p and r are one array, so that what is subtracted from r changes p: copy one":

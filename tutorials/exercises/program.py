@@ -82,8 +82,8 @@ def program(x):
     A = partial(fisher_vector_product, policy, theta_old, cache, mu_old)
     found, s = step(theta_old, states, actions, Q), truth.s
 
-    def solution(A, damping=options.damping, g=truth.g):
-        return unit(conjugate_gradient(A, g, options.cg_iterations, damping)[0])
+    def solution(A, damping=options.damping, g=truth.g, iterations=options.cg_iterations):
+        return unit(conjugate_gradient(A, g, iterations, damping)[0])
 
     def other_g(change):
         return policy.vjp(theta_old, cache, change(policy.family.grad_log_prob(mu_old, actions)))
@@ -105,6 +105,8 @@ def program(x):
             solution(A, g=other_g(lambda z: q * (z + [0, 1]) / len(Q))),
         "in M the mean has 1 / sigma^2, not 1 / sigma": solution(other_A(2, np.exp(-r))),
         "damping does not reach conjugate gradient": solution(A, 0.0),
+        "damping is 0.1, not 0.01": solution(A, 0.1), "damping is 0.001, not 0.01": solution(A, 0.001),
+        **{f"{k} iterations of conjugate gradient, not ten": solution(A, iterations=k) for k in (5, 9, 11, 20)},
         "A is a sum over the states, not their mean": solution(lambda y: len(Q) * A(y)),
         "M is missing: J'Jy": solution(other_A(1, 1)),
         "in M the 2 of the log-std is forgotten": solution(other_A(1, np.exp(-2 * r)))}

@@ -271,9 +271,10 @@ def best_in_krylov_space(A, b, k):
     return basis @ np.linalg.solve(basis.T @ A @ basis, basis.T @ b)
 
 
-def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign=1):
+def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign=1,
+            old_residual=False):
     """The result of CG with a wrong power of rr_new / rr or of alpha (-1 if inverted), if p and r begin as one array,
-    if rr stays that of the first iteration, or with a wrong sign of the p before.
+    if rr stays that of the first iteration, or if the next p has a wrong sign of p, or the residual in its place.
     """
     x, r = np.zeros_like(b), b.copy()
     p, rr = r if one_array else r.copy(), r @ r
@@ -281,6 +282,7 @@ def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign
         rr, Ap = r @ r if renewed else rr, A @ p
         alpha = (rr / (p @ Ap)) ** alpha_power
         x += alpha * p
+        p = r.copy() if old_residual else p
         r -= alpha * Ap
         p = r + sign * (r @ r / rr) ** power * p
     return x
