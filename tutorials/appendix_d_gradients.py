@@ -9,7 +9,7 @@ Then change: --float32, which rounds each value of f to single precision. The lo
 """
 from functools import partial
 
-from common import central_difference, new_figure, save_figure, spread, tutorial_parser
+from common import METHODS, central_difference, new_figure, save_figure, spread, tutorial_parser
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import grad_value_loss, value_loss, values
 from trpo_numpy.surrogate import grad_surrogate, surrogate
 
-RIGHT, WRONG = "0.35", "black"          # the colours of a gradient that is right, and of one that is not
+STYLES = {"surrogate L": ("-", METHODS["L"]["color"]), "mean KL": ("-", METHODS["KL"]["color"]),
+          "value loss": ("-.", "0.6"), "log pi": ("--", "0.35"), "entropy": ("-", "0.35"),
+          "surrogate L, one sign wrong": ("--", "black")}
 
 
 def of_theta(policy, states, f, theta):
@@ -91,19 +93,22 @@ def main():
         error = np.maximum(abs(numeric - analytic) / abs(analytic), 1e-16)
         best[name] = error.min()
         wrong = "wrong" in name
-        axes.loglog(h, error, "--" if wrong else "-", linewidth=3 if wrong else 1.5, color=WRONG if wrong else RIGHT)
-        ends[name.replace("log pi", r"$\log\pi$").replace(" L", " $L$")] = error[0]
+        style, color = STYLES[name]
+        axes.loglog(h, error, style, linewidth=3 if wrong else 1.8, color=color)
+        ends[name] = error[0]
         print(f"{name:>28}: gradient'd {analytic:+.10f}, least relative error {best[name]:.0e}")
     axes.loglog(h[h > 1e-4], 0.1 * h[h > 1e-4] ** 2, "k:", linewidth=2)
     axes.loglog(h[h < 1e-7], 1e-16 / h[h < 1e-7], "k:", linewidth=2)
-    for x, y, text, color in [(1e-6, 0.06, "surrogate $L$, one sign wrong", WRONG), (1.5e-4, 1e-13, "entropy", RIGHT),
+    for x, y, text, color in [(1e-6, 0.06, "surrogate $L$, one sign wrong", "black"), (1.5e-4, 1e-13, "entropy", "0.35"),
                               (1e-11, 1e-8, "rounding:\norder $10^{-16}/h$", "black"),
                               (2e-3, 1e-9, "difference:\norder $h^2$", "black")]:
         axes.text(x, y, text, color=color, fontweight="bold")
     named = sorted([name for name in ends if "wrong" not in name and name != "entropy"], key=ends.get)
     for name, height in zip(named, spread([np.log10(ends[name]) for name in named], 0.62)):    # at the largest h
-        axes.annotate(name, (h[0], ends[name]), (1.6 * h[0], 10 ** height), va="center", color=RIGHT, fontweight="bold",
-                      arrowprops={"arrowstyle": "-", "color": RIGHT, "linewidth": 0.8, "relpos": (0, 0.5)})
+        text, color = name.replace("log pi", r"$\log\pi$").replace(" L", " $L$"), STYLES[name][1]
+        axes.annotate(text, (h[0], ends[name]), (1.6 * h[0], 10 ** height), va="center", fontweight="bold",
+                      color="0.45" if color == "0.6" else color,
+                      arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.8, "relpos": (0, 0.5)})
     axes.set(xlabel="step size $h$ of the central difference", ylabel="relative error", ylim=(1e-14, 1),
              title="Each gradient agrees with differences to $\\mathbf{10^{-9}}$;\nwith one sign wrong it never does")
     save_figure(figure, args.out, "appendix_d_gradients", args.show)
