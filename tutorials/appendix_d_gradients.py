@@ -99,7 +99,8 @@ def main():
         print(f"{name:>28}: gradient'd {analytic:+.10f}, least relative error {best[name]:.0e}")
     axes.loglog(h[h > 1e-4], 0.1 * h[h > 1e-4] ** 2, "k:", linewidth=2)
     axes.loglog(h[h < 1e-7], 1e-16 / h[h < 1e-7], "k:", linewidth=2)
-    for x, y, text, color in [(1e-6, 0.06, "surrogate $L$, one sign wrong", "black"), (1.5e-4, 1e-13, "entropy", "0.35"),
+    for x, y, text, color in [(1e-6, 0.06, "surrogate $L$, one sign wrong", "black"),
+                              (1.5e-4, 1e-13, "entropy", "0.35"),
                               (1e-11, 1e-8, "rounding:\norder $10^{-16}/h$", "black"),
                               (2e-3, 1e-9, "difference:\norder $h^2$", "black")]:
         axes.text(x, y, text, color=color, fontweight="bold")
