@@ -85,7 +85,7 @@ def draw_probabilities(figure, ours, theirs):
             axes.text(x, y, cell, va="center", ha="right")
     for x, head in zip(COLUMNS, ["ours", "SB3", "p"]):
         axes.text(x, len(samples) - 0.1, head, fontweight="bold", ha="right", va="center")
-    axes.text(COLUMNS[1], len(samples) + 0.6, "return (middle half)", ha="right", va="center")
+    axes.text(COLUMNS[1], len(samples) + 0.6, "interquartile mean", ha="right", va="center")
     for x, side, words in [(0.49, "right", "\u2190 SB3-contrib higher"), (0.51, "left", "ours higher \u2192")]:
         axes.text(x, len(samples) - 0.1, words, ha=side, va="center", color="0.35")
     axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
@@ -111,7 +111,7 @@ def claim(together, judged):
         first += f"; with many joints {said[0].replace('is', 'seems')}"
     singles = [f"{' and '.join(tasks)} {'is' if len(tasks) == 1 else 'are'} {word}" for word in DECIDED
                if (tasks := [task for task, verdict in judged.items() if verdict == word])]
-    return f"{first};\nof single tasks " + (f"only {', and '.join(singles)}, before a correction" if singles
+    return f"{first};\nof single tasks " + (f"only {', and '.join(singles)}, and not after a correction" if singles
                                             else "none differs")
 
 

@@ -14,7 +14,7 @@ ITERATIONS, PATHS, T = 60, 50, 200  # a batch is PATHS paths of T steps, Pendulu
 D_S, D_H, D_A = 3, 30, 1            # d_s, d_h, d_a: the sizes of state, hidden layer and action
 GAMMA, DELTA = 0.99, 0.01           # discount factor; bound on the mean KL divergence, Eq. (12)
 CG_ITERATIONS, DAMPING = 10, 0.01   # k of Appendix C.1. Not in the paper: DAMPING, see trpo_update
-SHRINK, MAX_BACKTRACKS = 0.5, 10    # tried: beta, beta/2, ...; half a step has a quarter of the KL
+SHRINK, MAX_BACKTRACKS = 0.5, 10    # beta, beta/2, ... (the package: damping 0.3, shrink 0.8)
 
 
 def unpack(theta):

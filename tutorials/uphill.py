@@ -7,7 +7,7 @@ inside the picture. Everything is exact: eta, L, the KL, g and A.
 
 Look for: the filled blue region is where the mean KL from TRPO's present policy is at most delta; the outlines are
 those of the steps before. Each of TRPO's steps ends inside this region, and eta reaches the maximum in ten steps. On
-the right each reward counts double: TRPO takes the same steps, because the KL does not depend on the rewards. Natural
+the right the reward counts double: TRPO takes the same steps, because the KL does not depend on the rewards. Natural
 gradient has a fixed 1/lambda. It climbs well on the left. On the right g is twice as long, and so are its steps: it
 overshoots each time and never reaches the maximum.
 Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, on the right 424: in twenty iterations theta
@@ -72,7 +72,7 @@ def draw_hill(hill, numbers):
     hill.plot(x[eta.max(axis=0).argmax()], x[eta.max(axis=1).argmax()], "k+", markersize=12, zorder=9)
     hill.grid(False)
     hill.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$", aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[],
-             yticks=[], title=f"each reward is {numbers['unit']:g}")
+             yticks=[], title=f"the reward is {numbers['unit']:g}")
     return eta.max()
 
 
@@ -159,7 +159,7 @@ def main():
     for numbers in tasks:
         for method, path in numbers["thetas"].items():
             moved = np.linalg.norm(path[-1] - path[0])
-            print(f"each reward is {numbers['unit']:g}, {method:>16}: moved by {moved:.3f}; eta "
+            print(f"the reward is {numbers['unit']:g}, {method:>16}: moved by {moved:.3f}; eta "
                   + " ".join(f"{eta:.3f}" for eta in numbers["etas"][method]))
     print("Look for: TRPO takes the same steps for both rewards; a fixed factor does not. Algorithm 1 hardly moves.")
     show_windows(args.show)

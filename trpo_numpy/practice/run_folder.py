@@ -63,7 +63,7 @@ def write_config(folder, config, method="TRPO"):
 def read_config(folder, method="TRPO"):
     """The Config of a run by this method, or by any if it is None. Raises InputError for another or a damaged one."""
     path = Path(folder) / "config.json"
-    with input_error(f"{path}: wanted the config.json of a run"):
+    with input_error(f"{path}: wanted the config.json of a run's folder, such as runs/Pendulum-v1-seed0-1"):
         contents = json.loads(path.read_text())
         options, found = contents["config"], contents["method"]
         missing = {field.name for field in fields(Config)} - set(options)
