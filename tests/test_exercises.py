@@ -26,6 +26,7 @@ from trpo_numpy.gaussian import Gaussian  # noqa: E402
 from trpo_numpy.mlp import activation_slope  # noqa: E402
 from trpo_numpy.surrogate import surrogate_and_gradient  # noqa: E402
 from trpo_numpy.trpo import surrogate_and_kl, trust_region_step  # noqa: E402
+from trpo_numpy.trpo import trpo_update as package_update  # noqa: E402
 
 README = (EXERCISES / "README.md").read_text()
 PAGES = [*EXERCISES.rglob("*.md"), TUTORIALS / "lecture.md"]
@@ -122,9 +123,12 @@ def test_a_syntax_error_is_one_line(tmp_path):
 
 def changed_gradient(policy, theta_old, batch, options, rng, sign=1, damped_sAs=False, over=None, search=True,
                      L_off=0.0, draw=round, replaced=False, reversed_kl=False, own_q=True, searcher=None, kl_of=None,
-                     centred=False, q=1):
+                     centred=False, q=1, g_centred=False):
     """The package's update with a mistake."""
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    if g_centred:
+        g = policy.vjp(theta_old, cache, right.grad_surrogate(
+            policy.family, mu_old, batch.actions, batch.Q - batch.Q.mean(), log_q))
     if not q:
         log_q = 0 * log_q
         L_old = right.surrogate(policy.family, mu_old, batch.actions, batch.Q, log_q)
@@ -289,7 +293,7 @@ def steepest(A, b, iterations, damping=0.0, tolerance=1e-10):
 
 
 def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=False, alpha_power=1, renewed=True,
-               sign=1, old_residual=False):
+               sign=1, old_residual=False, r_sign=1, undamped_r=False):
     def conjugate_gradient(A, b, iterations, damping=0.0, tolerance=1e-10):
         x, r, norms = 0 * b, b.copy(), [np.linalg.norm(b)]
         p, rr = r if one_array else r.copy(), r @ r
@@ -300,7 +304,7 @@ def cg_by_hand(one_array=False, as_list=False, absolute=False, undamped_alpha=Fa
             alpha = (rr / (p @ (A(p) if undamped_alpha else Ap))) ** alpha_power
             x += alpha * p
             p = r.copy() if old_residual else p
-            r -= alpha * Ap
+            r -= r_sign * alpha * (A(p) if undamped_r else Ap)
             p = r + sign * r @ r / rr * p
             norms.append(np.linalg.norm(r))
         return x, norms if as_list else np.array(norms)
@@ -328,6 +332,16 @@ def step_length_of(allowed):
 
 def update_that(**changed):
     return lambda *args: changed_gradient(*args, **changed)
+
+
+def update_without_s(policy, theta_old, *rest):
+    update = package_update(policy, theta_old, *rest)
+    return theta_old + update.candidates[-1].beta if update.status == "accepted" else theta_old
+
+
+def update_along_g(policy, theta_old, batch, options, rng):
+    """One iteration of conjugate gradient goes along g, and beta s does not depend on the length of s."""
+    return right.trpo_update(policy, theta_old, batch, replace(options, cg_iterations=1), rng)
 
 
 def update_without_g_0(policy, theta_old, batch, *rest):
@@ -431,6 +445,11 @@ MISTAKES = [
      "the same with two layers"),
     ("trpo_update", update_without_g_0, "found an ArithmeticError: is it called with s'As = 0"),
     ("trpo_update", update_that(q=0), "q is left out"),
+    ("trpo_update", update_that(g_centred=True), "in the gradient alone Q has lost its mean"),
+    ("trpo_update", update_without_s, "s is left out"),
+    ("trpo_update", update_along_g, "s is g"),
+    ("conjugate_gradient", cg_by_hand(r_sign=-1), "the wrong sign in the residual"),
+    ("conjugate_gradient", cg_by_hand(undamped_r=True), "left out of the residual alone"),
     ("jvp", lambda layers, inputs, slopes, v: right.jvp(layers, inputs, slopes, [(0 * dW, db) for dW, db in v]),
      "the product rule gives dW h too"),
     ("trpo_update", lambda *args: (right.trpo_update(*args), 0.1), "a tuple of 2, and theta_new alone is wanted"),

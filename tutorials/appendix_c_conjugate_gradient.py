@@ -13,8 +13,8 @@ line search: without damping the gain is largest at 8 iterations, half of that a
 0.01 gains most from nine iterations on. Damping 0.3 gains half of that, and in this batch keeps the KL near delta.
 Then change: --fisher-fraction 1, all states in A. The KL of the undamped step at k = 10 is then 0.17, not 0.19: the
 cause is the length of the step, more than the small number of states.
-Or --training, 50 iterations instead of one batch: with damping 0.3 the KL of the first candidate is above delta in most
-of them, because s'As, from the same tenth of the states as s, is too small. From all states it is nearer.
+Or --training, 50 iterations instead of one batch: with damping 0.3 the KL of the first candidate is a little above
+delta in most of them. With s'As from the same tenth of the states as s, which is then too small, it is more so.
 
     python tutorials/appendix_c_conjugate_gradient.py --training    # prints numbers alone, in half a minute
 """
@@ -117,14 +117,19 @@ def draw(figure, numbers):
     kl, residual, gain = (figure.add_subplot(grid[place]) for place in [(slice(None), 0), (0, 1), (1, 1)])
     for damping, rows in numbers["curves"].items():
         k, (name, color) = np.arange(1, rows.shape[1] + 1), NAMES[damping]
-        for axes, row in [(residual, np.maximum(rows[0], 1e-6)), (kl, rows[2]), (gain, rows[3])]:
+        for axes, row in [(residual, np.where(rows[0] > 1e-6, rows[0], np.nan)), (kl, rows[2]), (gain, rows[3])]:
             axes.plot(k, row, markersize=4, linewidth=2, **LINES[damping])
+        where = {0.0: (-1, -1, -3), 0.01: (13 * len(k) // 20, -1, -16), 0.3: (7, 14 * len(k) // 20, -16)}[damping]
+        for axes, row, at, offset in [(residual, rows[0], where[0], (-10, 6 if damping == 0 else -10)),
+                                      (gain, rows[3], where[1], (-8, where[2]))]:
+            axes.annotate(f"{damping:g}", (k[at], row[at]), offset, textcoords="offset points", color=color,
+                          fontweight="bold", ha="right")
         kl.annotate(name, (k[-1], rows[2, -1]), (0, 8) if damping else (-8, -4), textcoords="offset points", ha="right",
                     color=color, fontweight="bold")
     rank = len(numbers["eigenvalues"])
     residual.set(yscale="log", ylabel="damped residual / its first value",
                  title="the damped system is solved sooner")
-    residual.text(0.99, 0.1, "a millionth or less", transform=residual.transAxes, ha="right")
+    residual.text(0.99, 0.06, "then below a millionth", transform=residual.transAxes, ha="right")
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, -18), textcoords="offset points",
                 ha="right")
@@ -132,7 +137,7 @@ def draw(figure, numbers):
            ylabel="mean KL of the first candidate (nats)", xlabel="$k$, iterations of conjugate gradient")
     kl.text(0.02, 0.985, f"{numbers['n_parameters']:,} parameters,\nrank of $A$ {rank}", va="top",
             transform=kl.transAxes)
-    gain.set(title="damping 0.3: half the gain of 0.01", ylabel="$L - L_{old}$ after line search",
+    gain.set(title="at 0.3 half the gain of 0.01", ylabel="$L - L_{old}$ after line search",
              ylim=(0, None), xlabel="$k$")
     for axes in (residual, kl, gain):
         axes.axvline(10, color="black", linewidth=1, linestyle=":")

@@ -2,11 +2,10 @@
 
 Look for: contours of L (grey). The max-KL region, Eq. (11), is a box, because each state has its own bound. The mean-KL
 region, Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the other
-steps. A policy gradient step of the same length as the natural gradient step has a different direction: steepest ascent
-when distance is measured in theta, not by the KL. The natural gradient step here is as long as the quadratic model of
-the KL allows (prior_work.py also has natural gradient with a fixed step). This step ends just outside the region, and
-TRPO's line search shortens it. Compare the printed gains with their KLs: policy gradient has the largest gain, and the
-largest KL.
+steps. Policy gradient and the first candidate are as long as the quadratic model of the KL allows (prior_work.py also
+has both with a fixed step). Policy gradient has a different direction: steepest ascent when distance is measured in
+theta, not by the KL, so it gains less. The first candidate ends just outside the region, and TRPO's line search
+shortens it. Compare the printed gains with their KLs.
 Then change: --delta 0.5. The mean-KL region is no longer an ellipse. The natural gradient step ends inside the region,
 so the line search has nothing to shorten. Or use --show, and move delta, the policy and the damping.
 
@@ -25,6 +24,7 @@ from scipy.special import expit, logit
 from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, penalty_coefficient
+from trpo_numpy.line_search import step_length
 from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
@@ -90,7 +90,7 @@ def compute(delta=0.03, theta_old=(-0.5, 1.0), damping=0.0):
     update = trust_region_step(theta_old, problem.L_old, problem.g, problem.A, problem.L_and_kl,
                                UpdateOptions(delta=delta, damping=damping, shrink=0.9))
     natural = update.candidates[0].beta * update.s                  # beta s of Appendix C: s = A^-1 g
-    gradient = problem.g / np.linalg.norm(problem.g) * np.linalg.norm(natural)
+    gradient = step_length(problem.g @ problem.A(problem.g), delta) * problem.g     # with the same quadratic KL
     exact = {name: logit(solve(problem.pi_old, problem.A_pi, problem.rho, delta)[0][:, 1])
              for name, solve in [("max KL", bound_max_kl), ("mean KL", bound_mean_kl)]}
     thetas = {"policy gradient": theta_old + gradient, "natural gradient": theta_old + natural,

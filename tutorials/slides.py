@@ -4,9 +4,9 @@ Look for: the questions are those of lecture.md, whose text says what to ask and
 Then change: SLIDES, for other equations or pictures in the same order.
 
     python tutorials/slides.py          # writes runs/lecture.pdf and lecture_hour.pdf, in a minute
+    python tutorials/slides.py --pauses # first each question with its picture, then the same with its lines
 """
 import re
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import uphill
 from aggregate import interquartile_mean, interval, read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
 from mdps import HALVES, rooms
-from section_4_trust_region import exact_problem, penalty_theta
+from section_4_trust_region import exact_problem
 from section_6_trpo import median_curve, thinned
 
 import numpy as np
@@ -34,6 +34,7 @@ from trpo_numpy.practice.baseline import standardize
 from trpo_numpy.practice.learning_curve import read_progress
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
+from trpo_numpy.trust_region import best_at_multiplier, in_each_state
 
 HERE = Path(__file__).parent
 OLD, KL = r"_{\theta_\mathrm{old}}", r"\overline{D}_\mathrm{KL}(\theta_\mathrm{old}, \theta)"
@@ -122,20 +123,22 @@ def returns(figure, place):
 
 
 def two_units(figure, _):
-    """TRPO and a penalty with a coefficient of 0.5 climb eta; then each reward counts double."""
+    """TRPO and a penalty of 1 times the mean KL climb eta, 20 steps each; then the reward counts double."""
     for left, unit in [(0.04, 1.0), (0.35, 2.0)]:
         numbers, axes = uphill.compute(unit=unit), figure.add_axes((left, 0.09, 0.29, 0.44))
         uphill.draw_hill(axes, numbers)
         axes.set(xlabel="", ylabel="", xlim=(-2.4, 1.2), ylim=(-1.9, 1.7))
         trpo, penalty = numbers["thetas"]["TRPO"], [numbers["thetas"]["TRPO"][0]]
-        while len(penalty) < 8:
-            penalty.append(penalty_theta(replace(exact_problem(numbers["mdp"], penalty[-1], HALVES), C=0.5)))
+        while len(penalty) < len(trpo):
+            at = exact_problem(numbers["mdp"], penalty[-1], HALVES)
+            pi, *_ = in_each_state(best_at_multiplier, at.pi_old, at.A_pi, at.rho, 1 / at.rho.sum())
+            penalty.append(logit(pi[:, 1]))
         axes.fill(*np.transpose(uphill.region(numbers, trpo[-2])), color=METHODS["TRPO"]["color"], alpha=0.3)
         for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.24, "penalty on the\nlargest KL, $C$ = 0.5:\nfits the left unit,\non the right too long", "penalty")]:
+            (0.24, "penalty on the\nmean KL, $C$ = 1:\nfits the left unit,\non the right too long", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -272,7 +275,7 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 3 (tutorials/exercises)", fontsize=25, ha="center",
+    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 4 (tutorials/exercises)", fontsize=25, ha="center",
                 va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -335,7 +338,7 @@ SLIDES = [
          rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::in nats, a unit of the policy",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
-     "TRPO: 20 steps, penalty: 7"),
+     "20 steps each"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
@@ -367,7 +370,8 @@ SLIDES = [
      r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
-     r"first refused, all states in $A$, damping 0.1: Pendulum-v1 60%, Hopper-v5 55%;  here $\delta = 0.1$"),
+     r"a run of Pendulum-v1: first refused in 36 of 50 ($s^TAs$: all states), 44 of 50 (a tenth);  here "
+     r"$\delta$ = 0.1"),
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
@@ -441,7 +445,9 @@ def save_sheet(pictures, path, across=4):
 
 
 def main():
-    args = tutorial_parser(__doc__).parse_args()
+    parser = tutorial_parser(__doc__)
+    parser.add_argument("--pauses", action="store_true", help="show each question with its picture before the lines")
+    args = parser.parse_args()
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -452,11 +458,13 @@ def main():
     small = []
     with PdfPages(args.out / "lecture.pdf") as pdf, PdfPages(args.out / "lecture_hour.pdf") as hour:
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
-            figure = plt.figure(figsize=(13.33, 7.5))
-            draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), *slide)
-            pdf.savefig(figure)
-            if number not in LEFT_OUT:
-                hour.savefig(figure)
+            lines, *picture = slide
+            for shown in ([[""] * len(lines)] if args.pauses and lines else []) + [lines]:
+                figure = plt.figure(figsize=(13.33, 7.5))
+                draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), shown,
+                     *picture)
+                for file in [pdf] if number in LEFT_OUT else [pdf, hour]:
+                    file.savefig(figure)
             figure.set_dpi(32)      # 426 pixels wide
             figure.canvas.draw()
             small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])

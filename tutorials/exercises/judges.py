@@ -468,6 +468,9 @@ def conjugate_gradient(x):
                 "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
                 "the wrong sign of the p before: p is the residual plus rr_new / rr times p":
                     cg_with(damped, b, k, sign=-1),
+                "the wrong sign in the residual: it is r - alpha (A + damping) p":
+                    cg_with(damped, b, k, A_of_r=-damped),
+                "damping is left out of the residual alone": cg_with(damped, b, k, A_of_r=A),
                 "rr_new / rr multiplies the residual before; it multiplies the direction before, p":
                     cg_with(damped, b, k, old_residual=True),
                 "alpha is upside down: it is r'r / p'(A + damping)p": cg_with(damped, b, k, alpha_power=-1),
@@ -621,6 +624,9 @@ def trpo_update(x):
         "the largest KL is bounded, as in Eq. (11), not the mean": dense_update(options, everything, mean=np.max),
         "beta is halved, whatever options.shrink is": dense_update(replace(options, shrink=0.5), everything),
         "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
+        "no system is solved: s is g": dense_update(options, everything, along_g=True),
+        "s is left out: theta_new is theta_old + beta s": dense_update(options, everything, times_s=False),
+        "in the gradient alone Q has lost its mean": dense_update(options, everything, g_more=-Q.mean()),
         "q is left out: the ratio is pi_theta / q, with q = pi_old": dense_update(options, everything, q=0),
         "damping does not reach conjugate gradient": dense_update(options, everything, damped_solve=False)}
     steep = UpdateOptions(damping=0.01, fisher_fraction=1.0)

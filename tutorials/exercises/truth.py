@@ -230,7 +230,7 @@ def dense_gradient(more=0.0, q=1):
 
 
 def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None), most=1.0,
-                 reversed_kl=False, mean=np.mean, more=0.0, q=1):
+                 reversed_kl=False, mean=np.mean, more=0.0, q=1, g_more=None, along_g=False, times_s=True):
     """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
     _, theta_old, states, actions, Q = update_problem()
     mu_old, Q = plain_mu(theta_old, states), Q + more
@@ -240,14 +240,15 @@ def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True
         return L_of_samples(plain_mu(theta, states), actions, Q, log_q)
 
     A, damping = dense_hessian(rows), options.damping * np.eye(28)
-    s = np.linalg.solve(A + damping * damped_solve, dense_gradient(more, q))
+    g = dense_gradient(more if g_more is None else g_more, q)
+    s = g if along_g else np.linalg.solve(A + damping * damped_solve, g)
     beta = np.sqrt(2 * options.delta / (s @ (A + damping * damped_sAs) @ s))
     for j in range(options.max_backtracks + 1):
         step = beta * options.shrink ** j * s
         pair = mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])
         kl = mean(kl_by_quadrature(*(pair[::-1] if reversed_kl else pair)))
         if not search or kl <= most * options.delta and L(theta_old + step) > L(theta_old):
-            return step
+            return step if times_s else np.full(len(s), beta * options.shrink ** j)
     return 0 * s
 
 
@@ -272,9 +273,10 @@ def best_in_krylov_space(A, b, k):
 
 
 def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign=1,
-            old_residual=False):
+            old_residual=False, A_of_r=None):
     """The result of CG with a wrong power of rr_new / rr or of alpha (-1 if inverted), if p and r begin as one array,
-    if rr stays that of the first iteration, or if the next p has a wrong sign of p, or the residual in its place.
+    if rr stays that of the first iteration, if the next p has a wrong sign of p, or the residual in its place, or if
+    the residual falls with another matrix.
     """
     x, r = np.zeros_like(b), b.copy()
     p, rr = r if one_array else r.copy(), r @ r
@@ -283,7 +285,7 @@ def cg_with(A, b, k, power=1, one_array=False, alpha_power=1, renewed=True, sign
         alpha = (rr / (p @ Ap)) ** alpha_power
         x += alpha * p
         p = r.copy() if old_residual else p
-        r -= alpha * Ap
+        r -= alpha * (Ap if A_of_r is None else A_of_r @ p)
         p = r + sign * (r @ r / rr) ** power * p
     return x
 
