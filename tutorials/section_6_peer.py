@@ -28,6 +28,7 @@ from experiment import experiment_parser
 from section_6_ablations import COLORS, DECIDED, config_of
 
 import numpy as np
+from scipy.stats import combine_pvalues
 
 from trpo_numpy.record import InputError
 
@@ -60,6 +61,9 @@ def compare(ours, theirs):
         low, high = interval(probability_of_improvement, *samples)
         print(f"a run of ours ends above one of theirs with probability {probability_of_improvement(*samples):.2f} "
               f"[{low:.2f}, {high:.2f}], p {p_value(*samples):.2f}, the mean of {len(samples) // 2} tasks ({name})")
+    ps = [p_value(ours[task], theirs[task]) for task in both]
+    if ps:
+        print(f"the p of the single tasks, combined by Fisher's method: {combine_pvalues(ps).pvalue:.2f}")
 
 
 def draw_probabilities(figure, ours, theirs):
@@ -106,7 +110,7 @@ def claim(together, judged):
     who = {"better": "ours is ahead", "worse": "SB3-contrib is ahead"}
     nobody = "no difference from SB3-contrib can be shown"
     said = [who.get(judge(*samples), nobody) for samples in together.values()]
-    first = f"Pooled over {len(together['all tasks']) // 2} tasks {said[-1]}"
+    first = f"In the mean over {len(together['all tasks']) // 2} tasks {said[-1]}"
     if said[0] not in (said[-1], nobody):
         first += f"; with many joints {said[0].replace('is', 'seems')}"
     singles = [f"{' and '.join(tasks)} {'is' if len(tasks) == 1 else 'are'} {word}" for word in DECIDED

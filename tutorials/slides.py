@@ -370,8 +370,7 @@ SLIDES = [
      r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
-     r"a run of Pendulum-v1: first refused in 36 of 50 ($s^TAs$: all states), 44 of 50 (a tenth);  here "
-     r"$\delta$ = 0.1"),
+     r"picture: three parameters, $\delta$ = 0.1"),
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",

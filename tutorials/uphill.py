@@ -13,7 +13,8 @@ overshoots each time and never reaches the maximum.
 Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, on the right 424: in twenty iterations theta
 moves by 0.02.
 At the maximum TRPO moves back and forth: each step has a KL between 0.64 delta and delta, while natural gradient's
-steps get shorter as g does. So TRPO with a fixed delta does not settle at a maximum.
+steps get shorter as g does. In this task L is linear in the probability of each half, so it rises along the whole step,
+and the line search's test of L refuses nothing. Where L has a maximum along the step, this test makes it shorter.
 Then change: --step 0.5, and natural gradient climbs both hills; --step 2, and it climbs neither. Or --delta 0.05:
 TRPO's regions are so wide that TRPO overshoots too, because L counts visits as the old policy made them. A bound in
 nats is no guarantee, but nats are a unit of the policy, whatever the rewards are.

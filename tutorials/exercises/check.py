@@ -85,6 +85,8 @@ def explain(error, path):
         return NOTHING
     if not lines and "argument" in str(error):
         return f"it cannot be called as it should be: {error}"
+    if not lines and "unpack" in str(error):
+        return f"it returns another number of things than the docstring says: {error}"
     if not lines:
         return f"it does not return what the docstring says: {error}"
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
