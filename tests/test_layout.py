@@ -66,11 +66,13 @@ def test_the_docstring_of_practice_has_every_module_once():
     assert sorted(listed(practice)) == sorted(PRACTICE)
 
 
-def test_the_modules_of_one_update_fit_on_a_wall():
-    """The eight of README.md: lines of at most 100 characters, and 520 of them in all."""
+def test_the_modules_of_one_update_and_of_the_theory_fit_on_a_wall():
+    """Lines of at most 100 characters; the eight of one update, as README.md lists them, have 520 lines in all."""
     lines = [line for name in ("mlp", "gaussian", "policy", "surrogate", "fisher", "conjugate_gradient", "line_search",
                                "trpo") for line in (ROOT / "trpo_numpy" / f"{name}.py").read_text().splitlines()]
     assert len(lines) <= 520 and max(map(len, lines)) <= 100
+    for name in ("finite_mdp", "expected_return", "kl_bound", "algorithm_1"):
+        assert max(map(len, (ROOT / "trpo_numpy" / f"{name}.py").read_text().splitlines())) <= 100, name
 
 
 @pytest.mark.parametrize("page", ["README.md", "tutorials/modules.md"])

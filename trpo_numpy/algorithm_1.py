@@ -1,6 +1,6 @@
-"""Algorithm 1 on a finite MDP, and policy iteration, which is the same without a penalty (Sections 2, 3 and 7).
+"""Algorithm 1 on a finite MDP; policy iteration, the same without a penalty (Sections 2, 3 and 7).
 
-Shapes: S states, A actions; policies are tables pi (S, A). Both yield (pi_i, eta(pi_i)) for i = 0, 1, ...
+Shapes: S states, A actions; policies are tables pi (S, A). Both yield (pi_i, eta(pi_i)) from i = 0.
 """
 import numpy as np
 
@@ -11,10 +11,10 @@ from trpo_numpy.trust_region import penalize_max_kl
 
 
 def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
-    """Algorithm 1: pi_{i+1} is the maximizer of M_i = L_{pi_i} - C D_KL^max(pi_i, .), from pi_0 = pi (S, A).
+    """Algorithm 1: pi_{i+1} maximizes M_i = L_{pi_i} - C D_KL^max(pi_i, .), from pi_0 = pi (S, A).
 
-    pi_0 must be above 0 everywhere. eta never falls. C is large, so the steps are small and many. The iteration
-    ends when M_i exceeds eta by at most tolerance * max |A|.
+    pi_0 must be above 0 everywhere. eta never falls. C is large, so the steps are small and many.
+    The iteration ends when M_i exceeds eta by at most tolerance * max |A|.
     """
     while True:
         eta, A_pi, C = expected_return(mdp, pi), advantage(mdp, pi), penalty_coefficient(mdp, pi)
@@ -28,7 +28,7 @@ def algorithm_1(mdp: FiniteMDP, pi, tolerance=1e-12):
 
 
 def policy_iteration(mdp: FiniteMDP, pi):
-    """Policy iteration: each new policy maximizes L without a penalty, by the best action in each state (Section 7).
+    """Policy iteration: the best action in each state, by which L is largest (Section 7).
 
     It ends when the sum of V no longer rises.
     """

@@ -1,4 +1,4 @@
-"""The expected return of a policy on a finite MDP and its surrogate L, exactly (Section 2, Eqs. (1) to (4)).
+"""The expected return of a policy on a finite MDP and L, exactly (Section 2, Eqs. (1) to (4)).
 
 Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy;
 `exact_surrogate` does not check the new one.
@@ -26,8 +26,9 @@ def advantage(mdp, pi):
 
 
 def visitation(mdp, pi):
-    """rho_pi (S,), rho(s) = sum_t gamma^t P(s_t = s): rho = rho_0 + gamma P_pi' rho. Its sum is 1/(1 - gamma)."""
-    return np.linalg.solve(np.eye(len(mdp.rho_0)) - mdp.gamma * transition_matrix(mdp, pi).T, mdp.rho_0)
+    """rho_pi (S,), rho = rho_0 + gamma P_pi' rho: sum_t gamma^t P(s_t = s), sum 1/(1 - gamma)."""
+    P_pi = transition_matrix(mdp, pi)
+    return np.linalg.solve(np.eye(len(P_pi)) - mdp.gamma * P_pi.T, mdp.rho_0)
 
 
 def expected_return(mdp, pi):

@@ -1,7 +1,7 @@
 """The setting of Section 2: a finite MDP and a policy, as arrays.
 
-Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward is r(s); here it is
-r(s, a) = E[r | s, a], as in Gymnasium, and every identity of the paper holds.
+Shapes: S states, A actions. A policy is a table pi (S, A), pi[s, a] = pi(a|s). The paper's reward
+is r(s); here it is r(s, a) = E[r | s, a], as in Gymnasium, and every identity of the paper holds.
 """
 from dataclasses import dataclass
 from numbers import Real
@@ -32,16 +32,17 @@ class FiniteMDP:
 
 
 def check_distributions(name, p):
-    """Raises InputError unless p, for each state (and action), has no negative number and sums to 1."""
+    """InputError unless p, for each state (and action), has no negative number and sums to 1."""
     bad = ~((p >= 0).all(axis=-1) & (abs(p.sum(axis=-1) - 1) < 1e-9))
     if bad.any():
         where = tuple(np.argwhere(bad)[0])
         place = "".join(f", {word} {i}" for word, i in zip(("state", "action"), where))
-        raise InputError(f"{name}{place}: got {p[where]} with sum {p[where].sum()}, wanted probabilities that sum to 1")
+        got = f"got {p[where]} with sum {p[where].sum()}"
+        raise InputError(f"{name}{place}: {got}, wanted probabilities that sum to 1")
 
 
 def transition_matrix(mdp, pi):
-    """P_pi (S, S): P(s'|s) = sum_a pi(a|s) P(s'|s, a). Raises InputError unless pi is a policy of this MDP."""
+    """P_pi (S, S): P(s'|s) = sum_a pi(a|s) P(s'|s, a). InputError unless pi is a policy here."""
     check_array("pi", pi, mdp.r.shape)
     check_distributions("pi", pi)
     return np.einsum("sa,sat->st", pi, mdp.P)               # t: the next state

@@ -1,7 +1,7 @@
-"""The improvement that a small change of policy guarantees, on a finite MDP (Sections 2, 3; Eqs. (5) to (10), (44)).
+"""What a change of policy guarantees, on a finite MDP (Sections 2, 3; Eqs. (5) to (10), (44)).
 
-Shapes: S states, A actions; policies are tables (S, A), the old one pi, the new one pi_new. Each bound is a lower bound
-on eta(pi_new): L of Eq. (3) minus a penalty on the distance between the two policies.
+Shapes: S states, A actions; policies are tables (S, A), the old one pi, the new one pi_new. Each
+bound is a lower bound on eta(pi_new): L of Eq. (3) minus a penalty on the distance of the two.
 """
 from scipy.special import rel_entr
 
@@ -19,7 +19,7 @@ def max_total_variation(pi, pi_new):
 
 
 def kl_by_state(pi, pi_new):
-    """D_KL(pi(.|s) || pi_new(.|s)), (S,), nats: infinite where pi_new(a|s) is 0 and pi(a|s) is not (Section 3)."""
+    """D_KL(pi(.|s) || pi_new(.|s)), (S,), nats: infinite where only pi_new(a|s) is 0."""
     return rel_entr(pi, pi_new).sum(axis=1)
 
 
@@ -29,19 +29,19 @@ def max_kl(pi, pi_new):
 
 
 def mixture(pi, pi_prime, alpha):
-    """pi_new of conservative policy iteration, Eq. (5): pi_prime with probability alpha, else pi."""
+    """pi_new of conservative policy iteration, Eq. (5): pi_prime with probability alpha."""
     return (1 - alpha) * pi + alpha * pi_prime
 
 
 def mixture_bound(mdp, pi, pi_prime, alpha):
-    """Eq. (6) for the mixture of Eq. (5) with any pi_prime: L - 2 epsilon gamma / (1 - gamma)^2 alpha^2."""
-    epsilon = abs((pi_prime * advantage(mdp, pi)).sum(axis=1)).max()        # max_s |E_{a~pi'} A_pi(s, a)|
+    """Eq. (6) for Eq. (5) with any pi_prime: L - 2 epsilon gamma / (1 - gamma)^2 alpha^2."""
+    epsilon = abs((pi_prime * advantage(mdp, pi)).sum(axis=1)).max()  # max_s |E_{a~pi'} A_pi(s, a)|
     L = exact_surrogate(mdp, pi, mixture(pi, pi_prime, alpha))
     return L - 2 * epsilon * mdp.gamma / (1 - mdp.gamma) ** 2 * alpha ** 2
 
 
 def penalty_coefficient(mdp, pi):
-    """C = 4 epsilon gamma / (1 - gamma)^2 with epsilon = max_{s,a} |A_pi(s, a)|, Eqs. (8) and (9)."""
+    """C = 4 epsilon gamma / (1 - gamma)^2, epsilon = max_{s,a} |A_pi(s, a)|, Eqs. (8), (9)."""
     return 4 * abs(advantage(mdp, pi)).max() * mdp.gamma / (1 - mdp.gamma) ** 2
 
 
@@ -52,12 +52,13 @@ def total_variation_bound(mdp, pi, pi_new):
 
 
 def coupling_bound(mdp, pi, pi_new):
-    """Eq. (44), tighter than (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
-    alpha, gamma, epsilon = max_total_variation(pi, pi_new), mdp.gamma, abs(advantage(mdp, pi)).max()
+    """Eq. (44), above (8): L - 4 alpha^2 gamma epsilon / ((1 - gamma)(1 - gamma (1 - alpha)))."""
+    alpha, gamma = max_total_variation(pi, pi_new), mdp.gamma
+    epsilon = abs(advantage(mdp, pi)).max()
     penalty = 4 * alpha ** 2 * gamma * epsilon / ((1 - gamma) * (1 - gamma * (1 - alpha)))
     return exact_surrogate(mdp, pi, pi_new) - penalty
 
 
 def minorizer(mdp, pi, pi_new):
-    """M_i(pi_new) of Eq. (10), the right side of Eq. (9): L - C D_KL^max. At pi_new = pi it is eta(pi)."""
+    """M_i(pi_new) of Eq. (10), the right side of Eq. (9): L - C D_KL^max. At pi it is eta(pi)."""
     return exact_surrogate(mdp, pi, pi_new) - penalty_coefficient(mdp, pi) * max_kl(pi, pi_new)
