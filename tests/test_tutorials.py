@@ -115,6 +115,8 @@ def test_section_8_step_sizes():
             assert all(len(returns) == 5 for returns in by_factor.values())
             means = [f"{np.mean(returns):.0f}" for returns in by_factor.values()]
             assert f"| {env_id} | {method} | {' | '.join(means)} |" in page, means
+        kept = [f"{section_8_step_sizes.kept(by_factor):.0%}" for by_factor in finals.values()]
+        assert f"| {env_id} | {' | '.join(kept)} |" in page.replace("**", ""), kept
 
 
 def test_section_2_expected_return():

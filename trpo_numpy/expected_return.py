@@ -26,7 +26,7 @@ def advantage(mdp, pi):
 
 
 def visitation(mdp, pi):
-    """rho_pi (S,), rho = rho_0 + gamma P_pi' rho: sum_t gamma^t P(s_t = s), sum 1/(1 - gamma)."""
+    """rho_pi (S,), rho(s) = sum_t gamma^t P(s_t = s), solves rho = rho_0 + gamma P_pi' rho."""
     P_pi = transition_matrix(mdp, pi)
     return np.linalg.solve(np.eye(len(P_pi)) - mdp.gamma * P_pi.T, mdp.rho_0)
 

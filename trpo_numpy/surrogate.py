@@ -24,7 +24,7 @@ def surrogate(family, mu, actions, Q, log_q):
 
 
 def grad_surrogate(family, mu, actions, Q, log_q):
-    """dL/dmu, (N, d_mu). For states from rho, J' times it estimates (1 - gamma) grad eta."""
+    """dL/dmu, (N, d_mu). For states from rho J' of it at theta_old is near (1 - gamma) grad eta."""
     weights = importance_ratio(family, mu, actions, log_q) * Q / len(actions)       # (N,)
     return weights[:, None] * family.grad_log_prob(mu, actions)
 

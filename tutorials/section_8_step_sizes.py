@@ -74,7 +74,6 @@ def compare(finals):
     for (env_id, factor, x, y), *ps in zip(pairs, p, holm):
         print("{:>12}, length {:<3g} bound {:6.4g}, fixed step {:6.4g}, p {:.3f}, after the correction {:.3f}".format(
             env_id, factor, np.mean(x), np.mean(y), *ps))
-    return holm
 
 
 def draw(figure, finals):
