@@ -181,7 +181,7 @@ def main():
     draw_coupling(figure)
     save_figure(figure, args.out, "coupling", args.show)
     print("Look for: g and A are computed from mu, and meet in A s = g. The circled numbers are the "
-          "front page's, those in grey the companion's steps.")
+          "steps of one iteration, those in grey the companion's.")
 
 
 if __name__ == "__main__":
