@@ -669,7 +669,8 @@ def test_an_error_of_a_program_is_named_with_the_batch_that_causes_it(capsys, mo
     monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
     assert check.main() == 1
     said = capsys.readouterr().out
-    assert re.search(r"right: L\(theta_new\).*\n *all Q are 0, so g is 0: theta stays\n *line \d+ of mine.py", said)
+    assert re.search(r"right so far: L\(theta_new\).*\n *all Q are 0, so g is 0: theta stays\n"
+                     r" *line \d+ of mine.py", said)
 
 
 def test_a_program_without_an_update_is_told_so(monkeypatch, tmp_path):

@@ -17,13 +17,13 @@ def check_curvature(name, yAy):
 
 def conjugate_gradient(A: Callable, b: np.ndarray, iterations: int, damping: float = 0.0,
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
-    """x (P,) with (A + damping) x = b, A symmetric and positive definite, and the residuals' norms.
+    """x (P,) with (A + damping I) x = b, A symmetric, positive definite; and the residuals' norms.
 
     There is a norm before each iteration and one after the last; below tolerance * ||b|| it stops.
     Not in the paper: damping (Martens, 2010). It shortens x in directions that hardly change mu.
     """
     x = np.zeros(len(b))
-    r = b.copy()                    # the residual b - (A + damping) x, as x is 0
+    r = b.copy()                    # the residual b - (A + damping I) x, as x is 0
     p = r.copy()                    # the direction of the next step, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]

@@ -25,7 +25,7 @@ class UpdateRule(Protocol):
 
 def natural_gradient_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: UpdateOptions,
                             rng: np.random.Generator, step: float) -> Update:
-    """Natural gradient: theta_old + step (A + damping)^-1 g, Eq. (17) with a penalty; step is 1/lambda.
+    """Natural gradient: theta_old + step (A + damping I)^-1 g, Eq. (17) with a penalty; step is 1/lambda.
 
     The direction is TRPO's if fisher_fraction is 1. Nothing bounds the KL, or asks that L improve. Raises
     FloatingPointError if theta_new is not finite, or if L or the KL is then not a number.

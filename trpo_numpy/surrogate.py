@@ -19,12 +19,12 @@ def importance_ratio(family, mu, actions, log_q):
 
 
 def surrogate(family, mu, actions, Q, log_q):
-    """L(theta) of Eq. (14): for states from rho (1 - gamma) times Eq. (3), plus a constant."""
+    """L(theta) of Eq. (14). If states come from rho: (1 - gamma) times Eq. (3), plus a constant."""
     return np.mean(importance_ratio(family, mu, actions, log_q) * Q)
 
 
 def grad_surrogate(family, mu, actions, Q, log_q):
-    """dL/dmu, (N, d_mu). For states from rho J' of it at theta_old is near (1 - gamma) grad eta."""
+    """dL/dmu, (N, d_mu). At theta_old, if s ~ rho, J' of it estimates (1 - gamma) grad eta."""
     weights = importance_ratio(family, mu, actions, log_q) * Q / len(actions)       # (N,)
     return weights[:, None] * family.grad_log_prob(mu, actions)
 

@@ -29,9 +29,9 @@ class Update:
     theta_new: np.ndarray           # (P,)
     status: str                     # "accepted", or why theta_new is theta_old
     g: np.ndarray                   # (P,) the gradient of L at theta_old
-    s: np.ndarray                   # (P,) the direction: (A + damping) s = g, approximately
+    s: np.ndarray                   # (P,) the direction: (A + damping I) s = g, approximately
     sAs: float                      # s'As, without damping
-    residuals: np.ndarray           # ||g - (A + damping) s|| before each iteration, after the last
+    residuals: np.ndarray           # ||g - (A + damping I) s|| before each iteration, after last
     candidates: list[Candidate]     # of the line search
     L_old: float                    # L at theta_old
     L_new: float                    # L at theta_new
@@ -54,7 +54,7 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
     """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
 
     rng draws the states of A. Raises InputError if an argument does not fit, CurvatureError if
-    conjugate gradient meets a y'(A + damping)y <= 0, or if s'As < 0. If s'As is 0, theta stays.
+    conjugate gradient meets a y'(A + damping I)y <= 0, or if s'As < 0. If s'As is 0, theta stays.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)

@@ -6,7 +6,7 @@ so A is singular, and a small part of g lies outside the range of A.
 
 Look for: at the left, the KL over all states of the step that ends where the parabola, the quadratic model of the KL,
 is delta. Where A is small, the solution of A s = g is long, and over such a long step the quadratic model is wrong:
-without damping the KL is far above delta from k = 8 on. Upper right, the residual of (A + damping) s = g, drawn down to
+without damping the KL is far above delta from k = 8 on. Upper right, the residual of (A + damping I) s = g, drawn to
 a millionth. Without damping it jumps; with damping 0.3 it is a millionth after ten iterations. But the solution is
 another one: the residual of A s = g itself, which is printed too, stays large. Lower right, the gain in L after the
 line search: without damping the gain is largest at 8 iterations, half of that at 16, and a sixth at 20. Damping

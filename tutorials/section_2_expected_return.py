@@ -51,7 +51,7 @@ def draw(figure, numbers):
     times = f"{visits[1][15] / visits[0][15]:.0f} times"
     figure.suptitle(f"The new policy visits the goal {times} as often", ha="left", x=0.01)
     body = figure.subfigures()
-    body.suptitle("Eq. (2) multiplies the two framed maps: the new policy's visits and the old one's advantages",
+    body.suptitle("Eq. (2) multiplies the framed visits by the old policy's advantages (arrows: $A > 0$; colours: $V$)",
                   ha="left", x=0.01, fontsize=11, fontweight="normal")
     parts = body.subfigures(2, 1, height_ratios=[1, 1.25])
     panels = np.array([part.subplots(1, 2) for part in parts])

@@ -129,16 +129,14 @@ def is_refused(thetas):
     return not np.array_equal(thetas["TRPO"], thetas["natural gradient"])
 
 
-def draw(figure, numbers, span):
-    """The regions around theta_old and the exact solutions; beside them the ends of all steps, enlarged."""
-    whole, enlarged = figure.subplots(1, 2)
+def draw_regions(whole, numbers, span, width):
+    """The regions around theta_old and the exact solutions; width is the panel's, in heights of it."""
     thetas, theta_old = numbers["thetas"], numbers["theta_old"]
-    x, y = np.linspace((-0.5 - 0.7 * span, 1 - span), (-0.5 + 0.7 * span, 1 + span), 61).T
+    x, y = np.linspace((-0.5 - width * span, 1 - span), (-0.5 + width * span, 1 + span), 121).T
     draw_steps(whole, numbers, x, y, EXACT)
     whole.plot(*theta_old, "ko", markersize=8)
     whole.set(xlabel=r"$\theta_0$: logit of action 1 in state 0", ylabel=r"$\theta_1$: logit of action 1 in state 1",
               aspect="equal")
-    whole.set_title("three exact solutions\n(dotted box: at the right)", fontsize=10.5)
     for end, text, color, offset, side in [
             (theta_old, r"$\theta_{old}$", "black", (-6, -6), "right"),
             (thetas["penalty"], "penalty\n(9)", ink("penalty"), (-16, 14), "center"),
@@ -155,6 +153,13 @@ def draw(figure, numbers, span):
     whole.text(0.03, 0.03, "thin lines: $L$ rises $\\rightarrow$\nblack: as high as at (12)",
                transform=whole.transAxes, bbox=WHITE)
 
+
+def draw(figure, numbers, span):
+    """The regions and the exact solutions; beside them the ends of all steps, enlarged."""
+    whole, enlarged = figure.subplots(1, 2)
+    thetas = numbers["thetas"]
+    draw_regions(whole, numbers, span, width=0.7)
+    whole.set_title("three exact solutions\n(dotted box: at the right)", fontsize=10.5)
     near = sorted([method for method in thetas if method != "penalty"], key=lambda method: thetas[method][1])
     ends = np.array([thetas[method] for method in near])
     low, size = ends.min(axis=0), np.ptp(ends, axis=0)
@@ -189,13 +194,18 @@ def main():
     if not 0 < args.delta < np.inf:
         raise InputError(f"delta: got {args.delta}, wanted a finite number above 0")
     numbers = compute(args.delta, damping=args.damping)
-    figure = new_figure(args.show, figsize=(8.5, 5.6))
-    draw(figure, numbers, span=1.7 * max(1, np.sqrt(args.delta / 0.03)))
-    figure.suptitle("Eq. (11) allows a box, Eq. (12) nearly an ellipse; the first candidate\n"
-                    rf"leaves it, and the line search brings it back ($\delta$ = {args.delta:g})"
-                    if is_refused(numbers["thetas"]) else "The first candidate lies inside the region", ha="left",
-                    x=0.01)
-    save_figure(figure, args.out, "section_4_trust_region", show=False)
+    span = 1.7 * max(1, np.sqrt(args.delta / 0.03))
+    regions, steps = new_figure(args.show, figsize=(8.5, 5.6)), new_figure(args.show, figsize=(8.5, 5.6))
+    draw_regions(regions.subplots(), numbers, 0.83 * span, width=1.5)
+    regions.suptitle("Eq. (11) allows a box, Eq. (12) a region that is longer\n"
+                     rf"where states are visited less ($\delta$ = {args.delta:g})", ha="left", x=0.01)
+    save_figure(regions, args.out, "section_4_trust_region", show=False)
+    draw(steps, numbers, span)
+    steps.suptitle("The first candidate leaves the region of Eq. (12), and the line search\n"
+                   rf"brings it back ($\delta$ = {args.delta:g})"
+                   if is_refused(numbers["thetas"]) else "The first candidate lies inside the region", ha="left",
+                   x=0.01)
+    save_figure(steps, args.out, "section_4_trust_region_steps", show=False)
     mdp, problem = numbers["mdp"], numbers["problem"]
     for method, theta in numbers["thetas"].items():
         L, kl = problem.L_and_kl(theta)

@@ -3,10 +3,11 @@
 Look for: the questions are those of lecture.md, whose text says what to ask and which answers to expect.
 Then change: SLIDES, for other equations or pictures in the same order.
 
-    python tutorials/slides.py          # writes runs/lecture.pdf and lecture_hour.pdf, in a minute
-    python tutorials/slides.py --pauses # first each question with its picture, then the same with its lines
+    python tutorials/slides.py          # two minutes. lecture_pauses.pdf and lecture_hour_pauses.pdf have each slide
+                                        # twice: the question with its picture, then the same with its lines
 """
 import re
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.24, "penalty on the\nmean KL, $C$ = 1:\nfits the left unit,\non the right too long", "penalty")]:
+            (0.24, "maximize\n$L$ $-$ mean KL:\n$C$ = 1, by hand,\nfits the left unit,\non the right too long",
+             "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -275,7 +277,7 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 4 (tutorials/exercises)", fontsize=25, ha="center",
+    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 5 (90 minutes: hunt 4)", fontsize=25, ha="center",
                 va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -334,8 +336,8 @@ SLIDES = [
     (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
-    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::Algorithm 1: safe, slow",
-         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::in nats, a unit of the policy",
+    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::the theory's $C$: safe, slow",
+         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$ contains no rewards",
          rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
      "20 steps each"),
@@ -444,9 +446,7 @@ def save_sheet(pictures, path, across=4):
 
 
 def main():
-    parser = tutorial_parser(__doc__)
-    parser.add_argument("--pauses", action="store_true", help="show each question with its picture before the lines")
-    args = parser.parse_args()
+    args = tutorial_parser(__doc__).parse_args()
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -455,15 +455,20 @@ def main():
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
     small = []
-    with PdfPages(args.out / "lecture.pdf") as pdf, PdfPages(args.out / "lecture_hour.pdf") as hour:
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(PdfPages(args.out / f"{name}.pdf"))
+                 for name in ("lecture", "lecture_hour", "lecture_pauses", "lecture_hour_pauses")}
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             lines, *picture = slide
-            for shown in ([[""] * len(lines)] if args.pauses and lines else []) + [lines]:
+            for shown in [[""] * len(lines), lines] if lines else [lines]:
                 figure = plt.figure(figsize=(13.33, 7.5))
                 draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), shown,
                      *picture)
-                for file in [pdf] if number in LEFT_OUT else [pdf, hour]:
-                    file.savefig(figure)
+                for name, file in files.items():
+                    if (shown is lines or "pauses" in name) and ("hour" not in name or number not in LEFT_OUT):
+                        file.savefig(figure)
+                if shown is not lines:
+                    plt.close(figure)
             figure.set_dpi(32)      # 426 pixels wide
             figure.canvas.draw()
             small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])

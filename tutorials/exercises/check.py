@@ -146,7 +146,8 @@ def judged(name, module):
         difference, known = wrong.args
         return "fails", f"{said}\n{difference}", known
     except Exception as error:
-        before = (f"right: {right}\n" if right else "") + (f"{said}\n" if said != right else "then " if said else "")
+        before = f"right so far: {right}\n" if right else ""
+        before += f"{said}\n" if said != right else "then " if said else ""
         return "fails", before + explain(error, module.__file__), ""
     return "right", max(errors), ""
 

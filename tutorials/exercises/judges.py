@@ -460,7 +460,7 @@ def conjugate_gradient(x):
         found_k, norms_k = x.conjugate_gradient(product, b, k, 0.5)
         yield f"after {k} iterations, the best x of the span of {', '.join(['b', 'A b', 'A A b'][:k])}", found_k, \
             best_in_krylov_space(damped, b, k), {
-                "damping is left out, at least in alpha = r'r / p'(A + damping)p": best_in_krylov_space(A, b, k),
+                "damping is left out, at least in alpha = r'r / p'(A + damping I)p": best_in_krylov_space(A, b, k),
                 "damping is subtracted": best_in_krylov_space(A - 0.5 * np.eye(10), b, k),
                 "the wrong sign": -best_in_krylov_space(damped, b, k),
                 "steepest descent: p is the residual alone, not conjugate to the directions before it":
@@ -468,12 +468,12 @@ def conjugate_gradient(x):
                 "the factor of p is upside down: it is rr_new / rr": cg_with(damped, b, k, power=-1),
                 "the wrong sign of the p before: p is the residual plus rr_new / rr times p":
                     cg_with(damped, b, k, sign=-1),
-                "the wrong sign in the residual: it is r - alpha (A + damping) p":
+                "the wrong sign in the residual: it is r - alpha (A + damping I) p":
                     cg_with(damped, b, k, A_of_r=-damped),
                 "damping is left out of the residual alone": cg_with(damped, b, k, A_of_r=A),
                 "rr_new / rr multiplies the residual before; it multiplies the direction before, p":
                     cg_with(damped, b, k, old_residual=True),
-                "alpha is upside down: it is r'r / p'(A + damping)p": cg_with(damped, b, k, alpha_power=-1),
+                "alpha is upside down: it is r'r / p'(A + damping I)p": cg_with(damped, b, k, alpha_power=-1),
                 "r'r is not computed anew in each iteration": cg_with(damped, b, k, renewed=False),
                 "p and r are one array, so that what is subtracted from r changes p: copy one":
                     cg_with(damped, b, k, one_array=True),
@@ -481,13 +481,13 @@ def conjugate_gradient(x):
                 "one iteration too many": best_in_krylov_space(damped, b, k + 1)}
     found, norms = x.conjugate_gradient(product, b, 10, 0.5)
     true_norm, solution = np.linalg.norm(b - damped @ found), np.linalg.solve(damped, b)
-    yield "after P iterations, the dense solution of (A + damping) x = b", found, solution, {
+    yield "after P iterations, the dense solution of (A + damping I) x = b", found, solution, {
         "the residual falls to 0 and x is not the solution: the residual is not that of x":
             found if norms[-1] < 1e-6 * true_norm else None}
     yield "the norms are an array", type(norms).__name__, "ndarray", {}
     yield "one norm before the first iteration and one after each: iterations + 1", len(norms_k), 4, {
         "the first norm, ||b||, or the last one is missing": 3}
-    yield "the last norm is that of b - (A + damping) x", norms_k[-1], np.linalg.norm(b - damped @ found_k), {
+    yield "the last norm is that of b - (A + damping I) x", norms_k[-1], np.linalg.norm(b - damped @ found_k), {
         "the square of the norm": np.linalg.norm(b - damped @ found_k) ** 2,
         "without damping in the residual": np.linalg.norm(b - A @ found_k)}
     calls.clear()
