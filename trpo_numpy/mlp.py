@@ -27,7 +27,7 @@ def layers_forward(layers, x):
 
 
 def layers_jvp(layers, inputs, slopes, dlayers):
-    """Jv (N, d_out), by forward mode: how mu changes as theta moves along v, of layers dlayers."""
+    """Jv (N, d_out), by forward mode: how mu changes along v, whose layers are dlayers."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, where x is fixed
     for i in range(1, len(layers)):

@@ -20,7 +20,7 @@ class UpdateOptions:
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)
     shrink: float = 0.8             # beta's factor between two candidates; the paper gives none
     max_backtracks: int = 15        # candidates after the first; the paper gives no number
-    damping: float = 0.0            # not in the paper: added to A in CG, not in s'As
+    damping: float = 0.0            # not in the paper: added to A in CG, not in s'As; training: 0.3
 
 
 @dataclass(frozen=True)
