@@ -34,6 +34,7 @@ FIRST = (ROOT / "tutorials" / "companion.md").read_text()
 FILES = [ROOT / "tutorials" / "companion" / f"{name}.md"       # in the order of the paper
          for name in dict.fromkeys(re.findall(r"\(companion/(\w+)\.md", FIRST))]
 PAGES = {file.stem: file.read_text() for file in FILES}
+PAGE_OF_EXERCISES = (ROOT / "tutorials" / "exercises" / "README.md").read_text()
 TEXT = "".join(PAGES.values())
 QUOTE = re.compile(r"\[(`\w+` in )?`([\w/]+\.py)`, (lines? [\d to]+)\]"
                    r"\(\.\./\.\./trpo_numpy/([\w/]+\.py)#([L\d-]+)\)\n\n"
@@ -116,12 +117,13 @@ def test_the_exercises_that_are_asked_for_are_where_their_links_lead():
     """Each at its first function, with the comments that define its arguments, or at the second where a step comes back
     to it; all twelve are asked for."""
     asked = {}
-    for n, fragment in re.findall(r"\[Exercise (\d+)\]\(\.\./exercises/exercises\.py#(.*?)\)", TEXT):
-        asked.setdefault(int(n), []).append(fragment)
+    for name, fragment in re.findall(r"\[Exercise `(\w+)`\]\(\.\./exercises/exercises\.py#(.*?)\)", TEXT):
+        asked.setdefault(name, []).append(fragment)
+    numbers = {name: int(n) for n, name in re.findall(r"^\| (\d+) \| \[`(\w+)`\]", PAGE_OF_EXERCISES, re.M)}
     wanted = exercise_fragments()
-    assert asked.keys() == wanted.keys() == set(range(1, 13))
-    for n, fragments in asked.items():
-        assert fragments == wanted[n][:len(fragments)], n
+    assert asked.keys() == numbers.keys() and wanted.keys() == set(range(1, 13)) == set(numbers.values())
+    for name, fragments in asked.items():
+        assert fragments == wanted[numbers[name]][:len(fragments)], name
     assert TEXT.count("exercises.py#") == sum(map(len, asked.values()))
 
 
