@@ -10,8 +10,8 @@ those of the steps before. Each of TRPO's steps ends inside this region, and eta
 the right the reward counts double: TRPO takes the same steps, because the KL does not depend on the rewards. Natural
 gradient has a fixed 1/lambda. It climbs well on the left. On the right g is twice as long, and so are its steps: it
 overshoots each time and never reaches the maximum.
-Under Algorithm 1 eta cannot fall, but the penalty coefficient is 212, on the right 424: in twenty iterations theta
-moves by 0.02.
+Under Algorithm 1 eta cannot fall, and it too takes the same steps on both hills, as its penalty coefficient doubles
+with the reward (212, 424). But its steps are tiny: in twenty iterations theta moves by 0.02.
 At the maximum TRPO moves back and forth: each step has a KL between 0.64 delta and delta, while natural gradient's
 steps get shorter as g does. In this task L is linear in the probability of each half, so it rises along the whole step,
 and the line search's test of L refuses nothing. Where L has a maximum along the step, this test makes it shorter.
