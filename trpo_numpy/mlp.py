@@ -27,7 +27,7 @@ def layers_forward(layers, x):
 
 
 def layers_jvp(layers, inputs, slopes, dlayers):
-    """Jv (N, d_out), by forward mode: how mu changes along v, whose layers are dlayers."""
+    """Jv (N, d_out), by forward mode. dlayers: v as layers; slopes: dh/dz of each hidden layer."""
     dW, db = dlayers[0]
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, where x is fixed
     for i in range(1, len(layers)):
@@ -38,7 +38,7 @@ def layers_jvp(layers, inputs, slopes, dlayers):
 
 
 def layers_vjp(layers, inputs, slopes, u):
-    """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu)."""
+    """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu), u (N, d_out)."""
     gradient = [(u.T @ inputs[-1], u.sum(axis=0))]          # z = W h + b; u: derivative in z
     for i in range(len(layers) - 1, 0, -1):
         u = slopes[i - 1] * (u @ layers[i][0])              # through z = W h + b, then h = tanh(z)

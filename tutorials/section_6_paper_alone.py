@@ -120,7 +120,7 @@ def main():
     draw(figure, table, iterations, steps)
     save_figure(figure, args.out, name, args.show)
     print("Look for: by iterations larger batches rise sooner, by steps no size is best on all tasks; Pendulum-v1 is "
-          "learned by one run of nine.")
+          "learned by one run, with batches of 50,000, and only after 500,000 steps.")
 
 
 if __name__ == "__main__":

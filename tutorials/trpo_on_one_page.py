@@ -83,7 +83,7 @@ def trpo_update(theta_old, states, actions, Q):
         s, residual = s + alpha * p, residual - alpha * Ap
         p = residual + (residual @ residual / rr) * p
     beta = np.sqrt(2 * DELTA / (s @ A(s)))  # 5. 1/2 (beta s)'A(beta s) = delta, without DAMPING
-    L_old = np.mean(Q)                      # Eq. (14) where all ratios are 1
+    L_old = np.mean(Q)      # L, Eq. (14), the mean of pi_theta / pi_old * Q: here the ratios are 1
     for refused in range(MAX_BACKTRACKS + 1):               # 6. the line search
         theta_new = theta_old + beta * SHRINK ** refused * s
         mu_new, _ = forward(theta_new, states)
