@@ -115,13 +115,14 @@ def test_what_is_quoted_is_what_the_link_leads_to(function, name, words, file, l
 
 def test_the_exercises_that_are_asked_for_are_where_their_links_lead():
     """Each at its first function, with the comments that define its arguments, or at the second where a step comes back
-    to it; all twelve are asked for."""
+    to it; all twelve are asked for, in the order that the page of exercises gives."""
     asked = {}
     for name, fragment in re.findall(r"\[Exercise `(\w+)`\]\(\.\./exercises/exercises\.py#(.*?)\)", TEXT):
         asked.setdefault(name, []).append(fragment)
     numbers = {name: int(n) for n, name in re.findall(r"^\| (\d+) \| \[`(\w+)`\]", PAGE_OF_EXERCISES, re.M)}
     wanted = exercise_fragments()
     assert asked.keys() == numbers.keys() and wanted.keys() == set(range(1, 13)) == set(numbers.values())
+    assert ", ".join(f"`{name}`" for name in asked) in PAGE_OF_EXERCISES
     for name, fragments in asked.items():
         assert fragments == wanted[numbers[name]][:len(fragments)], name
     assert TEXT.count("exercises.py#") == sum(map(len, asked.values()))
@@ -219,7 +220,7 @@ def test_the_pages_lead_from_one_to_the_next():
     assert listed == [(title, name) for name, title in titles.items()]
     for name, before, after in zip(titles, [None, *titles], [*list(titles)[1:], None]):
         line = PAGES[name].splitlines()[2]
-        wanted = [("Before", before)] * bool(before) + [("Next", after)] * bool(after)
+        wanted = [("before", before)] * bool(before) + [("after", after)] * bool(after)
         assert re.findall(r"(\w+): \[(.*?)\]\((\w+)\.md\)", line) == [(word, titles[to], to) for word, to in wanted]
         assert PAGES[name].endswith(f"\n\n{line}\n") and "(../companion.md)" in line and "(../../README.md)" in line
         start = "(../companion.md#the-example-two-states-two-actions)"

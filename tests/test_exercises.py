@@ -665,7 +665,7 @@ def test_a_program_in_one_file_is_judged_by_its_update(right, wrong, words, caps
 def test_an_error_of_a_program_is_named_with_the_batch_that_causes_it(capsys, monkeypatch, tmp_path):
     page = (TUTORIALS / "trpo_on_one_page.py").read_text()
     mine = tmp_path / "mine.py"
-    mine.write_text(page.replace("    L_old = np.mean(Q)", "    assert s @ A(s) > 0\n    L_old = np.mean(Q)"))
+    mine.write_text(page.replace("    for refused in", "    assert s @ A(s) > 0\n    for refused in"))
     monkeypatch.setattr(sys, "argv", ["check.py", "--program", str(mine)])
     assert check.main() == 1
     said = capsys.readouterr().out

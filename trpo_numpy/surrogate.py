@@ -55,6 +55,6 @@ def surrogate_and_gradient(policy, batch, theta_old):
     L_old = batch.L(policy.family, mu_old, batch.actions, batch.Q, log_q)
     dL_dmu = batch.grad_L(policy.family, mu_old, batch.actions, batch.Q, log_q)    # (N, d_mu)
     g = policy.vjp(theta_old, cache, dL_dmu)
-    if abs(g).max() <= ROUNDING * abs(batch.Q).max():   # the policy is certain of its actions
+    if abs(g).max() <= ROUNDING * abs(batch.Q).max():   # rounding alone is left
         g = np.zeros_like(g)
     return mu_old, cache, log_q, L_old, g

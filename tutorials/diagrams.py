@@ -19,7 +19,7 @@ UPDATE = {
               rf"estimates $Q_n$ {ROWS[0]}", "sampling: step 14"),
     "theta": (1.56, 4.5, 2.8, GREY, r"$\theta_{old}$", f"parameters {ROWS[1]}", "policy: step 33"),
     "mu": (4.4, 6.5, 2.5, GREY, r"$\mu_\theta(s_n)$", r"$(N, d_\mu)$", "mlp: steps 31, 33"),
-    "pi": (7.42, 6.5, 2.6, GREY, r"$\pi(a\,|\,s)$: score, $M$", r"$(N, d_\mu)$; $N$ matrices",
+    "pi": (7.42, 6.5, 2.6, GREY, r"$\pi$: score at $a_n$, $M$", r"$(N, d_\mu)$; $N$ matrices",
            "gaussian: step 28"),
     "g": (7.42, 8.5, 3.0, L_BLUE, r"$L$ and $g = J^T\,\partial L/\partial\mu$", f"a number; {ROWS[1]}",
           "surrogate: steps 12, 13"),
@@ -28,7 +28,7 @@ UPDATE = {
     "s": (10.79, 6.5, 3.62, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
     "beta": (10.79, 3.4, 2.8, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.4, 1.33, 4.6, "black", r"shrink $\beta$ until",
-               r"$L > L_{old}$ and mean KL $\leq \delta$, both at" "\n" r"$\theta_{old} + \beta s$ on the whole batch",
+               r"$L > L_{old}$ and mean KL $\leq \delta$, both" "\n" r"computed anew at $\theta_{old} + \beta s$",
                "line_search: step 26"),
     "new": (1.56, 1.33, 2.8, GREY, r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }

@@ -69,11 +69,9 @@ def draw_learning_curve(figure, runs, title):
     if several:
         grid, median = median_curve(curves)
         returns.plot(grid, median, "-", color="#0072B2", **SUMMARY)
-        middle = np.searchsorted(grid, 0.7 * grid[-1])
-        returns.annotate(f"median of {len(runs)} seeds\n(thin: each" + ", smoothed)" * smoothed + ")" * (not smoothed),
-                         (grid[middle], median[middle]), (0.86, 0.16), textcoords="axes fraction", ha="right",
-                         va="center", color="#0072B2", fontweight="bold",
-                         arrowprops={"arrowstyle": "-", "color": "#0072B2", "linewidth": 0.8})
+        words = f"thick: median of {len(runs)} seeds\nthin: each" + ", smoothed" * smoothed
+        returns.text(0.86, 0.16, words, ha="right", va="center", transform=returns.transAxes, color="#0072B2",
+                     fontweight="bold")
     end = max(progress["timesteps"][-1] for progress in runs.values())
     returns.axvspan(0.9 * end, end, color="0.93", zorder=0)
     returns.text(0.95 * end, 0.03, "last tenth", transform=returns.get_xaxis_transform(), ha="center", color="0.35")

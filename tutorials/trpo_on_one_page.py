@@ -1,4 +1,4 @@
-"""TRPO on one page (Schulman et al., 2015). 1 to 7: as in the companion's step 18; 1 is at the end.
+"""TRPO on one page (Schulman et al., 2015). 1 to 7 are in the figure of the companion's step 18.
 
 python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute: a batch's mean return
 rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s (d_s,), N actions
@@ -66,7 +66,8 @@ def trpo_update(theta_old, states, actions, Q):
     """(N, d_s), (N, d_a), (N,) -> theta_new, gain in L, mean KL, number of refused candidates."""
     mu_old, h = forward(theta_old, states)
     mean, r = np.hsplit(mu_old, 2)
-    # 2. g, the gradient of L at theta_old, Eq. (14): 1/N sum_n Q_n J_n' dlog_pi_n/dmu
+    # 2. L and its gradient g at theta_old, Eq. (14): g = 1/N sum_n Q_n J_n' dlog_pi_n/dmu
+    L_old = np.mean(Q)                      # the mean of pi_theta / pi_old * Q: the ratios are 1
     z = (actions - mean) / np.exp(r)
     dlog_pi_dmu = np.hstack([z / np.exp(r), z ** 2 - 1])    # (N, 2 d_a)
     g = vjp(theta_old, states, h, Q[:, None] * dlog_pi_dmu / len(Q))
@@ -83,7 +84,6 @@ def trpo_update(theta_old, states, actions, Q):
         s, residual = s + alpha * p, residual - alpha * Ap
         p = residual + (residual @ residual / rr) * p
     beta = np.sqrt(2 * DELTA / (s @ A(s)))  # 5. 1/2 (beta s)'A(beta s) = delta, without DAMPING
-    L_old = np.mean(Q)      # L, Eq. (14), the mean of pi_theta / pi_old * Q: here the ratios are 1
     for refused in range(MAX_BACKTRACKS + 1):               # 6. the line search
         theta_new = theta_old + beta * SHRINK ** refused * s
         mu_new, _ = forward(theta_new, states)

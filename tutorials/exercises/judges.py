@@ -615,7 +615,7 @@ def trpo_update(x):
     yield "theta_new - theta_old, by dense matrices", step(options), wanted, {
         "theta_old minus the step; it is theta_old plus the step": -wanted,
         "the wrong sign: it goes down in L": -dense_update(options, everything, search=False),
-        "damping is counted in s'As, so the step is too short":
+        "damping is counted in s'As, so the first candidate is too short (the accepted one may still be longer)":
             dense_update(options, everything, damped_sAs=True),
         "no line search: the first candidate is taken": dense_update(options, everything, search=False),
         "the KL is reversed: KL(new || old) is at most delta": dense_update(options, everything, reversed_kl=True),
