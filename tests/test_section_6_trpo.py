@@ -16,7 +16,7 @@ def test_the_picture_has_one_line_per_run_the_median_and_delta():
         figure = Figure()
         draw_learning_curve(figure, {"a": PROGRESS, "b": PROGRESS}, "title")
     returns, kls = figure.axes
-    assert [text.get_text() for text in returns.texts] == ["median of 2 seeds\n(thin: each)", "last tenth"]
+    assert [text.get_text() for text in returns.texts] == ["thick: median of 2 seeds\nthin: each", "last tenth"]
     assert len(returns.lines) == 3
     assert all(line.get_ydata().tolist() == [-3, 5] and line.get_xdata().tolist() == [10, 20] for line in returns.lines)
     assert [line.get_ydata().tolist() for line in kls.lines[:2]] == [[0.01, 0.005]] * 2
