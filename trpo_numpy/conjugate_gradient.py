@@ -19,7 +19,7 @@ def conjugate_gradient(A: Callable, b: np.ndarray, iterations: int, damping: flo
                        tolerance: float = 1e-10) -> tuple[np.ndarray, np.ndarray]:
     """x (P,) with (A + damping I) x = b, A symmetric, positive definite; and the residuals' norms.
 
-    The norms: one before each iteration, one after the last. Stops below tolerance * ||b||.
+    The norms: one before each iteration, one after the last. It stops below tolerance * ||b||.
     Not in the paper: damping (Martens, 2010). It shortens x in directions that hardly change mu.
     """
     x = np.zeros(len(b))
