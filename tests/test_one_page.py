@@ -5,6 +5,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from gradient_check import check_gradient, random_directions
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,32 @@ def test_its_update_is_the_packages(sizes):
         assert n_refused == len(update.candidates) - (update.status == "accepted")
         outcomes[update.status, n_refused > 0] += 1
     assert min(outcomes.values()) >= 5 and len(outcomes) == 3
+
+
+def test_the_questions_ppo_climbs_its_clipped_objective():
+    """One step on the whole batch from another theta than the batch's, and TRPO's g from the batch's own."""
+    text, = re.findall(r"^```py\n(def ppo_update.*?)```\n", (PAGE.parent / "questions.md").read_text(), re.M | re.S)
+    page, steps = load(), []
+    rng = np.random.default_rng(0)
+    theta = 0.3 * rng.standard_normal(152)
+    states, Q = rng.standard_normal((50, 3)), rng.standard_normal(50)
+    actions = page["forward"](theta, states)[0][:, :1] + rng.standard_normal((50, 1))
+
+    def adam(g):
+        steps.append(g)
+        return 0.3 * rng.standard_normal(152) if len(steps) == 1 else np.zeros(152)
+
+    page.update(rng=rng, adam=adam)
+    exec(text, page)
+    theta_new = page["ppo_update"](theta, states, actions, Q, epochs=2, size=50)
+
+    def objective(theta_new):
+        log_prob = [page["log_prob"](page["forward"](at, states)[0], actions) for at in (theta, theta_new)]
+        w = np.exp(log_prob[1] - log_prob[0])
+        return np.mean(np.minimum(w * Q, np.clip(w, 0.8, 1.2) * Q))
+
+    for at, g in zip((theta, theta_new), steps, strict=True):
+        check_gradient(objective, g, at, random_directions(rng, 5, 152))
 
 
 def test_the_lectures_slide_is_the_packages_update():
