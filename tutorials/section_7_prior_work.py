@@ -116,7 +116,8 @@ def main():
     fixed = numbers["kls"]["natural gradient"]
     print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
           f"{fixed.max() / fixed.min():.0f} times as much")
-    print("Look for: in each iteration TRPO's KL is at most delta. The KL of a fixed step varies, and exceeds delta.")
+    print("Look for: in each iteration TRPO's KL is at most delta. With a fixed step natural gradient's varies, "
+          "and policy gradient's grows far above delta.")
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.24, "maximize\n$L$ $-$ mean KL:\n$C$ = 1, by hand,\nfits the left unit,\non the right too long",
-             "penalty")]:
+            (0.22, "maximize $L$ $-$ $C$ mean KL:\n$C$ = 1, drawn, fits the\n"
+             "left unit only; $C$ = 2\nclimbs both hills, slower\non the left", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -277,8 +277,8 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework: exercises 4 and 5, then hunt 5 (90 minutes: hunt 4)", fontsize=25, ha="center",
-                va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
+    figure.text(0.5, 0.125, "Homework, in tutorials/exercises: gaussian (4), network (5), then hunt 5", fontsize=23,
+                ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
 def walker(figure, place):
@@ -300,9 +300,9 @@ def walker(figure, place):
 # The row of the table; the lines on the wall, with a note after "::"; the function that draws a picture below or beside
 # them; and what the letters mean
 SLIDES = [
-    (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "", "1.  What do old data say", "     of a new policy?",
-         "2.  How far can they be trusted?", "3.  How far may one step go?", "4.  One update: which direction,",
-         "     how long, and is it safe?"], learning_curves,
+    (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "", "1.  What do old data say",
+         "     about a new policy?", "2.  How far can they be trusted?", "3.  How far may one step go?",
+         "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
      "trpo_numpy;  (3): an equation of arXiv 1502.05477;  upper right: steps of the companion"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
          r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "",
@@ -336,9 +336,9 @@ SLIDES = [
     (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
-    (3, [rf"maximize  $L - C\, {MAX_KL}$   (9) ::the theory's $C$: safe, slow",
-         rf"maximize  $L$  subject to  ${MAX_KL} \leq \delta$   (11) ::$\delta$ contains no rewards",
-         rf"maximize  $L$  subject to  ${KL} \leq \delta$   (12) ::one KL, not one per state"],
+    (3, [rf"maximize $L - C\, {MAX_KL}$,  the right side of (9) ::the theory's $C$: safe, slow",
+         rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ contains no rewards",
+         rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
      "20 steps each"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
@@ -387,7 +387,8 @@ SLIDES = [
     (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
-     r"$w_n$: the ratio of (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  TRPO: $w \hat{A}$"),
+     r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
+     r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$"),
     (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
           "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
@@ -421,7 +422,7 @@ def draw(figure, number, where, question, lines, picture, letters):
     from matplotlib.text import Text
     figure.text(0.04, 0.95, question, fontsize=30, fontweight="bold", va="top")
     figure.text(0.98, 0.87, where, fontsize=18, ha="right", va="center", color="0.4")
-    figure.text(0.98, 0.025, f"{number}", fontsize=18, ha="right", color="0.4")
+    figure.text(0.98, 0.025, f"{number} of {len(SLIDES)}", fontsize=18, ha="right", color="0.4")
     figure.text(0.04, 0.025, letters, fontsize=18, color="0.3")
     for i, line in enumerate(lines):
         line, _, note = line.partition("::")
