@@ -79,6 +79,17 @@ def test_every_page_is_at_most_two_links_from_the_readme():
     assert set(PAGES) == {"README.md"}.union(*map(linked, linked("README.md")), linked("README.md"))
 
 
+@pytest.mark.parametrize("option", fields(Config)[1:], ids=[field.name for field in fields(Config)[1:]])
+def test_running_lists_each_option_with_its_default_and_its_help(option):
+    if option.type is bool:
+        shown = "on" if option.default else "off"
+    else:
+        sizes = isinstance(option.default, tuple)
+        shown = " ".join(map(str, option.default)) or "none" if sizes else f"{option.default:g}"
+    name = "--" + option.name.replace("_", "-")
+    assert f"| `{name}` | {shown} | {option.metadata['help']} |" in TEXT["tutorials/running.md"]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_tables_of_contents_have_every_heading_in_order(name):
     """A page of more than two screens has one."""

@@ -56,7 +56,7 @@ def test_its_update_is_the_packages(sizes):
 
 def test_the_questions_ppo_climbs_its_clipped_objective():
     """One step on the whole batch from another theta than the batch's, and TRPO's g from the batch's own."""
-    text, = re.findall(r"^```py\n(def ppo_update.*?)```\n", (PAGE.parent / "questions.md").read_text(), re.M | re.S)
+    text, = re.findall(r"^```py\n(m = v = t = 0\n.*?)```\n", (PAGE.parent / "questions.md").read_text(), re.M | re.S)
     page, steps = load(), []
     rng = np.random.default_rng(0)
     theta = 0.3 * rng.standard_normal(152)
@@ -67,8 +67,8 @@ def test_the_questions_ppo_climbs_its_clipped_objective():
         steps.append(g)
         return 0.3 * rng.standard_normal(152) if len(steps) == 1 else np.zeros(152)
 
-    page.update(rng=rng, adam=adam)
     exec(text, page)
+    page.update(rng=rng, adam=adam)
     theta_new = page["ppo_update"](theta, states, actions, Q, epochs=2, size=50)
 
     def objective(theta_new):

@@ -22,6 +22,8 @@ VARIANTS = {
     "all states in A": {"fisher_fraction": 1.0}, "log-std -0.5": {"initial_log_std": -0.5},
     "raw observations": {"scale_observations": False}, "raw advantages": {"standardize_advantages": False},
     "one delta for all joints": {"delta_per_dimension": False}}
+SHOWN = {"all states in A": "all states in A (default: 10%)",
+         "log-std -0.5": "first log-std lower by 0.5"}      # the option is added to the rule's log-std
 DECIDED = "better", "worse"
 COLORS = {"better": "#009E73", "worse": "#D55E00", "cannot tell": "#777777"}
 
@@ -35,7 +37,7 @@ def config_of(env_id, variant, timesteps):
 def with_default(variant):
     """The name of a variant, with the default of its option if that is a number."""
     numbers = [getattr(Config, name) for name in VARIANTS[variant] if not isinstance(getattr(Config, name), bool)]
-    return variant + "".join(f" (default {number:g})" for number in numbers)
+    return SHOWN.get(variant) or variant + "".join(f" (default {number:g})" for number in numbers)
 
 
 def compare(table):

@@ -47,7 +47,7 @@ def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample
     KilledWorker if they die too, or sometimes waits for ever.
     """
     if executor is None:
-        yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))
+        yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))  # without end
     one = partial(sample_in_worker, config, seeds, sample, arguments)
     length, end = 1 + n_ahead // 64, first_episode
     while True:

@@ -90,7 +90,8 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
 
 def iterations(env, policy, baseline, config, update, state, executor):
     """The training loop."""
-    options, n_ahead = update_options(config, policy.family.d_a), 16
+    options = update_options(config, policy.family.d_a)
+    n_ahead = 16                        # episodes that workers sample first; from then on, as many as the last time
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
     while state.timesteps < config.timesteps:
         start, theta = perf_counter(), state.theta
@@ -100,7 +101,7 @@ def iterations(env, policy, baseline, config, update, state, executor):
             paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
         else:                                                                       # step 1, Section 5.1
             paths, branches = single_path(episodes_of(sample_path, act), config.batch_size), []
-        sampled, n_ahead = perf_counter(), len(paths)
+        sampling_ended, n_ahead = perf_counter(), len(paths)
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
         if config.vine_states:                                                      # step 2
@@ -125,6 +126,6 @@ def iterations(env, policy, baseline, config, update, state, executor):
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
                         entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
                         explained_variance=np.nan if targets is None else explained_variance(V, targets),
-                        seconds_sampling=sampled - start, seconds_updating=perf_counter() - sampled, policy=policy,
-                        scaling=state.scaling, state=after)
+                        seconds_sampling=sampling_ended - start, seconds_updating=perf_counter() - sampling_ended,
+                        policy=policy, scaling=state.scaling, state=after)
         state = after
