@@ -28,7 +28,7 @@ UPDATE = {
     "s": (10.79, 6.5, 3.62, "black", r"direction $s$: $As = g$", ROWS[1], "conjugate_gradient: step 24"),
     "beta": (10.79, 3.4, 2.8, "black", r"$\beta = (2\delta\,/\,s^T A s)^{1/2}$", "a number", "line_search: step 25"),
     "search": (6.4, 1.33, 4.6, "black", r"shrink $\beta$ until",
-               r"$L > L_{old}$ and mean KL $\leq \delta$, both" "\n" r"computed anew at $\theta_{old} + \beta s$",
+               r"$L > L_{old}$ and mean KL $\leq \delta$, both" "\n" r"computed anew, on the same batch",
                "line_search: step 26"),
     "new": (1.56, 1.33, 2.8, GREY, r"$\theta_{new} = \theta_{old} + \beta s$", ROWS[1], "trpo: step 23"),
 }

@@ -1,4 +1,4 @@
-"""TRPO on one page (Schulman et al., 2015). 1 to 7: as in the companion's step 18; 1 is at the end.
+"""TRPO on one page (Schulman et al., 2015). Comments 1. to 7.: the companion's step 18.
 
 python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute (600,000 steps): a
 batch's return rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s
