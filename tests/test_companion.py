@@ -22,6 +22,7 @@ import slides
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from pages import ROOT, exercise_fragments, prose
 
 from trpo_numpy.expected_return import exact_surrogate, expected_return
@@ -307,6 +308,19 @@ def test_the_slides_have_a_question_for_each_row_of_the_lecture(tmp_path, monkey
     monkeypatch.setattr(sys, "argv", ["slides.py", "--quick", "--out", str(tmp_path)])
     slides.main()
     assert (tmp_path / "lecture.pdf").stat().st_size > 40_000
+
+
+@pytest.mark.parametrize("number", range(1, len(slides.SLIDES) + 1))
+def test_no_words_of_a_slide_lie_on_others_or_leave_it(number):
+    """But for those in its picture."""
+    row, lines, _, letters = slides.SLIDES[number - 1]
+    figure = Figure(figsize=(13.33, 7.5))
+    slides.draw(figure, number, slides.OWN_WHERE.get(number, slides.WHERE[row]),
+                slides.OWN_QUESTIONS.get(number, slides.rows()[row]), lines, None, letters)
+    boxes = {text: text.get_window_extent() for text in figure.texts if text.get_text()}
+    for text, box in boxes.items():
+        assert 0 <= box.x0 and box.x1 <= figure.bbox.x1, text
+        assert not [other for other in boxes if other is not text and box.overlaps(boxes[other])], text
 
 
 def test_the_numbers_on_the_slides():

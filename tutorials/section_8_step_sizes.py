@@ -127,8 +127,8 @@ def main():
     figure = new_figure(args.show)
     draw(figure, finals)
     save_figure(figure, args.out, "section_8_step_sizes", args.show)
-    print("Look for: over a tenfold range of lengths the fixed step keeps more of its best return on the walker; on the "
-          "swimmer and the hopper five runs of each length cannot tell.")
+    print("Look for: over a tenfold range of lengths the fixed step keeps more of its best return on the walker; on "
+          "the swimmer and the hopper five runs of each length cannot tell.")
 
 
 if __name__ == "__main__":

@@ -336,7 +336,7 @@ SLIDES = [
     (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
-    (3, [rf"maximize $L - C\, {MAX_KL}$,  the right side of (9) ::the theory's $C$: safe, slow",
+    (3, [rf"maximize $L - C\, {MAX_KL}$,  right of (9) ::the theory's $C$: safe, slow",
          rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ contains no rewards",
          rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
@@ -381,29 +381,31 @@ SLIDES = [
          r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
          r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
      r"numbers in $\theta$, $g$, $s$, $y$: one page 152, package 4,482 (damping 0.3);  $\delta$ = 0.01"),
-    (9, [], numbered_code, ""),
-    (10, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],
+    (10, [], numbered_code, ""),
+    (11, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],
      all_steps, r"the run of slide 2;  $1 \cdot A^{-1} g$: natural gradient, in fact $1 \cdot (A + 0.3\, I)^{-1} g$"),
-    (10, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
-          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
-          "no Fisher matrix, no line search; and the KL has no bound"], clipped,
-     r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
-     r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$"),
     (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
           "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
-     "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval")]
-LEFT_OUT = 5, 7, 11, 19     # of lecture_hour.pdf
-OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 5: r"Where do the two factors $\alpha$ come from?",   # by slide
-                 6: "Which method never lowers the return?", 7: "What does this guarantee cost?",
+     "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval"),
+    (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
+          r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
+          "no Fisher matrix, no line search; and the KL has no bound"], clipped,
+     r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
+     r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
+LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
+OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
+                 5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
+                 7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
-                 17: "Is the step length easy now?", 18: "What came after? What is left to do?"}
+                 17: "Is the step length easy now?", 18: "Does the trust region pay?",
+                 19: "What came after? What is left to do?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "step 24, exercise 8",
-         "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", "steps 18 and 23, exercise 11", "step 20",
-         "section_8.md"]
+         "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", *2 * ["steps 18 and 23, exercise 11"], "step 20",
+         ""]
 OWN_WHERE = {1: "", 12: "steps 27 and 28, exercises 4 and 7", 13: "steps 27 and 31, exercises 5 and 7",
-             18: ""}               # by slide; else the row's
+             18: "section_8.md"}               # by slide; else the row's
 
 
 def rows():
@@ -422,7 +424,7 @@ def draw(figure, number, where, question, lines, picture, letters):
     from matplotlib.text import Text
     figure.text(0.04, 0.95, question, fontsize=30, fontweight="bold", va="top")
     figure.text(0.98, 0.87, where, fontsize=18, ha="right", va="center", color="0.4")
-    figure.text(0.98, 0.025, f"{number} of {len(SLIDES)}", fontsize=18, ha="right", color="0.4")
+    figure.text(0.98, 0.025, f"{number}", fontsize=18, ha="right", color="0.4")
     figure.text(0.04, 0.025, letters, fontsize=18, color="0.3")
     for i, line in enumerate(lines):
         line, _, note = line.partition("::")
