@@ -54,10 +54,30 @@ def test_its_update_is_the_packages(sizes):
     assert min(outcomes.values()) >= 5 and len(outcomes) == 3
 
 
+def ppo():
+    """PPO's loop of the page of questions, to be pasted into the one page."""
+    text, = re.findall(r"^```py\n(m = v = .*?)```\n", (PAGE.parent / "questions.md").read_text(), re.M | re.S)
+    return text
+
+
+def test_the_questions_ppo_runs_where_it_is_pasted(monkeypatch, tmp_path):
+    """Its optimizer counts every minibatch of a run: no name of it is one of the page's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(PAGE), "1"])
+    names = {"__name__": "__main__"}
+    source = SOURCE.replace("\nif __name__", f"\n{ppo()}\n\nif __name__").replace("size=1000", "size=100")
+    for old, new in [(r"ITERATIONS, PATHS, T = \d+, \d+,", "ITERATIONS, PATHS, T = 3, 5,"),
+                     (r"theta, gain, kl_new, refused = trpo_update", "theta = ppo_update"),
+                     (r", L gains .*?\{refused=\}", "")]:
+        source, n = re.subn(old, new, source)
+        assert n == 1, old
+    exec(compile(source, "pasted", "exec"), names)
+    assert names["n_steps"] == 3 * 10 * 10 and np.isfinite(names["theta"]).all()
+
+
 def test_the_questions_ppo_climbs_its_clipped_objective():
     """One step on the whole batch from another theta than the batch's, and TRPO's g from the batch's own."""
-    text, = re.findall(r"^```py\n(m = v = t = 0\n.*?)```\n", (PAGE.parent / "questions.md").read_text(), re.M | re.S)
-    page, steps = load(), []
+    page, steps, text = load(), [], ppo()
     rng = np.random.default_rng(0)
     theta = 0.3 * rng.standard_normal(152)
     states, Q = rng.standard_normal((50, 3)), rng.standard_normal(50)

@@ -1,4 +1,4 @@
-"""Single path: whole paths of the policy, and Q along them (Section 5.1). All states weigh alike: not by gamma^t.
+"""Single path: whole paths of the policy, and Q along them (Section 5.1). All states have the same weight, no gamma^t.
 
 Shapes: T steps of one path; d_s, d_a dimensions of state and action. `act(s, rng)` draws a ~ pi_old(.|s). An
 environment has Gymnasium's `reset` and `step`.

@@ -34,7 +34,7 @@ class Batch:
     """N samples, and the L of their sampling. InputError for wrong shapes, inf or NaN."""
     states: np.ndarray                  # (N, d_s)
     actions: np.ndarray                 # (N, d_a)
-    Q: np.ndarray                       # (N,) Q of Eq. (14) or, not in the paper, an estimate of A
+    Q: np.ndarray                       # (N,) Q of Eq. (14); not in the paper: advantages
     log_q: np.ndarray | None = None     # (N,) log q(a|s); None: q = pi_old
     L: Callable = surrogate
     grad_L: Callable = grad_surrogate

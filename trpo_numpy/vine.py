@@ -32,7 +32,7 @@ def sample_trunk(env, act, family, config, seeds, episode):
 
     def choose_state_and_act(s, rng):
         """act(s, rng), after s has joined the rollout set, or not."""
-        if rng.random() < config.vine_states / config.batch_size:
+        if rng.random() < config.vine_states / config.batch_size:       # so the set has about vine_states states
             tried = all_actions
             if tried is None:   # as in Eq. (16)
                 tried = np.array([act(s, rng) for _ in range(config.vine_actions)])

@@ -92,7 +92,7 @@ def iterations(env, policy, baseline, config, update, state, executor):
     """The training loop."""
     options = update_options(config, policy.family.d_a)
     n_ahead = 16                        # episodes that workers sample first; from then on, as many as the last time
-    path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))
+    path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))    # (1,): theta_0; (1, i): updates; (2,): evaluate
     while state.timesteps < config.timesteps:
         start, theta = perf_counter(), state.theta
         act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
