@@ -4,8 +4,8 @@ Look for: contours of L (grey). The max-KL region, Eq. (11), is a box, because e
 region, Eq. (12), is nearly an ellipse, longer where states are visited less. The penalty's step is a fifth of the other
 steps. Policy gradient and the first candidate are as long as the quadratic model of the KL allows (prior_work.py also
 has both with a fixed step). Policy gradient has a different direction: steepest ascent when distance is measured in
-theta, not by the KL, so it gains less. The first candidate ends just outside the region, and TRPO's line search
-shortens it. Compare the printed gains with their KLs.
+theta, not by the KL. For the same KL it gains less. The first candidate ends just outside the region, and TRPO's line
+search shortens it. Compare the printed gains with their KLs.
 Then change: --delta 0.5. The mean-KL region is no longer an ellipse. The natural gradient step ends inside the region,
 so the line search has nothing to shorten. Or use --show, and move delta, the policy and the damping.
 
@@ -170,7 +170,7 @@ def draw(figure, numbers, span):
         enlarged.annotate(text, end, (low[0] + 1.25 * size[0], height), color=ink(method),
                           va="center", fontweight="bold", bbox=WHITE,
                           arrowprops={"arrowstyle": "-", "linewidth": 0.8, "relpos": (0, 0.5)})
-    enlarged.set_title("ends of five steps, axes stretched", fontsize=10.5)
+    enlarged.set_title("ends of five steps, axes stretched\n(line search: factor 0.9)", fontsize=10.5)
     enlarged.set(xlabel=r"$\theta_0$", ylabel=r"$\theta_1$")
     (left, right), (bottom, top) = enlarged.get_xlim(), enlarged.get_ylim()
     whole.indicate_inset((left, bottom, right - left, top - bottom), edgecolor="black", linestyle=":", alpha=1)

@@ -75,7 +75,8 @@ def fixed_steps(figure, place):
 def all_steps(figure, _):
     """The KLs of a fixed factor along g, of one along A^-1 g, and of TRPO's steps, in the same run."""
     axes, kls = figure.add_axes((0.09, 0.17, 0.66, 0.56)), run_of_two_slides()
-    names = {"policy gradient": r"$1 \cdot g$", "natural gradient": r"$1 \cdot A^{-1} g$", "TRPO": "TRPO"}
+    names = {"policy gradient": r"$1 \cdot g$", "natural gradient": r"$1 \cdot (A + 0.3 I)^{-1} g$",
+             "TRPO": "TRPO"}
     section_7_prior_work.draw_steps(axes, {"kls": {name: kls[name] for name in names}, "delta": 0.01}, apart=0.8)
     for line, label in zip(axes.lines, axes.texts[:len(names)]):
         line.set(linewidth=3, markersize=12)
@@ -140,7 +141,7 @@ def two_units(figure, _):
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
             (0.22, "maximize $L$ $-$ $C$ mean KL:\n$C$ = 1, drawn, fits the\n"
-             "left unit only; $C$ = 2\nclimbs both hills, slower\non the left", "penalty")]:
+             "left unit only; $C$ = 2\nclimbs both hills, and\nsettles; TRPO swings", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -337,7 +338,7 @@ SLIDES = [
          r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
     (3, [rf"maximize $L - C\, {MAX_KL}$,  right of (9) ::the theory's $C$: safe, slow",
-         rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ contains no rewards",
+         rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ is in nats, not rewards",
          rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::one KL, not one per state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
      "20 steps each"),
@@ -373,7 +374,7 @@ SLIDES = [
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
      r"picture: three parameters, $\delta$ = 0.1"),
-    (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$",
+    (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$ (in practice advantages)",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
          r"4.  $(A + 0.01\, I)\, s \approx g$,  by 10 products $A y$ ::conjugate gradient",
@@ -382,12 +383,12 @@ SLIDES = [
          r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
      r"numbers in $\theta$, $g$, $s$, $y$: one page 152, package 4,482 (damping 0.3);  $\delta$ = 0.01"),
     (10, [], numbered_code, ""),
-    (11, [r"TRPO bounds the KL; its factor $\beta$ is new in each iteration"],
-     all_steps, r"the run of slide 2;  $1 \cdot A^{-1} g$: natural gradient, in fact $1 \cdot (A + 0.3\, I)^{-1} g$"),
+    (11, [r"For the KL yes: $\beta$ is new in each iteration.  And for the returns?"],
+     all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
     (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
           "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
           "Swimmer-v5: 0.37, cannot tell"], walker,
-     "dots: runs of 300,000 steps, without noise;  black: interquartile mean;  bar, [ ]: 95% interval"),
+     "dots: runs of 300,000 steps;  black: interquartile mean;  bar, [ ]: 95% interval;  damping 0.1"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
