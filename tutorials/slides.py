@@ -4,7 +4,7 @@ Look for: the questions are those of lecture.md, whose text says what to ask and
 Then change: SLIDES, for other equations or pictures in the same order.
 
     python tutorials/slides.py          # two minutes. lecture_pauses.pdf and lecture_hour_pauses.pdf have each slide
-                                        # twice: the question with its picture, then the same with its lines
+                                        # twice: the question, with its picture unless that answers it, then all
 """
 import re
 from contextlib import ExitStack
@@ -395,6 +395,7 @@ SLIDES = [
      r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
      r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
+PICTURE_ANSWERS = 8, 10, 14, 17, 18     # with pauses, the question is shown without the picture first
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",
@@ -463,11 +464,11 @@ def main():
         files = {name: stack.enter_context(PdfPages(args.out / f"{name}.pdf"))
                  for name in ("lecture", "lecture_hour", "lecture_pauses", "lecture_hour_pauses")}
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
-            lines, *picture = slide
+            lines, picture, letters = slide
             for shown in [[""] * len(lines), lines] if lines else [lines]:
                 figure = plt.figure(figsize=(13.33, 7.5))
                 draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), shown,
-                     *picture)
+                     None if shown is not lines and number in PICTURE_ANSWERS else picture, letters)
                 for name, file in files.items():
                     if (shown is lines or "pauses" in name) and ("hour" not in name or number not in LEFT_OUT):
                         file.savefig(figure)
