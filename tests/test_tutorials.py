@@ -455,7 +455,8 @@ def test_the_best_step_is_kept_and_curves_are_means(tmp_path):
     assert sweeps == {"natural gradient": {0.1: [pytest.approx(0.15)] * 2, 0.3: [pytest.approx(0.45)] * 2}}
     assert mean_curve(list(curves["CEM"].values()), [72.5, 100, 200]).tolist() == [0.5, 2, 2]
     assert final_return({"timesteps": np.array([10.0, 20]), "mean_return": np.array([3.0, 4])}, 100) == 4
-    assert read_runs(runs, "nowhere") == {}
+    with pytest.raises(InputError, match="^out: nowhere has none of the runs, wanted"):
+        read_runs(runs, "nowhere")
     numbered = {run: {**columns, "iteration": np.arange(1, 4)} for run, columns in curves["CEM"].items()}
     report({"CEM": numbered}, 100, 1, tmp_path / "f")
     assert (tmp_path / "f").read_text().splitlines()[1:] == ["CEM,,0,1.5,2", "CEM,,1,1.5,2"]

@@ -172,11 +172,15 @@ def final_return(progress, end, x="timesteps"):
 
 
 def read_runs(runs, parent):
-    """progress.csv of each Run that has rows, done or not: {Run: columns}. Raises InputError as `is_done` does."""
+    """progress.csv of each Run that has rows, done or not: {Run: columns}. InputError as `is_done`, and if none has any."""
     for run in runs:
         is_done(run, parent)  # called for its error: a folder may hold a run with other options
     progress = {run: read_progress(Path(parent, run.folder)) for run in runs}
-    return {run: columns for run, columns in progress.items() if len(columns["timesteps"])}
+    begun = {run: columns for run, columns in progress.items() if len(columns["timesteps"])}
+    if not begun:
+        raise InputError(f"out: {parent} has none of the runs, wanted them there (those of the project are in "
+                         "tutorials/results), or the command without --plot-only")
+    return begun
 
 
 def keep_best_steps(progress, timesteps):
