@@ -172,7 +172,7 @@ def final_return(progress, end, x="timesteps"):
 
 
 def read_runs(runs, parent):
-    """progress.csv of each Run with rows, done or not: {Run: columns}. InputError as `is_done`, and if no Run has rows."""
+    """progress.csv of each Run with rows, done or not: {Run: columns}. InputError as `is_done`, or for no rows."""
     for run in runs:
         is_done(run, parent)  # called for its error: a folder may hold a run with other options
     progress = {run: read_progress(Path(parent, run.folder)) for run in runs}
