@@ -21,7 +21,7 @@ def generalized_advantages(path, V, gamma, gae_lambda):
     """sum_l (gamma lambda)^l td_{t+l}, (T,), for V (T + 1,). With lambda = 1 it is the sampled Q minus V.
 
     td_t = r_t + gamma V(s_{t+1}) - V(s_t). After a terminal s_T nothing follows, so V(s_T) counts as 0. After a limit
-    on the time, V(s_T) stands for the rewards that would have followed, in Q too (Pardo et al., 2018, 1712.00378).
+    on the time, V(s_T) stands for what would have followed, in Q too (Pardo et al., 2018, arXiv 1712.00378).
     """
     V_next = V[1:].copy()
     if path.terminated:
