@@ -124,6 +124,13 @@ def test_section_8_step_sizes():
         assert [float(end) for end in f"{row[0]}, {row[2]}".split(", ")] == pytest.approx(ends, abs=0.03)
 
 
+def test_the_relative_error_of_a_gradient_allows_for_the_noise_of_the_mean():
+    """Estimates of variance 1 in each of P entries, of a gradient of ones: the error is 1, theirs and others'."""
+    best, others = 1 + np.random.default_rng(0).standard_normal((2, 5, 20_000))
+    for gradients in (best, others):
+        assert section_5_single_path_and_vine.relative_error(gradients, best) == pytest.approx(1, abs=0.03)
+
+
 def test_section_2_expected_return():
     numbers = section_2_expected_return.compute()
     mdp, (walk, preferred) = numbers["mdp"], numbers["policies"].values()

@@ -75,10 +75,13 @@ def vine_gradient(env, policy, theta, config, n_values, seed):
 
 
 def relative_error(gradients, best):
-    """The mean squared error of estimates (n, P), over the squared length of the gradient: the mean of best (m, P)."""
-    g, noise = np.mean(best, axis=0), np.var(best, axis=0, ddof=1).sum() / len(best)    # noise: of g itself, which
-    sign = 1 if gradients is best else -1                                   # makes other estimates' distances larger,
-    return (np.mean(np.sum((gradients - g) ** 2, axis=1)) + sign * noise) / (np.sum(g ** 2) - noise)     # its own less
+    """The mean squared error of estimates (n, P), over the squared length of the gradient: the mean of best (m, P).
+
+    This mean has noise too, which makes its distances from other estimates larger, and from those of best smaller.
+    """
+    g, noise = np.mean(best, axis=0), np.var(best, axis=0, ddof=1).sum() / len(best)
+    sign = 1 if gradients is best else -1
+    return (np.mean(np.sum((gradients - g) ** 2, axis=1)) + sign * noise) / (np.sum(g ** 2) - noise)
 
 
 def compute(seed=0, length=100, n_repeats=30, n_pairs=100, sizes=(200, 800, 3200, 12800)):
