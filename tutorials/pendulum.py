@@ -1,4 +1,4 @@
-"""Section 6, as a moving picture: Pendulum-v1 under the policies of iterations 0, 20 and 50, side by side.
+"""Section 6, as a moving picture: Pendulum-v1 under the policies of iterations 0, 20 and 50, above the learning curve.
 
 Look for: the first policy hardly pushes, the second gets up and falls again, the third gets up and holds. All three
 start from the same state, and take the most probable actions. The run is that of `python -m trpo_numpy`, seed 0.
@@ -20,17 +20,21 @@ from trpo_numpy.practice.training import initial_state, policy_and_baseline, tra
 
 
 def policies(seed, iterations):
-    """[(iteration, act)] of one run of Pendulum-v1; act(s, rng) is the most probable action."""
+    """[(iteration, act)] of one run of Pendulum-v1, and the mean return of each of its batches.
+
+    act(s, rng) is the most probable action. The policy of iteration 20 is the one after 20 updates.
+    """
     config = Config(seed=seed, timesteps=Config.batch_size * max(iterations))
     policy, baseline = policy_and_baseline(make_env(config), config)
     start = initial_state(policy, baseline, config)
-    thetas = {0: (start.theta, start.scaling)}
+    thetas, mean_returns = {0: (start.theta, start.scaling)}, []
     for step in train(config):
+        mean_returns.append(step.mean_return)
         thetas[step.iteration] = step.update.theta_new, step.scaling
         print(f"\riteration {step.iteration}: training return {step.mean_return:9.1f}", end="", flush=True)
     print()
     return [(i, partial(scaled_action, policy.act_greedily, policy.unpack(thetas[i][0]), thetas[i][1]))
-            for i in iterations]
+            for i in iterations], mean_returns
 
 
 def film(act, seed, n_frames):
@@ -67,10 +71,16 @@ def main():
     args = tutorial_parser(__doc__).parse_args()
     iterations, n_frames = ((0, 1, 2), 5) if args.quick else ((0, 20, 50), 90)
     films, names = [], ("hardly pushes", "gets up, falls again", "gets up and holds")
-    figure = new_figure(args.show, figsize=(7, 3.25))
-    figure.supxlabel("arc: the torque that the policy applies to the rod; a quarter turn is the largest", fontsize=10.5)
-    panels = figure.subplots(1, 3)
-    for panel, name, (iteration, act) in zip(panels, names, policies(args.seed, iterations)):
+    acts, mean_returns = policies(args.seed, iterations)
+    figure = new_figure(args.show, figsize=(7, 4.6))
+    axes = figure.subplot_mosaic("012\nccc", height_ratios=[2.2, 1])
+    curve, panels = axes.pop("c"), list(axes.values())
+    curve.plot(range(1, len(mean_returns) + 1), mean_returns, linewidth=2.5)
+    curve.set(xlabel="iteration, of 2,000 steps each", ylabel="mean return\nof episodes", xlim=(0, iterations[-1] + 1))
+    curve.set_title("arc: the torque that the policy applies to the rod; a quarter turn is the largest\n", loc="center",
+                    fontsize=10.5, fontweight="normal")
+    for panel, name, (iteration, act) in zip(panels, names, acts):
+        curve.axvline(iteration, color="black", linewidth=1, linestyle=":")
         films.append(film(act, args.seed, n_frames))
         panel.imshow(films[-1][0][0])
         for style in ("-", "^"):        # the arc, and its head
