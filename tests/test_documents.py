@@ -114,8 +114,8 @@ def test_the_check_of_formulas_can_fail():
 
 def test_the_front_page_is_short_and_has_a_line_of_code_for_each_equation():
     assert README.count("\n") <= 120 and "\\tag{12}" in README
-    rows = [row for row in README.splitlines() if row.startswith("| the ") and "$`" in row]
-    files = [re.findall(r"\(trpo_numpy/(\w+)\.py\): `", row) for row in rows]
+    rows = [row for row in README.splitlines() if row.startswith("* **the ") and "$" in row]
+    files = [re.findall(r"\(trpo_numpy/(\w+)\.py\):(?: |<br>)`", row) for row in rows]
     assert files == [["surrogate"], ["fisher"], ["trpo"], ["line_search"]]
 
 
@@ -214,7 +214,7 @@ def test_the_check_of_commands_sees_them():
 def test_code_that_is_quoted_after_a_file_is_in_it():
     """[fisher](trpo_numpy/fisher.py): `code`, and perhaps more lines after a <br>."""
     for name, least in [("README.md", 4), ("tutorials/questions.md", 11)]:
-        quotes = [(file, code) for file, cell in re.findall(r"\]\(([\w/.]+\.py)\): ((?:`[^`]+`(?:<br>)?)+)", TEXT[name])
+        quotes = [(file, code) for file, cell in re.findall(r"\]\(([\w/.]+\.py)\):(?: |<br>)((?:`[^`]+`(?:<br>)?)+)", TEXT[name])
                   for code in cell.strip("`").split("`<br>`")]
         assert len(quotes) >= least
         assert not [code for file, code in quotes if code not in (PAGES[name].parent / file).read_text()]
