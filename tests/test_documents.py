@@ -214,7 +214,8 @@ def test_the_check_of_commands_sees_them():
 def test_code_that_is_quoted_after_a_file_is_in_it():
     """[fisher](trpo_numpy/fisher.py): `code`, and perhaps more lines after a <br>."""
     for name, least in [("README.md", 4), ("tutorials/questions.md", 11)]:
-        quotes = [(file, code) for file, cell in re.findall(r"\]\(([\w/.]+\.py)\):(?: |<br>)((?:`[^`]+`(?:<br>)?)+)", TEXT[name])
+        cells = re.findall(r"\]\(([\w/.]+\.py)\):(?: |<br>)((?:`[^`]+`(?:<br>)?)+)", TEXT[name])
+        quotes = [(file, code) for file, cell in cells
                   for code in cell.strip("`").split("`<br>`")]
         assert len(quotes) >= least
         assert not [code for file, code in quotes if code not in (PAGES[name].parent / file).read_text()]

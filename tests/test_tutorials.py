@@ -66,6 +66,8 @@ WITHOUT_OPTIONS = {"trpo_on_one_page", "derivative_free", "max_kl"}
                                           | {"uphill", "pendulum"}))
 def test_each_runs_and_draws(script, tmp_path, monkeypatch, capsys):
     """In this process, as most of its time would be that of importing NumPy and matplotlib."""
+    if script == "pendulum":
+        pytest.importorskip("pygame", reason="needs the extra render")
     monkeypatch.setattr(sys, "argv", [script, "--quick", "--out", str(tmp_path)])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     importlib.import_module(script).main()

@@ -13,6 +13,7 @@ from common import new_figure, save_gif, show_windows, tutorial_parser
 import gymnasium as gym
 import numpy as np
 
+from trpo_numpy.practice.checks import input_error
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import scaled_action
@@ -70,6 +71,8 @@ def show(panels, films, t):
 def main():
     args = tutorial_parser(__doc__).parse_args()
     iterations, n_frames = ((0, 1, 2), 5) if args.quick else ((0, 20, 50), 90)
+    with input_error("pendulum: wanted the extra render, python -m pip install -e '.[render]'"):
+        import pygame  # noqa: F401, before a training that could then not be shown
     films, names = [], ("hardly pushes", "gets up, falls again", "gets up and holds")
     acts, mean_returns = policies(args.seed, iterations)
     figure = new_figure(args.show, figsize=(7, 4.6))

@@ -32,7 +32,9 @@ def all_updates(seen, step, policy, theta_old, batch, options, rng):
                "policy gradient": partial(policy_gradient_update, step=step)}
     for name, update in updates.items():
         seen.setdefault(name, []).append(update(policy, theta_old, batch, options, rng))
-    seen["batch"] = policy, theta_old, batch
+    problem = seen["batch"] = policy, theta_old, batch
+    along_s, along_g = (gain_at(options.delta, *problem, seen[name][-1]) for name in ("TRPO", "policy gradient"))
+    seen.setdefault("ratios", []).append(along_s / along_g)
     return seen["TRPO"][-1]
 
 
@@ -44,15 +46,24 @@ def gain_along(policy, theta_old, batch, s, sAs, kls):
     return L - L_old, kl
 
 
+def gain_at(delta, policy, theta_old, batch, update):
+    """L gained along the direction of an update, where the mean KL is delta."""
+    L, kl = gain_along(policy, theta_old, batch, update.s, update.sAs, delta * np.geomspace(0.3, 3, 12))
+    return np.interp(delta, kl, L)
+
+
 def compute(seed=0, step=1.0, n_iterations=25):
-    """The numbers behind the picture: curves {method: (L gained, KL)} of the last batch, kls {method: (n,)} of all."""
+    """The numbers behind the picture: curves {method: (L gained, KL)} of the last batch, kls {method: (n,)} of all.
+
+    ratios (n,) are those of L gained along s to L gained along g, at a KL of delta.
+    """
     seen, config = {}, Config(seed=seed, timesteps=2000 * n_iterations, fisher_fraction=1.0)
     for iteration in train(config, partial(all_updates, seen, step)):
         print(f"iteration {iteration.iteration} of {n_iterations}", flush=True)
-    problem, grid = seen.pop("batch"), np.geomspace(1e-5, 0.3, 60)
+    problem, ratios, grid = seen.pop("batch"), seen.pop("ratios"), np.geomspace(1e-5, 0.3, 60)
     curves = {name: gain_along(*problem, updates[-1].s, updates[-1].sAs, grid) for name, updates in seen.items()}
     kls = {name: np.array([update.kl_new for update in updates]) for name, updates in seen.items()}
-    return {"curves": curves, "kls": kls, "delta": config.delta, "step": step}
+    return {"curves": curves, "kls": kls, "ratios": ratios, "delta": config.delta, "step": step}
 
 
 LOOKS = {"TRPO": {"linewidth": 2.5, "markersize": 6, "zorder": 5},
@@ -113,6 +124,8 @@ def main():
     save_figure(figure, args.out, "section_7_prior_work", args.show)
     at_delta = {name: np.interp(numbers["delta"], kl, L) for name, (L, kl) in numbers["curves"].items()}
     print("L gained where the KL is delta: " + ", ".join(f"{name} {L:.4f}" for name, L in at_delta.items()))
+    least, middle, most = np.quantile(numbers["ratios"], [0, 0.5, 1])
+    print(f"of all batches: {least:.1f} to {most:.1f} times as much along TRPO's s as along g, median {middle:.1f}")
     fixed = numbers["kls"]["natural gradient"]
     print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
           f"{fixed.max() / fixed.min():.0f} times as much")
