@@ -158,7 +158,6 @@ VARIANTS = {
     "DictActions": {"action_space": spaces.Dict(a=BOX)},
     "TupleActions": {"action_space": spaces.Tuple((BOX, BOX))},
     "BinaryGridActions": {"action_space": spaces.MultiBinary((2, 2))},
-    "EveryInteger": {"action_space": spaces.Box(-2 ** 63, 2 ** 63 - 1, (1,), np.int64)},
     "WideActions": {"action_space": spaces.Box(np.array([-1, 0], np.float32), np.array([1, 100], np.float32))},
     "SmallActions": {"action_space": spaces.Box(-0.01, 0.01, (1,), np.float32)},
     "HalfOpenActions": {"action_space": spaces.Box(5, np.inf, (1,), np.float32)},

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.checks import InputError
 from trpo_numpy.conjugate_gradient import CurvatureError, conjugate_gradient
 from trpo_numpy.expected_return import state_value, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
@@ -24,7 +25,6 @@ from trpo_numpy.policy import Policy
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
-from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, trpo_update
 
@@ -57,13 +57,6 @@ def changed_update(change):
 
 
 CASES = {
-    "MLP: one size": (lambda: MLP((3,)), "sizes: got (3,)"),
-    "MLP: no units": (lambda: MLP((3, 0, 1)), "sizes: got (3, 0, 1)"),
-    "MLP: half a unit": (lambda: MLP((3, 1.5)), "sizes: got (3, 1.5)"),
-    "Gaussian: no dimension": (lambda: Gaussian(0), "d_a: got (0,)"),
-    "Gaussian: text": (lambda: Gaussian("2"), "d_a: got ('2',)"),
-    "Categorical: no factor": (lambda: Categorical(()), "factor_sizes: got ()"),
-    "Categorical: no action": (lambda: Categorical((2, 0)), "factor_sizes: got (2, 0)"),
     "Policy: network and family": (lambda: Policy(MLP((3, 4)), Gaussian(2)),
                                    "network: got 4 outputs, wanted the 2 of Gaussian(d_a=2)"),
     "theta: too short": (lambda: update(P, P.theta_old[:-1]), "theta: got shape (33,), wanted (34,)"),
@@ -133,7 +126,7 @@ CASES = {
     "environment: shape that fits": (lambda: last("ShapeFits-v0"), "and the observation array([0.]), wanted"),
     "environment: NaN late": (lambda: last("NaNReward-v0"), f"{STEP_2} gave the reward nan"),
     "environment: NaN at reset": (lambda: last("NaNReset-v0"), f"{RESET} gave the reward 0.0 and the observation arr"),
-    "environment: step raises": (lambda: last("StepRaises-v0"), f"{STEP_2} with the policy's action"),
+    "environment: step raises": (lambda: last("StepRaises-v0"), f"{STEP_2} failed"),
     "environment: the line that raises": (lambda: last("StepRaises-v0"), "environments.py, line "),
     "environment: reset raises": (lambda: last("ResetRaises-v0"), f"{RESET} failed: KeyError: 'no reset today'"),
     "environment: cannot be restored": (lambda: last("Handle-v0", vine_states=3), "cannot be restored"),

@@ -28,7 +28,7 @@ from pages import ROOT, exercise_fragments, prose
 from trpo_numpy.expected_return import exact_surrogate, expected_return
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import read_progress
 from trpo_numpy.practice.training import policy_and_baseline
 
 FIRST = (ROOT / "tutorials" / "companion.md").read_text()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from trpo_numpy.__main__ import key_and_value
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import PAPER, Config
-from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions
 
 # field: (values at the ends of its range, values that are refused)

@@ -12,8 +12,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
-from trpo_numpy.record import InputError
 
 METHODS = [cross_entropy_method, covariance_matrix_adaptation]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.checks import InputError
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.record import InputError
 
 
 @pytest.mark.parametrize("env_id", ["Pendulum-v1", "CartPole-v1", "FrozenLake-v1", "MountainCarContinuous-v0"])
@@ -35,7 +35,7 @@ def test_an_environment_is_made_with_its_arguments_by_its_id_or_by_a_function():
         assert env.step(np.zeros(1))[1] == 7 and "TakesOptions" in env.name
     with pytest.raises(InputError, match="^env_id: got 'TakesOptions-v0', wanted .* missing 1 required .*'size'"):
         make_env(Config("TakesOptions-v0"))
-    with pytest.raises(InputError, match="^env_id: got 'dict', wanted .*dict is no gymnasium.Env"):
+    with pytest.raises(InputError, match="^env_id: got 'dict', wanted .*dict' object has no"):
         make_env(Config(dict))
 
 
@@ -45,7 +45,7 @@ def test_actions_are_rescaled_to_the_box_if_asked_for():
     for a, seen in [([-1, -1], [-1, 0]), ([0, 0], [0, 50]), ([1, 1], [1, 100]), ([3, -3], [1, 0])]:
         env.step(np.array(a, float))
         assert env.unwrapped.seen_actions[-1].tolist() == seen and env.unwrapped.seen_actions[-1].dtype == np.float32
-    for env_id in ("HalfOpenActions-v0", "DiscreteActions-v0", "IntegerBoxActions-v0"):
+    for env_id in ("HalfOpenActions-v0", "DiscreteActions-v0"):
         with pytest.raises(InputError, match=f"^rescale_actions: {env_id} has action space .*, wanted a bounded Box"):
             make_env(Config(env_id, rescale_actions=True))
 
@@ -54,18 +54,6 @@ def test_actions_are_rescaled_to_the_box_if_asked_for():
 def test_an_environment_with_running_statistics_is_refused(wrapper):
     with pytest.raises(InputError, match=f"^env_id: <lambda> has {wrapper.__name__} inside, .* wanted it without"):
         make_env(Config(lambda: gym.wrappers.TimeLimit(wrapper(environments.Count()), 5)))
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("env_id, error", [
-    ("OldReset-v0", r"reset\(seed=0\) failed: TypeError: .*'seed'"),
-    ("OldResetWithSeed-v0", r"reset\(seed=0\) failed: ValueError: .*expected 2"),
-    ("OldStep-v0", r"step 0 after .* failed: ValueError: .*expected 5, got 4")])
-def test_the_interface_of_the_old_gym_is_named(env_id, error):
-    env = make_env(Config(env_id))
-    with pytest.raises(InputError, match=f"^environment: {error}.*the interface of the old Gym: wanted"):
-        env.reset(seed=0)
-        env.step(np.zeros(1))
 
 
 @pytest.mark.filterwarnings("error")
@@ -103,21 +91,13 @@ def test_an_error_of_the_environment_is_bad_input_that_says_where():
         env.reset(seed=episode)
     env.step(a)
     env.step(a)
-    with pytest.raises(InputError, match=r"^environment: step 2 after reset\(seed=2\) with the policy's action "
-                                         r"\[0.25\] failed: ZeroDivisionError: as agreed \(") as error:
+    with pytest.raises(InputError, match=r"^environment: step 2 after reset\(seed=2\) failed: ZeroDivisionError: as "
+                                         r"agreed \(") as error:
         env.step(np.array([0.25]))
     assert "environments.py, line " in str(error.value) and isinstance(error.value.__cause__, ZeroDivisionError)
     with pytest.raises(InputError, match=r"^environment: reset\(seed=7\) failed: KeyError: 'no reset to") as error:
         make_env(Config("ResetRaises-v0")).reset(seed=7)
     assert "environments.py, line " in str(error.value) and isinstance(error.value.__cause__, KeyError)
-
-
-@pytest.mark.filterwarnings("ignore:overflow")
-def test_finite_numbers_whose_squares_overflow_are_taken(monkeypatch):
-    monkeypatch.setattr(environments.Count, "observe", lambda self: np.array([1e200, -1e300]))
-    env, a = with_reset("Count-v0", 0)
-    observation, reward, *_ = env.step(a)
-    assert observation.tolist() == [1e200, -1e300] and reward == 1
 
 
 def run(env, actions):
@@ -211,9 +191,8 @@ def test_an_unknown_environment_is_bad_input(env_id, message):
 
 def test_an_environment_that_cannot_be_made_is_bad_input(monkeypatch):
     monkeypatch.setattr(gym, "make", lambda *args, **kwargs: 1 / 0)
-    for mode in (None, "human"):
-        with pytest.raises(InputError, match=r"^(env_id|render_mode): .*Hopper-v5.*: ZeroDivisionError: .*test_envi"):
-            make_env(Config("Hopper-v5"), mode)
+    with pytest.raises(InputError, match=r"^env_id: .*Hopper-v5.*: ZeroDivisionError: .*test_envi"):
+        make_env(Config("Hopper-v5"))
 
 
 def test_an_environment_whose_package_is_not_installed_is_bad_input(monkeypatch):
@@ -222,19 +201,3 @@ def test_an_environment_whose_package_is_not_installed_is_bad_input(monkeypatch)
     monkeypatch.setattr(gym, "make", fail)
     with pytest.raises(InputError, match="^env_id: .*Hopper-v5.*MuJoCo is not installed"):
         make_env(Config("Hopper-v5"))
-
-
-def test_an_environment_that_fails_to_draw_is_refused_before_any_episode():
-    def fail(frame):
-        raise OSError("no screen")
-    make = partial(environments.DrawsCount, change=fail)
-    with pytest.raises(InputError, match="^render_mode: .* cannot be drawn as rgb_array, wanted .*: OSError: no s"):
-        make_env(Config(make), render_mode="rgb_array")
-    make_env(Config(make))
-
-
-def test_an_environment_that_cannot_draw_itself_is_refused(monkeypatch):
-    monkeypatch.setattr(gym, "make", lambda env_id, render_mode=None: gym.wrappers.TimeLimit(environments.Count(), 5))
-    for mode in ("human", "rgb_array_list"):
-        with pytest.raises(InputError, match=f"render_mode: Count-v0 cannot be drawn as {mode}, .*NotImplemented"):
-            make_env(Config("Count-v0"), render_mode=mode)

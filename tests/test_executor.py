@@ -11,10 +11,10 @@ from environments import reset_seed
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.executor import sample_episodes, start_worker, stop_workers
 from trpo_numpy.practice.training import train
-from trpo_numpy.record import InputError
 
 CONFIGS = [Config(env_id="CartPole-v1", batch_size=300, timesteps=1200),
            Config(env_id="Pendulum-v1", batch_size=400, timesteps=1200, vine_states=8, vine_length=10)]

@@ -6,9 +6,9 @@ from mdps import random_mdp, random_policy
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.expected_return import expected_return
 from trpo_numpy.finite_mdp import FiniteMDP, check_distributions, transition_matrix
-from trpo_numpy.record import InputError
 
 
 def test_the_transition_matrix_is_the_mean_over_the_actions():

@@ -170,12 +170,12 @@ def check_value_loss(p, theta):
     V, cache = network.forward(phi, p.batch.states)
     targets = p.batch.Q
     gradient = network.vjp(phi, cache, baseline.grad_value_loss(V[:, 0], targets)[:, None])
-    check_gradient(lambda t: baseline.value_loss(network.mu(t, p.batch.states)[:, 0], targets),
+    check_gradient(lambda t: 0.5 * np.mean((network.mu(t, p.batch.states)[:, 0] - targets) ** 2),
                    gradient, phi, directions(p, len(phi)))
 
 
 def check_gauss_newton_product(p, theta):
-    """Where the targets are met J'J / N is the Hessian of value_loss: what it leaves out has the errors as a factor."""
+    """Where the targets are met J'J / N is the Hessian of the loss: what it leaves out has the errors as a factor."""
     network, phi = value_network(p, theta)
     targets, cache_phi = network.forward(phi, p.batch.states)
 

@@ -50,16 +50,16 @@ def test_no_module_of_the_paper_imports_from_practice(name):
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_module_imports_only_those_before_it_in_the_reading_order(name):
-    assert imports(MODULES[name]) <= {"record", *ORDER[:ORDER.index(name)]}
+    assert imports(MODULES[name]) <= {"checks", *ORDER[:ORDER.index(name)]}
 
 
-def test_record_imports_no_module():
-    assert not imports(MODULES["record"])
+def test_checks_imports_no_module():
+    assert not imports(MODULES["checks"])
 
 
 def test_the_reading_order_has_every_module_once():
-    """All but `record`, which is not in the paper, and the command line."""
-    assert sorted(ORDER) == sorted(MODULES.keys() - {"record", "__main__"})
+    """All but `checks`, which is not in the paper, and the command line."""
+    assert sorted(ORDER) == sorted(MODULES.keys() - {"checks", "__main__"})
 
 
 def test_the_docstring_of_practice_has_every_module_once():
@@ -67,7 +67,7 @@ def test_the_docstring_of_practice_has_every_module_once():
 
 
 def test_the_modules_of_one_update_and_of_the_theory_fit_on_a_wall():
-    """Lines of at most 100 characters; the eight of one update, as README.md lists them, have 520 lines in all."""
+    """Lines of at most 100 characters; the eight of one update, as README.md lists them, have 520 at most."""
     lines = [line for name in ("mlp", "gaussian", "policy", "surrogate", "fisher", "conjugate_gradient", "line_search",
                                "trpo") for line in (ROOT / "trpo_numpy" / f"{name}.py").read_text().splitlines()]
     assert len(lines) <= 520 and max(map(len, lines)) <= 100

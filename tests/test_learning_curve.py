@@ -7,9 +7,9 @@ from matplotlib import rc_context, rcdefaults
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.learning_curve import COLUMNS, progress_row, read_progress, save_learning_curve
-from trpo_numpy.record import InputError
+from trpo_numpy.practice.run_folder import COLUMNS, progress_row, read_progress, save_learning_curve
 
 PROGRESS = {"timesteps": np.array([10, 20]), "mean_return": np.array([-3.0, 5.0]), "kl": np.array([0.01, 0.005]),
             "delta": np.array([0.02, 0.02])}
@@ -30,8 +30,7 @@ def test_a_row_says_what_the_update_did():
 
 
 def test_no_progress_is_an_empty_array_and_one_row_an_array_of_one(tmp_path):
-    assert read_progress(tmp_path)["kl"].tolist() == []
-    (tmp_path / "progress.csv").write_text("")
+    (tmp_path / "progress.csv").write_text(",".join(COLUMNS) + "\n")
     assert read_progress(tmp_path)["kl"].tolist() == []
     row = [n if column != "status" else "accepted" for n, column in enumerate(COLUMNS)]
     (tmp_path / "progress.csv").write_text(f"{','.join(COLUMNS)}\n{','.join(map(str, row))}\n")
@@ -39,7 +38,7 @@ def test_no_progress_is_an_empty_array_and_one_row_an_array_of_one(tmp_path):
     assert progress["kl"].tolist() == [list(COLUMNS).index("kl")] and progress["status"].tolist() == ["accepted"]
 
 
-@pytest.mark.parametrize("contents", ["iteration,timesteps\n1,2\n", ",".join(COLUMNS) + "\n1,2\n", "nothing\n"])
+@pytest.mark.parametrize("contents", ["iteration,timesteps\n1,2\n", ",".join(COLUMNS) + "\n1,2\n"])
 def test_other_columns_are_bad_input(tmp_path, contents):
     (tmp_path / "progress.csv").write_text(contents)
     with pytest.raises(InputError, match=r"progress\.csv: "):

@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.expected_return import expected_return
-from trpo_numpy.record import InputError
 
 
 def test_a_random_policy_is_above_0_everywhere_and_follows_its_concentration():

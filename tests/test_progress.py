@@ -1,11 +1,11 @@
-"""What is printed while a run goes on: rows of a table, and on a terminal a line of status below them."""
+"""What is printed while a run goes on: rows of a table, of which a terminal keeps about fifty."""
 from time import perf_counter
 from types import SimpleNamespace
 
 import pytest
 
-from trpo_numpy.practice import learning_curve
-from trpo_numpy.practice.learning_curve import HEADER, print_row
+from trpo_numpy import __main__
+from trpo_numpy.__main__ import HEADER, print_row
 
 ROW = {"episodes": 10, "mean_return": -1234.5, "L_improvement": 0.01, "kl": 0.009, "backtracks": 1, "entropy": 1.4,
        "explained_variance": 0.5, "status": "accepted"}
@@ -36,18 +36,17 @@ def test_the_time_left_is_that_of_the_steps_left_at_the_speed_so_far(capsys, ite
 
 @pytest.fixture
 def terminal(monkeypatch):
-    monkeypatch.setattr(learning_curve, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(__main__, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
 
 
-def test_on_a_terminal_a_line_of_status_takes_the_place_of_the_one_before(capsys, terminal):
-    text = printed(capsys, 10)
-    assert text.startswith("\r\x1b[K") and not text.endswith("\n")
-    assert text.rsplit("\r\x1b[K")[-1].rsplit("\n")[-1].startswith("10000 of 100000 steps, 1000 steps/s, 1:")
+def test_on_a_terminal_the_next_row_takes_the_place_of_most(capsys, terminal):
+    """Each row first erases what is left, at its right, of a longer one that it overwrites."""
+    assert printed(capsys, 11).endswith("\x1b[K\r") and printed(capsys, 12).endswith("\x1b[K\n")
 
 
 @pytest.mark.parametrize("timesteps, most", [(20_000, 20), (50_000, 50), (1_000_000, 60)])
-def test_on_a_terminal_a_run_has_about_50_rows_and_the_last(capsys, terminal, timesteps, most):
+def test_on_a_terminal_a_run_keeps_about_50_rows_and_the_last(capsys, terminal, timesteps, most):
     texts = [printed(capsys, i, timesteps) for i in range(1, timesteps // 1000 + 1)]
     rows = [text for text in texts if "\n" in text]
-    assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1] and texts[-1].endswith("0:00\n")
-    assert learning_curve.ROWS == 50
+    assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1]
+    assert texts[-1].split("\x1b")[0].endswith("0:00") and __main__.ROWS == 50

@@ -6,13 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice import run_folder
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.practice.learning_curve import COLUMNS, read_progress
-from trpo_numpy.practice.run_folder import create_run_folder, load_policy, read_config, record_iteration, resume
+from trpo_numpy.practice.run_folder import (
+    COLUMNS,
+    create_run_folder,
+    load_policy,
+    read_config,
+    read_progress,
+    record_iteration,
+    resume,
+)
 from trpo_numpy.practice.training import policy_and_baseline, train
-from trpo_numpy.record import InputError
 
 CONFIG = Config(env_id="Count-v0", batch_size=20, timesteps=60, hidden_sizes=(4,))
 
@@ -59,7 +66,7 @@ def test_the_saved_policy_is_the_trained_one_with_the_scaling_that_it_saw(folder
 
 def test_the_run_goes_on_from_its_last_state(folder):
     *_, last = train(CONFIG)
-    state = resume(folder, *networks())
+    state = resume(folder)
     assert state.theta.tobytes() == last.state.theta.tobytes() and state.phi.tobytes() == last.state.phi.tobytes()
     assert (state.iteration, state.timesteps, state.episodes) == (3, 60, 12)
     for name in ("mean", "var", "std"):
@@ -95,15 +102,10 @@ def test_an_earlier_run_or_a_file_is_never_overwritten(folder, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_an_empty_folder_or_one_with_a_half_written_file_only_is_taken(tmp_path):
-    """A run that is killed while it writes config.json leaves config.json.partial."""
-    for name in ("empty", "killed"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "killed" / "config.json.partial").write_text("{")
-    for name in ("empty", "killed"):
-        assert create_run_folder(tmp_path / name, CONFIG) == tmp_path / name
-        assert [path.name for path in (tmp_path / name).iterdir()] == ["config.json"]
-        assert read_config(tmp_path / name) == CONFIG
+def test_an_empty_folder_is_taken(tmp_path):
+    assert create_run_folder(tmp_path, CONFIG) == tmp_path
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "progress.csv"]
+    assert read_config(tmp_path) == CONFIG
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_disk_and_is_tried_once(tmp_path, monkeypatch):
@@ -209,23 +211,13 @@ def test_no_pickle_is_loaded(folder, tmp_path):
 
 
 @pytest.mark.parametrize("name, wrong", [
-    ("phi", np.zeros(3)), ("next_mean", np.full(2, np.inf)), ("theta", np.zeros(3)), ("counts", np.zeros(3, int))],
-    ids=str)
+    ("theta", np.zeros(3)), ("theta", np.full(17, np.nan)), ("phi", np.zeros(3))], ids=str)
 def test_a_state_that_cannot_be_is_refused(folder, name, wrong):
     with np.load(folder / "policy.npz") as file:
         arrays = {**file, name: wrong}
     np.savez(folder / "policy.npz", **arrays)
-    with pytest.raises(InputError, match=rf"policy\.npz: {name}"):
-        resume(folder, *networks())
-
-
-def test_a_row_without_numbers_is_refused_and_left_as_it_is(folder):
-    header, row, *rows = (folder / "progress.csv").read_text().splitlines()
-    damaged = "\n".join([header, "x," + row.partition(",")[2], *rows, ""])
-    (folder / "progress.csv").write_text(damaged)
-    with pytest.raises(InputError, match=r"progress\.csv: .*invalid literal for int"):
-        resume(folder, *networks())
-    assert (folder / "progress.csv").read_text() == damaged
+    with pytest.raises(InputError, match=f"^state: {name}: got "):
+        train(CONFIG, state=resume(folder))
 
 
 def test_a_run_of_another_method_or_another_version_is_refused(folder):
@@ -236,7 +228,7 @@ def test_a_run_of_another_method_or_another_version_is_refused(folder):
     assert read_config(folder, "natural gradient-0.1") == read_config(folder, None) == CONFIG
     del contents["config"]["delta"], contents["config"]["seed"]
     (folder / "config.json").write_text(json.dumps(contents))
-    with pytest.raises(InputError, match=r"config\.json: .*no delta, seed: a run of another version"):
+    with pytest.raises(InputError, match=r"config\.json: .*got a run of another version"):
         read_config(folder)
 
 
@@ -254,7 +246,7 @@ def test_the_last_policy_stays_whole_when_writing_fails(folder, monkeypatch):
     before = (folder / "policy.npz").read_bytes()
 
     def fail(file, **arrays):
-        file.write(b"half a")
+        Path(file).write_bytes(b"half a")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(run_folder.np, "savez", fail)
@@ -270,5 +262,5 @@ def test_a_function_for_an_environment_has_no_folder(tmp_path):
 
 def test_a_run_without_an_iteration_has_no_policy_and_says_how_to_go_on(tmp_path):
     create_run_folder(tmp_path / "run", Config())
-    with pytest.raises(InputError, match="policy.npz: is missing, wanted a run with a whole iteration: train --resume"):
+    with pytest.raises(InputError, match="policy.npz: wanted the policy of a run with a whole iteration: FileNotFound"):
         load_policy(tmp_path / "run", networks()[0])

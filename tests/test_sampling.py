@@ -8,10 +8,10 @@ from problems import sample_one
 import numpy as np
 import pytest
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale
-from trpo_numpy.record import InputError
 from trpo_numpy.sampling import Path, discounted_sums, first_state, rollout, sample_path, single_path
 
 

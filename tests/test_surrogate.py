@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.checks import InputError
 from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate, state_value, visitation
 from trpo_numpy.fisher import fisher_vector_product
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import Batch, grad_surrogate, importance_ratio, surrogate, surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl
 from trpo_numpy.trust_region import visited_mean_kl

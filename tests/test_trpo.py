@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.checks import InputError
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.fisher import fisher_vector_product, mean_kl
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import Batch, surrogate
 from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update, trust_region_step
 from trpo_numpy.vine import every_action, vine_batch

@@ -8,9 +8,9 @@ import pytest
 from scipy.optimize import minimize
 
 from trpo_numpy import trust_region
+from trpo_numpy.checks import InputError
 from trpo_numpy.expected_return import advantage, visitation
 from trpo_numpy.kl_bound import kl_by_state, max_kl
-from trpo_numpy.record import InputError
 from trpo_numpy.trust_region import (
     best_at_kl,
     best_at_multiplier,

@@ -47,13 +47,13 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.conjugate_gradient import CurvatureError
 from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, state_value, visitation
 from trpo_numpy.kl_bound import max_kl
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import read_progress
 from trpo_numpy.practice.training import train
-from trpo_numpy.record import InputError
 from trpo_numpy.trust_region import visited_mean_kl
 
 TUTORIALS = Path(__file__).parent.parent / "tutorials"

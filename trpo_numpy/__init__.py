@@ -22,8 +22,8 @@ only those above it. A prime is a transpose: J'u is J^T u.
     trpo                    Section 6           one update, Eq. (55)
     prior_work              Sections 7, 8.1     natural gradient, policy gradient, empirical FIM
 
-Not in the paper: record (how records print, and what they refuse), the command line (python -m trpo_numpy), and the
-folder practice, which makes a program of the update (help(trpo_numpy.practice)).
+Not in the paper: checks (of input), the command line (python -m trpo_numpy), and the folder practice, which makes a
+program of the update (help(trpo_numpy.practice)).
 """
 import os
 

@@ -4,21 +4,24 @@ import ast
 import shlex
 import sys
 import time
-import warnings
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice import run_folder
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.executor import start_worker, stop_workers
-from trpo_numpy.practice.learning_curve import HEADER, print_note, print_row, read_progress, save_learning_curve
 from trpo_numpy.practice.training import policy_and_baseline, train
-from trpo_numpy.record import InputError
+
+LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
+        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
+HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
+ROWS = 50  # of a run that stay on a terminal; each other row is overwritten by the next one
 
 
 def key_and_value(text):
@@ -30,6 +33,16 @@ def key_and_value(text):
         return key, ast.literal_eval(value)
     except (SyntaxError, ValueError):
         return key, value
+
+
+def print_row(row, timesteps, done, start):
+    """Prints a row of progress.csv; timesteps is the run's end, `done` the steps that were done before `start`."""
+    left = int(max(0, timesteps - row["timesteps"]) * (time.perf_counter() - start) / (row["timesteps"] - done))
+    note, end = "" if row["status"] == "accepted" else "  " + row["status"], "\n"
+    if sys.stdout.isatty():
+        every = 1 + int(timesteps * row["iteration"] / row["timesteps"] / ROWS)
+        end = "\x1b[K\n" if row["iteration"] % every == 0 or row["timesteps"] >= timesteps else "\x1b[K\r"
+    print(LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), end=end, flush=True)
 
 
 def build_parser():
@@ -61,22 +74,14 @@ def build_parser():
     return parser
 
 
-def resumed(folder, options):
-    """The Config of the run in folder, with the timesteps of options if it has them, and the State where it goes on."""
-    others = sorted(set(options) - {"timesteps"})
-    if others:
-        raise InputError(f"resume: got {', '.join(others)} too, wanted timesteps or workers only: the run has the rest")
-    config = replace(run_folder.read_config(folder), **options)
-    state = run_folder.resume(folder, *policy_and_baseline(make_env(config), config))
-    if state and options and config.timesteps < state.timesteps:
-        raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
-    return config, state
-
-
 def run_training(workers=1, quiet=False, resume=None, **options):
     """train: one line per iteration; the run can be resumed after each. Returns the exit code."""
     if resume:
-        config, state = resumed(resume, options)
+        if set(options) - {"timesteps"}:
+            raise InputError(f"resume: got {', '.join(sorted(options))}, wanted timesteps, workers or quiet only")
+        config, state = replace(run_folder.read_config(resume), **options), run_folder.resume(resume)
+        if state and options and config.timesteps < state.timesteps:
+            raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
     else:
         out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
         config, state = Config(**{**paper, **options}), None  # an option that is typed overrides --paper
@@ -92,8 +97,7 @@ def run_training(workers=1, quiet=False, resume=None, **options):
                 print_row(row, config.timesteps, done, start)
     except (KeyboardInterrupt, InputError, ArithmeticError, BrokenExecutor, OSError) as error:
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
-        where = f"out: cannot write to {folder} or to standard output: " if isinstance(error, OSError) else ""
-        print("\ninterrupted" if code == 130 else f"error: {where}{error}", file=sys.stderr)
+        print("\ninterrupted" if code == 130 else f"error: {error}", file=sys.stderr)
     finally:
         if executor:
             stop_workers(executor)
@@ -101,7 +105,7 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     if code:
         print(f"stopped after {whole} complete iterations; to continue: --resume {typed}", file=sys.stderr)
     if whole and code != 1:
-        save_learning_curve(read_progress(folder), config, folder / "learning_curve.png")
+        run_folder.save_learning_curve(run_folder.read_progress(folder), config, folder / "learning_curve.png")
         print(f"learning curve: {folder / 'learning_curve.png'}\nevaluate with: python -m trpo_numpy evaluate {typed}")
     return code
 
@@ -118,9 +122,9 @@ def run_evaluation(folder, episodes, render, gif, seed=None):
     for R in greedy_returns(env, policy, theta, scaling, seed, episodes, gif):
         returns.append(R)
         print(f"episode {len(returns):>4} of {episodes}: return {R:.2f}", flush=True)
-        if gif and len(returns) == 1:
-            print(f"moving picture: {gif}", flush=True)
     env.close()
+    if gif:
+        print(f"moving picture: {gif}")
     print(f"mean_return={np.mean(returns):.2f} std={np.std(returns):.2f} episodes={episodes}")
     return 0
 
@@ -134,10 +138,7 @@ def main(argv):
         for name, least in [("workers", 1), ("episodes", 1), ("seed", 0)]:
             if options.get(name, least) < least:
                 raise InputError(f"{name}: got {options[name]}, wanted a whole number of at least {least}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # those of libraries
-            warnings.showwarning = print_note
-            return (run_training if options.pop("command") == "train" else run_evaluation)(**options)
+        return (run_training if options.pop("command") == "train" else run_evaluation)(**options)
     except (InputError, OSError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 from scipy.special import log_softmax
 
-from trpo_numpy.record import InputError, check_array, check_sizes
+from trpo_numpy.checks import InputError, check_array
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,6 @@ class Categorical:
     """Actions of K independent factors: factor_sizes = (N_1, ..., N_K). Gymnasium's Discrete has one factor."""
     factor_sizes: tuple[int, ...]
     d_free = 0  # every distribution parameter is an output of the network
-
-    def __post_init__(self):
-        check_sizes("factor_sizes", self.factor_sizes)
 
     def check_actions(self, actions):
         """Raises InputError unless actions (N, K) are integers a_k with 0 <= a_k < N_k."""

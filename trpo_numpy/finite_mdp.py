@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from trpo_numpy.record import InputError, check_array, short_repr
+from trpo_numpy.checks import InputError, check_array
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,6 @@ class FiniteMDP:
     r: np.ndarray       # (S, A)
     rho_0: np.ndarray   # (S,), the distribution of the first state
     gamma: float        # the discount
-    __repr__ = short_repr
 
     def __post_init__(self):
         check_array("r", self.r, ("S", "A"))

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.record import check_array, check_sizes
+from trpo_numpy.checks import check_array
 
 
 @dataclass(frozen=True)
 class Gaussian:
     """Actions in R^{d_a}. The network computes the mean, and the end of theta is r."""
     d_a: int
-
-    def __post_init__(self):
-        check_sizes("d_a", (self.d_a,))
 
     def check_actions(self, actions):
         """Raises InputError unless actions are real numbers (N, d_a)."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo_numpy.conjugate_gradient import check_curvature
-from trpo_numpy.record import short_repr
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,6 @@ class Candidate:
     kl: float
     improves: bool      # L > L_old
     within: bool        # KL <= delta
-    __repr__ = short_repr
 
 
 def step_length(sAs: float, delta: float) -> float:

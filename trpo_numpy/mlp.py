@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.record import check_sizes
-
 activation = np.tanh  # our choice: the paper names none. For another, change the next function too
 
 
@@ -48,11 +46,8 @@ def layers_vjp(layers, inputs, slopes, u):
 
 @dataclass(frozen=True)
 class MLP:
-    """A network of sizes (d_in, hidden..., d_out), without its theta. InputError for bad sizes."""
+    """A network of sizes (d_in, hidden..., d_out), without its theta."""
     sizes: tuple[int, ...]
-
-    def __post_init__(self):
-        check_sizes("sizes", self.sizes, at_least=2)
 
     @property
     def n_parameters(self):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trpo_numpy.checks import InputError, check_array
 from trpo_numpy.family import Family
 from trpo_numpy.mlp import MLP, layers_forward
-from trpo_numpy.record import InputError, check_array
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.record import short_repr
-
 
 @dataclass(frozen=True)
 class Path:
@@ -17,7 +15,6 @@ class Path:
     actions: np.ndarray     # (T, d_a), as the policy chose them: before the environment clips them
     rewards: np.ndarray     # (T,)
     terminated: bool        # True: the MDP ended in s_T. False: a limit on the time ended the path, more would follow
-    __repr__ = short_repr
 
 
 def rollout(env, act, s, rng, max_steps=np.inf):

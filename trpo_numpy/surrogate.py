@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trpo_numpy.record import check_array, short_repr
+from trpo_numpy.checks import check_array
 
 ROUNDING = 1e-8  # g counts as 0 if no entry exceeds this times the largest |Q|: rounding errors
 
@@ -38,7 +38,6 @@ class Batch:
     log_q: np.ndarray | None = None     # (N,) log q(a|s); None: q = pi_old
     L: Callable = surrogate
     grad_L: Callable = grad_surrogate
-    __repr__ = short_repr
 
     def __post_init__(self):
         check_array("Q", self.Q, ("N",))

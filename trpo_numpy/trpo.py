@@ -8,7 +8,6 @@ from trpo_numpy.conjugate_gradient import conjugate_gradient
 from trpo_numpy.fisher import fisher_vector_product, mean_kl
 from trpo_numpy.line_search import Candidate, line_search, step_length
 from trpo_numpy.policy import Policy
-from trpo_numpy.record import short_repr
 from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 
@@ -39,7 +38,6 @@ class Update:
     delta: float                    # the bound on kl_new, nats; inf if there is none
     kl_new: float                   # mean KL(theta_old || theta_new), nats
     kl_predicted: float             # 1/2 (theta_new - theta_old)'A(theta_new - theta_old)
-    __repr__ = short_repr
 
 
 def surrogate_and_kl(policy, batch, mu_old, log_q, theta):

@@ -12,8 +12,8 @@ Each returns the best policy and a gap: up to rounding, no allowed policy's obje
 import numpy as np
 from scipy.optimize import brentq
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.kl_bound import kl_by_state
-from trpo_numpy.record import InputError
 
 
 def visited_mean_kl(rho, pi_old, pi):

@@ -13,8 +13,7 @@ from scipy.stats import bootstrap, mannwhitneyu, trim_mean
 
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
-from trpo_numpy.practice.learning_curve import read_progress
-from trpo_numpy.practice.run_folder import load_policy
+from trpo_numpy.practice.run_folder import load_policy, read_progress
 from trpo_numpy.practice.training import policy_and_baseline, train
 
 COLUMNS = "env_id", "variant", "timesteps", "seed", "mean_return", "seconds"

@@ -17,7 +17,7 @@ from trpo_numpy.fisher import grad_mean_kl, mean_kl
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
-from trpo_numpy.practice.baseline import grad_value_loss, value_loss, values
+from trpo_numpy.practice.baseline import grad_value_loss, values
 from trpo_numpy.surrogate import grad_surrogate, surrogate
 
 STYLES = {"surrogate L": ("-", METHODS["L"]["color"]), "mean KL": ("-", METHODS["KL"]["color"]),
@@ -68,7 +68,7 @@ def make_checks(rng, N):
         "mean KL": (partial(of_theta, policy, states, partial(mean_kl, family, mu_old)),
                     policy.vjp(theta, cache, grad_mean_kl(family, mu_old, mu)), theta),
         "surrogate L": (L, policy.vjp(theta, cache, dL_dmu), theta),
-        "value loss": (lambda phi: value_loss(values(value_network, phi, states), advantages),
+        "value loss": (lambda phi: 0.5 * np.mean((values(value_network, phi, states) - advantages) ** 2),
                        value_network.vjp(phi, value_cache, grad_value_loss(V[:, 0], advantages)[:, None]), phi),
         "surrogate L, one sign wrong": (L, policy.vjp(theta, cache, one_wrong), theta),
     }

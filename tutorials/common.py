@@ -5,7 +5,7 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
-from trpo_numpy.record import InputError  # imported before NumPy, so that the package can ask for one thread
+from trpo_numpy.checks import InputError  # imported before NumPy, so that the package can ask for one thread
 
 # The colour and the line of each method, in every picture; the objectives have those of the method that climbs them.
 # "KL", in dark green, is the KL itself and its Fisher matrix A; the region of mean KL <= delta is TRPO's.

@@ -10,10 +10,10 @@ import common  # noqa: F401  imports trpo_numpy, which sets the number of thread
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import no_scaling
 from trpo_numpy.practice.training import Iteration, State, policy_and_baseline
-from trpo_numpy.record import InputError
 from trpo_numpy.sampling import sample_path
 from trpo_numpy.trpo import Update
 

@@ -6,7 +6,6 @@ from functools import partial
 from os import cpu_count
 from pathlib import Path
 from time import perf_counter
-from types import SimpleNamespace
 
 from common import METHODS, SEED, SUMMARY, ink, new_figure, save_figure, tutorial_parser, whole_number
 from derivative_free import import_cma
@@ -15,14 +14,20 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.classic_control import CartPoleEnv
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.executor import start_worker, stop_workers
-from trpo_numpy.practice.learning_curve import read_progress
-from trpo_numpy.practice.run_folder import create_run_folder, read_config, record_iteration, resume, write_config
-from trpo_numpy.practice.training import policy_and_baseline, train
+from trpo_numpy.practice.run_folder import (
+    create_run_folder,
+    read_config,
+    read_progress,
+    record_iteration,
+    resume,
+    write_config,
+)
+from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import natural_gradient_update, policy_gradient_update
-from trpo_numpy.record import InputError
 
 STEPS = (0.01, 0.03, 0.1, 0.3, 1.0)  # of a method that fixes its own: in factors of three, as in Section 8.1
 X_LABELS = {"timesteps": "environment steps", "iteration": "policy iterations"}
@@ -131,12 +136,11 @@ def complete_run(run, parent):
     folder = Path(parent, run.folder)
     if is_done(run, parent):
         return run.folder
-    policy, baseline = policy_and_baseline(make_env(run.config), run.config)  # or no folder is made
+    make_env(run.config)  # or no folder is made
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)
-    phi = {"CEM": policy, "CMA": SimpleNamespace(n_parameters="N")}  # as many numbers as in theta, and any
-    state = resume(folder, policy, phi.get(run.method, baseline))
+    state = resume(folder)
     try:
         for iteration in run.loop(run.config, state=state):
             record_iteration(folder, iteration)
@@ -175,7 +179,7 @@ def read_runs(runs, parent):
     """progress.csv of each Run with rows, done or not: {Run: columns}. InputError as `is_done`, or for no rows."""
     for run in runs:
         is_done(run, parent)  # called for its error: a folder may hold a run with other options
-    progress = {run: read_progress(Path(parent, run.folder)) for run in runs}
+    progress = {run: read_progress(path) for run in runs if (path := Path(parent, run.folder)).exists()}
     begun = {run: columns for run, columns in progress.items() if len(columns["timesteps"])}
     if not begun:
         raise InputError(f"out: {parent} has none of the runs, wanted them there (those of the project are in "

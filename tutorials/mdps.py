@@ -4,8 +4,8 @@ import common  # noqa: F401  imports trpo_numpy, which sets the number of thread
 import gymnasium as gym
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.finite_mdp import FiniteMDP
-from trpo_numpy.record import InputError
 
 HALVES = np.repeat(np.eye(2), 3, axis=0)    # (6, 2): rooms 0 to 2 have the logit theta_0, rooms 3 to 5 theta_1
 

@@ -13,7 +13,7 @@ from common import new_figure, save_gif, show_windows, tutorial_parser
 import gymnasium as gym
 import numpy as np
 
-from trpo_numpy.practice.checks import input_error
+from trpo_numpy.checks import input_error
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import scaled_action

@@ -21,11 +21,11 @@ from common import METHODS, ink, new_figure, save_figure, tutorial_parser, with_
 import numpy as np
 from scipy.special import expit, logit
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.expected_return import advantage, exact_surrogate, expected_return, visitation
 from trpo_numpy.finite_mdp import FiniteMDP
 from trpo_numpy.kl_bound import max_kl, penalty_coefficient
 from trpo_numpy.line_search import step_length
-from trpo_numpy.record import InputError
 from trpo_numpy.trpo import UpdateOptions, trust_region_step
 from trpo_numpy.trust_region import bound_max_kl, bound_mean_kl, penalize_max_kl, visited_mean_kl
 

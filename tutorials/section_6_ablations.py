@@ -12,8 +12,8 @@ from aggregate import complete_rows, interquartile_mean, interval, judge, probab
 from common import new_figure, save_figure
 from experiment import experiment_parser
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
-from trpo_numpy.record import InputError
 
 TASKS = {"Pendulum-v1": 100_000, "Swimmer-v5": 200_000, "HalfCheetah-v5": 300_000, "Hopper-v5": 300_000}
 VARIANTS = {

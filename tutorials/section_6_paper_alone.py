@@ -17,9 +17,9 @@ from experiment import all_runs, complete_runs, experiment_parser, read_runs, se
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.training import train
-from trpo_numpy.record import InputError
 
 TASKS, ITERATIONS, STEPS = ["CartPole-v1", "Pendulum-v1", "Swimmer-v5"], 50, 500_000
 LOOKS = ("#9ECAE1", "-"), ("#4292C6", "--"), ("#08306B", "-.")     # small batches to large ones

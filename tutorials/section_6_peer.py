@@ -30,7 +30,7 @@ from section_6_ablations import COLORS, DECIDED, config_of
 import numpy as np
 from scipy.stats import combine_pvalues
 
-from trpo_numpy.record import InputError
+from trpo_numpy.checks import InputError
 
 TASKS = {"Pendulum-v1": 100_000, "CartPole-v1": 100_000, "InvertedPendulum-v5": 50_000, "Swimmer-v5": 200_000,
          "Hopper-v5": 300_000, "Reacher-v5": 200_000, "LunarLander-v3": 300_000, "HalfCheetah-v5": 300_000,

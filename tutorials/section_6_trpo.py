@@ -16,13 +16,12 @@ from common import SEED, SUMMARY, new_figure, save_figure, tutorial_parser, whol
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
-from trpo_numpy.practice.learning_curve import read_progress
-from trpo_numpy.practice.run_folder import create_run_folder, record_iteration
+from trpo_numpy.practice.run_folder import create_run_folder, read_progress, record_iteration
 from trpo_numpy.practice.training import train
-from trpo_numpy.record import InputError
 
 
 def run(config, out):

@@ -15,10 +15,10 @@ from common import METHODS, ink, new_figure, save_figure, spread, tutorial_parse
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.training import train
 from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update, policy_gradient_update
-from trpo_numpy.record import InputError
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 

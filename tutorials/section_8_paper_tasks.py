@@ -43,11 +43,11 @@ from experiment import (
 
 import numpy as np
 
+from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.run_folder import load_policy
 from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
-from trpo_numpy.record import InputError
 from trpo_numpy.sampling import discounted_sums, sample_path
 
 NEAR, FAR = "single path", "gamma 0.9999"   # the curves that differ in gamma alone

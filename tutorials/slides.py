@@ -32,7 +32,7 @@ from trpo_numpy.line_search import step_length
 from trpo_numpy.mlp import MLP
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import standardize
-from trpo_numpy.practice.learning_curve import read_progress
+from trpo_numpy.practice.run_folder import read_progress
 from trpo_numpy.surrogate import Batch
 from trpo_numpy.trpo import UpdateOptions, surrogate_and_kl, trpo_update
 from trpo_numpy.trust_region import best_at_multiplier, in_each_state

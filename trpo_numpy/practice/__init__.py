@@ -1,7 +1,6 @@
 """Not in the paper: what turns the update into a program. No module of the paper, one folder up, imports from here.
 
     config          the options of a run
-    checks          which environments are refused
     environment     Gymnasium's environments, their spaces, each step checked
     executor        sampling by other processes
     blocks          a network that takes its samples in blocks, which is faster
@@ -9,6 +8,5 @@
     baseline        a value function, and generalized advantages
     training        the training loop
     evaluation      the returns of a policy's most probable actions
-    learning_curve  progress.csv, its rows on the screen, and its picture
     run_folder      what a run leaves on disk, and how it goes on from there
 """

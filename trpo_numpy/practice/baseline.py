@@ -30,15 +30,9 @@ def generalized_advantages(path, V, gamma, gae_lambda):
     return discounted_sums(td, gamma * gae_lambda)
 
 
-def power_of_two(x):
-    """A power of two near the largest |x|. Dividing by it does not round; squares then neither overflow nor vanish."""
-    return np.ldexp(0.5, np.frexp(abs(x).max())[1])
-
-
-def standardize(advantages):
-    """Advantages of mean 0 and standard deviation 1, or all 0 if they differ by rounding only."""
-    A = advantages / power_of_two(advantages)
-    return (A - A.mean()) / A.std() if A.std() > 1e-12 else np.zeros_like(A)
+def standardize(A):
+    """The advantages A with mean 0 and standard deviation 1, or all 0 if they differ by rounding only."""
+    return (A - A.mean()) / A.std() if A.std() > 1e-12 * abs(A).max() else np.zeros_like(A)
 
 
 def estimate_single_path(paths, baseline, state, config):
@@ -58,40 +52,29 @@ def estimate_single_path(paths, baseline, state, config):
 
 def explained_variance(V, targets):
     """1 - Var(targets - V) / Var(targets): 1 if V is right up to a constant, 0 if V is constant; NaN if targets are."""
-    unit = power_of_two(targets)
-    var = np.var(targets / unit)
-    return 1 - np.var((targets - V) / unit) / var if var > 1e-12 * np.mean((targets / unit) ** 2) else np.nan
-
-
-def value_loss(V, targets):
-    """1/2 mean (V - target)^2."""
-    return 0.5 * np.mean((V - targets) ** 2)
+    var = np.var(targets)
+    return 1 - np.var(targets - V) / var if var > 1e-12 * np.mean(targets ** 2) else np.nan
 
 
 def grad_value_loss(V, targets):
-    """The derivative of value_loss with respect to V, (N,)."""
+    """The derivative of the loss, 1/2 mean (V - target)^2, with respect to V, (N,)."""
     return (V - targets) / len(V)
 
 
 def gauss_newton_product(network, phi, cache, y):
-    """J'J y / N, (P,): the Hessian of value_loss without the second derivatives of the network."""
+    """J'J y / N, (P,): the Hessian of the loss without the second derivatives of the network."""
     Jy = network.jvp(phi, cache, y)                                         # (N, 1)
     return network.vjp(phi, cache, Jy / len(Jy))
 
 
-def unit_of(targets):
-    """The targets' standard deviation, or 1% of their root mean square if they hardly vary; 1/2 if all are 0."""
-    power = power_of_two(targets)
-    return power * (max(np.std(targets / power), 0.01 * np.sqrt(np.mean((targets / power) ** 2))) or 1.0)
-
-
 def fit_baseline(network, phi, states, targets, config):
-    """phi after config.baseline_steps damped Gauss-Newton steps on value_loss, each solved by conjugate gradient.
+    """phi after config.baseline_steps damped Gauss-Newton steps on the loss, each solved by conjugate gradient.
 
     Step i of n has every n-th sample, from sample i on, so that all steps together cost as much as one on all samples.
-    V and the targets are divided by a unit, so that the damping means the same for rewards of any size.
+    V and the targets are divided by a unit, the targets' standard deviation, or 1% of their root mean square if that is
+    larger, so that the damping means the same for rewards of any size.
     """
-    unit = unit_of(targets)
+    unit = max(np.std(targets), 0.01 * np.sqrt(np.mean(targets ** 2))) or 0.5
     n_last = network.sizes[-2] + 1
     phi, targets = phi.copy(), targets / unit
     phi[-n_last:] /= unit                                                   # the last layer, which is linear

@@ -14,10 +14,6 @@ def in_blocks(x):
 class BlockedMLP(MLP):
     """An MLP with the same results up to rounding, and faster. Its cache is a list: the cache of each block."""
 
-    def mu(self, theta, x):
-        """mu(x) (N, d_out) for x (N, d_in)."""
-        return np.concatenate([MLP.mu(self, theta, block) for block in in_blocks(x)])
-
     def forward(self, theta, x):
         """mu(x) (N, d_out), and the list of caches that `jvp` and `vjp` take."""
         outputs, cache = zip(*[MLP.forward(self, theta, block) for block in in_blocks(x)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from trpo_numpy.record import InputError
+from trpo_numpy.checks import InputError
 from trpo_numpy.trpo import UpdateOptions
 
 BOUNDS = {"above": operator.gt, "at_least": operator.ge, "below": operator.lt, "at_most": operator.le}

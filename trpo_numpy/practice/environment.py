@@ -1,5 +1,6 @@
 """Not in the paper: Gymnasium's environments, made, checked in each step, and brought back to an earlier state."""
 import copy
+import math
 from functools import partial
 
 import gymnasium as gym
@@ -7,21 +8,19 @@ import numpy as np
 from gymnasium import spaces, wrappers
 
 from trpo_numpy.categorical import Categorical
+from trpo_numpy.checks import InputError, input_error
 from trpo_numpy.gaussian import Gaussian
-from trpo_numpy.practice.checks import checked_step, failure, input_error
-from trpo_numpy.record import InputError
-
-MOST_OUTPUTS = 10_000  # of the network, for actions that are integers
+from trpo_numpy.sampling import rollout
 
 
 class CheckedEnv(gym.Wrapper):
     """An environment with a family's actions and InputErrors for errors of reset and step, that can go back in time."""
 
-    def __init__(self, env, name, has_own_limit):
+    def __init__(self, env, name):
         super().__init__(env)
         self.family, self.low, self.high = family_and_limits(name, env.action_space)
         self.dtype, self.shape = env.action_space.dtype, env.observation_space.shape
-        self.name, self.has_own_limit, self.seed, self.t = name, has_own_limit, None, 0
+        self.name, self.seed, self.t = name, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
@@ -33,10 +32,8 @@ class CheckedEnv(gym.Wrapper):
     def step(self, action):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
         where = f"step {self.t} after reset(seed={self.seed})"
-        try:  # input_error would cost more time
+        with input_error(f"environment: {where} failed"):
             observation, reward, terminated, truncated, info = self.env.step(self.in_space(action))
-        except Exception as error:
-            raise failure(f"environment: {where} with the policy's action {action} failed", error) from error
         state, number = checked_step(observation, reward, self.shape, where)
         self.t += 1
         return state, number, terminated, truncated, info
@@ -48,19 +45,28 @@ class CheckedEnv(gym.Wrapper):
         return a.astype(self.dtype)
 
     def clone_state(self):
-        """All that a step changes but spaces' random numbers: each layer's attributes; in MuJoCo the whole MjData."""
-        data = getattr(self.unwrapped, "data", None)
-        return copy_attributes([vars(layer) for layer in layers_of(self)]), copy.copy(data) if is_mujoco(data) else None
+        """A deep copy of all that a step changes, but the random numbers of spaces: the attributes of each layer."""
+        return copy_attributes([vars(layer) for layer in layers_of(self)])
 
     def restore_state(self, saved):
         """Brings the environment back to where `clone_state` found it, to the byte."""
-        attributes, data = saved
-        for layer, values in zip(layers_of(self), copy_attributes(attributes)):
+        for layer, attributes in zip(layers_of(self), copy_attributes(saved)):
             vars(layer).clear()  # also of what the steps since then have added
-            vars(layer).update(values)
-        if data is not None:
-            import mujoco
-            mujoco.mj_copyData(self.unwrapped.data, self.unwrapped.model, data)
+            vars(layer).update(attributes)
+
+
+def checked_step(observation, reward, shape, where):
+    """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
+    try:
+        state, number = np.asarray(observation), np.asarray(reward).item()
+        good = state.shape == shape and math.isfinite(number)
+        good = good and (math.isfinite(state.dot(state)) or np.isfinite(state).all())   # the first is faster
+    except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
+        good = False
+    if not good:
+        raise InputError(f"environment: {where} gave the reward {reward!r} and the observation {observation!r}, "
+                         f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
+    return state, number
 
 
 def layers_of(env):
@@ -68,64 +74,57 @@ def layers_of(env):
     return [env] if env is env.unwrapped else [env, *layers_of(env.env)]
 
 
-def is_mujoco(value):
-    """Whether value is an object of MuJoCo's library, of which deep copies are slow."""
-    return type(value).__module__.startswith("mujoco")
+def copy_attributes(layers):
+    """A deep copy of the attributes of each layer, in which layers, spaces and EnvSpecs are shared."""
+    shared = gym.Env, gym.Space, gym.envs.registration.EnvSpec
+    return copy.deepcopy(layers, {id(v): v for layer in layers for v in layer.values() if isinstance(v, shared)})
 
 
-def copy_attributes(attributes):
-    """A deep copy of the attributes of each layer, in which MuJoCo's objects, and what no step changes, are shared."""
-    fixed = (gym.Env, gym.Space, gym.envs.registration.EnvSpec)
-    values = [value for layer in attributes for value in layer.values()]
-    return copy.deepcopy(attributes, {id(v): v for v in values if isinstance(v, fixed) or is_mujoco(v)})
+def check_restorable(env, act):
+    """Raises InputError unless env, restored to an earlier state, repeats the same 20 steps of act to the byte."""
+    s, _ = env.reset(seed=0)
+    with input_error(f"env_id: {env.name} cannot be restored to an earlier state, wanted another, or vine_states 0"):
+        saved, seen = env.clone_state(), set()
+        for _ in range(2):
+            env.restore_state(saved)
+            path = rollout(env, act, s, np.random.default_rng(0), 20)
+            seen.add(path.states.tobytes() + path.rewards.tobytes())
+        if len(seen) > 1:
+            raise ValueError("it goes on differently")
 
 
 def make_env(config, render_mode=None):
     """The Gymnasium environment of a Config as a CheckedEnv, its states flat vectors, its actions those of a family.
 
+    What is discrete in a state is one-hot, the parts of Dict and Tuple are one after the other.
     A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
-    time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made or drawn, or for its spaces.
+    time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made, or for its spaces.
     """
     make = config.env_id if callable(config.env_id) else partial(gym.make, config.env_id)
     name = str(getattr(config.env_id, "__name__", config.env_id))
     drawn = {"render_mode": render_mode} if render_mode else {}
-    problem = (f"env_id: got {name!r}, wanted an environment that can be made: an id of Gymnasium, or module:Name-v0 "
-               "if a module registers it")
-    if render_mode:
-        problem = (f"render_mode: {name} cannot be drawn as {render_mode}, wanted an environment that can (MuJoCo "
-                   "without a screen: if MUJOCO_GL=egl is set)")
-    with input_error(problem):
+    with input_error(f"env_id: got {name!r}, wanted an environment that can be made: an id of Gymnasium, or "
+                     "module:Name-v0 if a module registers it"):
         env = make(**config.env_kwargs | drawn)
-        if not isinstance(env, gym.Env):
-            raise TypeError(f"{type(env).__name__} is no gymnasium.Env")
-        if render_mode:
-            env.reset()
-            env.render()
-    for layer in layers_of(env):
+        layers = layers_of(env)
+    for layer in layers:
         if {"obs_rms", "return_rms"} & set(vars(layer)):
             raise InputError(f"env_id: {name} has {type(layer).__name__} inside, whose statistics neither evaluate nor "
                              "workers would have, wanted it without: the run scales observations and advantages itself")
-    has_own_limit = any(isinstance(layer, wrappers.TimeLimit) for layer in layers_of(env))
-    env = with_flat_states(name, env if has_own_limit else wrappers.TimeLimit(env, max_episode_steps=1000))
+    if not any(isinstance(layer, wrappers.TimeLimit) for layer in layers):
+        env = wrappers.TimeLimit(env, max_episode_steps=1000)
+    states = env.observation_space
+    if not (isinstance(states, spaces.Box) and len(states.shape) == 1):
+        with input_error(f"env_id: {name} has observation space {states}, wanted one that Gymnasium can flatten: "
+                         "wrappers.FilterObservation leaves out parts of a Dict, TransformObservation makes others"):
+            env = wrappers.FlattenObservation(env)
+            if not isinstance(env.observation_space, spaces.Box):
+                raise TypeError("it makes another space")
     if config.rescale_actions:
         box = env.action_space
-        if not (isinstance(box, spaces.Box) and box.dtype.kind == "f" and box.is_bounded()):
-            raise InputError(f"rescale_actions: {name} has action space {box}, wanted a bounded Box of floats")
-        env = wrappers.RescaleAction(env, -np.ones_like(box.low), np.ones_like(box.high))
-    return CheckedEnv(env, name, has_own_limit)
-
-
-def with_flat_states(name, env):
-    """env, its observations vectors: one-hot for what is discrete, the parts of Dict and Tuple one after the other."""
-    states = env.observation_space
-    if isinstance(states, spaces.Box) and len(states.shape) == 1:
-        return env
-    with input_error(f"env_id: {name} has observation space {states}, wanted one that gymnasium.spaces.flatten_space "
-                     "makes a Box of: gymnasium.wrappers.FilterObservation leaves out parts of a Dict, "
-                     "TransformObservation makes other observations"):
-        if not isinstance(spaces.flatten_space(states), spaces.Box):
-            raise TypeError("it makes another space")
-        return wrappers.FlattenObservation(env)
+        with input_error(f"rescale_actions: {name} has action space {box}, wanted a bounded Box of floats"):
+            env = wrappers.RescaleAction(env, -np.ones_like(box.low), np.ones_like(box.high))
+    return CheckedEnv(env, name)
 
 
 def family_and_limits(name, space):
@@ -142,9 +141,4 @@ def family_and_limits(name, space):
                              "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
     if space.dtype.kind == "f":
         return Gaussian(low.size), low.astype(float), high.astype(float)
-    sizes = np.ravel(np.subtract(high, low, dtype=object)) + 1
-    if sizes.sum() > MOST_OUTPUTS:
-        raise InputError(f"env_id: {name} has action space {space} with {sizes.sum():g} values in all, wanted at "
-                         f"most {MOST_OUTPUTS}, an output of the network for each: gymnasium.wrappers.TransformAction "
-                         "makes its actions from those of a Box of floats")
-    return Categorical(tuple(sizes.tolist())), low, high
+    return Categorical(tuple((np.ravel(high - low) + 1).tolist())), low, high

@@ -3,8 +3,8 @@ from functools import partial
 
 import numpy as np
 
+from trpo_numpy.checks import input_error
 from trpo_numpy.practice.scaling import scaled_action
-from trpo_numpy.record import InputError
 from trpo_numpy.sampling import sample_path
 
 
@@ -22,21 +22,10 @@ def greedy_returns(env, policy, theta, scaling, seed, n_episodes, gif=None):
 
 
 def draw_and_act(env, frames, act, s, rng):
-    """act(s, rng), after a picture of env is added to frames in every other step."""
+    """act(s, rng), after a picture of env, 200 pixels high, is added to frames in every other step."""
     if env.t % 2 == 0:
-        frames.append(small_picture(env.render()))
+        with input_error("gif: no picture of the environment could be drawn"):
+            from PIL import Image
+            picture = Image.fromarray(env.render())
+            frames.append(picture.resize((200 * picture.width // picture.height, 200)).quantize())
     return act(s, rng)
-
-
-def small_picture(frame):
-    """A picture 200 pixels high of a frame (height, width[, 1, 3 or 4 colours]): integers to 255, or floats to 1."""
-    from PIL import Image
-
-    frame = np.asarray(frame)
-    if frame.dtype.kind not in "uif" or frame.ndim not in (2, 3) or frame.ndim == 3 and frame.shape[2] not in (1, 3, 4):
-        raise InputError(f"render: got {type(frame).__name__} of {frame.dtype} with shape {frame.shape} from the "
-                         "environment, wanted a picture (height, width) or (height, width, 3)")
-    if frame.dtype.kind == "f":
-        frame = 255 * np.clip(frame, 0, 1)
-    picture = Image.fromarray(frame.squeeze().astype(np.uint8)).convert("RGB")
-    return picture.resize((max(1, 200 * picture.width // picture.height), 200)).quantize()

@@ -42,9 +42,7 @@ def sample_episodes(env, config, seeds, first_episode, executor, n_ahead, sample
     """Yields sample(env, *arguments, seeds, episode) for first_episode, the next one, and so on without end.
 
     An executor's workers first sample n_ahead episodes in at most 64 tasks, then two tasks at a time. The results are
-    the same, because an episode depends on its number, seeds and arguments only, unless `reset` keeps something of
-    earlier ones. Raises BrokenExecutor if a worker of a process pool has died; Dask tries other workers, and raises its
-    KilledWorker if they die too, or sometimes waits for ever.
+    the same, because an episode depends on its number, seeds and arguments only.
     """
     if executor is None:
         yield from (sample(env, *arguments, seeds, episode) for episode in count(first_episode))  # without end

@@ -1,14 +1,14 @@
 """Not in the paper: what a run leaves on disk, and reads back.
 
 config.json    the Config and the versions: all that repeats the run, with the same code and OMP_NUM_THREADS
-progress.csv   one row per iteration
+progress.csv   one row per iteration, by COLUMNS
 policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
+learning_curve.png
 """
 import json
 import os
 import platform
 import re
-from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from itertools import count
@@ -16,36 +16,30 @@ from pathlib import Path
 
 import numpy as np
 
-from trpo_numpy.practice.checks import input_error
+from trpo_numpy.checks import InputError, check_array, input_error
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.learning_curve import progress_row, read_progress
 from trpo_numpy.practice.scaling import Scaling
 from trpo_numpy.practice.training import State
-from trpo_numpy.record import InputError, check_array
 
-
-@contextmanager
-def whole_file(path):
-    """Opens a file to be written in binary. A kill leaves it as it was: another name is written, then renamed."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        yield file
-    os.replace(partial, path)
+COLUMNS = {"iteration": int, "timesteps": int, "episodes": int, "mean_return": float, "L_improvement": float,
+           "delta": float, "kl": float, "kl_predicted": float, "backtracks": int, "cg_residual": float,
+           "entropy": float, "explained_variance": float, "status": "U80", "seconds_sampling": float,
+           "seconds_updating": float}
 
 
 def create_run_folder(out, config, parent="runs", method="TRPO"):
-    """Makes the folder out, or if it is None a new one in parent, and writes config.json. Returns its Path.
+    """Makes the folder out, or if it is None a new one in parent, with config.json. Returns its Path.
 
-    method is the name of the update; the command line resumes runs of TRPO only. Nothing is overwritten: raises
-    InputError if out is a file or holds an earlier run.
+    method is the update's name; the command line resumes runs of TRPO only. InputError if out is a file or has files.
     """
     if out is None:
         name = f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}"
         out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
     out = Path(out)
-    if out.is_file() or out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
+    if out.is_file() or out.is_dir() and any(out.iterdir()):
         raise InputError(f"out: {out} is a file or has files, wanted a new or empty folder: nothing is overwritten")
     out.mkdir(parents=True, exist_ok=True)
+    (out / "progress.csv").write_text(",".join(COLUMNS) + "\n")
     return write_config(out, config, method)
 
 
@@ -55,8 +49,9 @@ def write_config(folder, config, method="TRPO"):
         raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
-    with whole_file(folder / "config.json") as file:
-        file.write((json.dumps(contents, indent=2) + "\n").encode())
+    partial = folder / "config.partial.json"     # a kill leaves config.json as it was
+    partial.write_text(json.dumps(contents, indent=2) + "\n")
+    os.replace(partial, folder / "config.json")
     return folder
 
 
@@ -66,65 +61,86 @@ def read_config(folder, method="TRPO"):
     with input_error(f"{path}: wanted the config.json of a run's folder, such as runs/Pendulum-v1-seed0-1"):
         contents = json.loads(path.read_text())
         options, found = contents["config"], contents["method"]
-        missing = {field.name for field in fields(Config)} - set(options)
-        if missing:  # the defaults of this version may differ from those that it ran with
-            raise KeyError(f"no {', '.join(sorted(missing))}: a run of another version")
+        if set(options) != {field.name for field in fields(Config)}:  # whose defaults may differ from this version's
+            raise ValueError("got a run of another version")
         config = Config(**options)
     if method not in (None, found):
         raise InputError(f"{path}: got a run of {found}, wanted one of {method}")
     return config
 
 
+def progress_row(iteration):
+    """One row of progress.csv, a dict by COLUMNS, from a training.Iteration."""
+    i, update = iteration, iteration.update
+    backtracks = len(update.candidates) - (update.status == "accepted")
+    row = (i.iteration, i.timesteps, i.episodes, i.mean_return, update.L_new - update.L_old, update.delta,
+           update.kl_new, update.kl_predicted, backtracks, update.residuals[-1], i.entropy, i.explained_variance,
+           update.status.replace(",", ";"), round(i.seconds_sampling, 4), round(i.seconds_updating, 4))
+    return dict(zip(COLUMNS, row))
+
+
+def read_progress(folder):
+    """The rows of progress.csv, an array with a field for each column. InputError if it is missing or damaged."""
+    path = Path(folder) / "progress.csv"
+    with input_error(f"{path}: wanted the columns {', '.join(COLUMNS)}"):
+        rows = [tuple(line.split(",")) for line in path.read_text().splitlines()[1:]]
+        return np.array(rows, list(COLUMNS.items()))
+
+
 def record_iteration(folder, iteration):
     """Appends a row to progress.csv, then writes policy.npz: `resume` takes away a row without one. Returns the row."""
     row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
     with open(folder / "progress.csv", "a") as file:
-        if file.tell() == 0:
-            print(*row, sep=",", file=file)
         print(*row.values(), sep=",", file=file)
-    with whole_file(folder / "policy.npz") as file:
-        np.savez(file, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
-                 next_mean=state.scaling.mean, next_var=state.scaling.var,
-                 counts=np.array([state.scaling.count, state.iteration, state.timesteps, state.episodes], np.int64))
+    partial = folder / "policy.partial.npz"      # a kill leaves policy.npz as it was
+    np.savez(partial, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
+             next_mean=state.scaling.mean, next_var=state.scaling.var,
+             counts=np.array([state.scaling.count, state.iteration, state.timesteps, state.episodes], np.int64))
+    os.replace(partial, folder / "policy.npz")
     return row
 
 
-def load_arrays(folder, policy, n_phi="any"):
-    """The arrays of policy.npz. Raises InputError if they are missing, damaged, or not for this policy or n_phi."""
-    path, d_s = Path(folder) / "policy.npz", policy.network.sizes[0]
-    shapes = {"theta": (policy.n_parameters,), "phi": (n_phi,), "mean": (d_s,), "std": (d_s,), "next_mean": (d_s,),
-              "next_var": (d_s,), "counts": (4,)}
-    if not path.exists():
-        raise InputError(f"{path}: is missing, wanted a run with a whole iteration: train --resume {folder} goes on")
-    with input_error(f"{path}: wanted the arrays {', '.join(shapes)}"), np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in shapes}
-    for name, shape in shapes.items():
-        check_array(f"{path}: {name}", arrays[name], shape)
-    return arrays
+def load_arrays(folder):
+    """The arrays of policy.npz by their names. Raises InputError if it is missing or damaged."""
+    path = Path(folder) / "policy.npz"
+    with input_error(f"{path}: wanted the policy of a run with a whole iteration"):
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
 
 
 def load_policy(folder, policy):
     """theta (P,) of a run with this policy, and the Scaling of its observations. Raises InputError as `load_arrays`."""
-    arrays = load_arrays(folder, policy)
+    arrays = load_arrays(folder)
+    check_array(f"{folder}/policy.npz: theta", arrays["theta"], (policy.n_parameters,))
     return arrays["theta"], Scaling(0, arrays["mean"], arrays["std"] ** 2)  # its root is std again, to the byte
 
 
-def resume(folder, policy, baseline):
-    """The training.State where the run in folder goes on, or None if it has none yet; cuts progress.csv to fit it.
-
-    Raises InputError if policy.npz is damaged or not for this policy and baseline, or if progress.csv does not fit.
-    """
-    path, state, n_rows = Path(folder, "progress.csv"), None, 0
+def resume(folder):
+    """The training.State where a run goes on, None if it has none yet. Cuts progress.csv to fit it, or InputError."""
+    path, state = Path(folder) / "progress.csv", None
     if path.with_name("policy.npz").exists():
-        arrays = load_arrays(folder, policy, baseline.n_parameters)
+        arrays = load_arrays(folder)
         n, *counts = map(int, arrays["counts"])
         state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
-        n_rows = state.iteration
-    got = len(read_progress(folder))
-    if not n_rows <= got <= n_rows + 1:  # a kill may leave one row that policy.npz does not have yet
-        raise InputError(f"{path}: got {got} whole rows, wanted the {n_rows} of policy.npz, and at most one more")
-    if path.exists():
-        lines = path.read_bytes().splitlines(keepends=True)
-        with whole_file(path) as file:
-            file.writelines(lines[:1 + n_rows] if state else [])  # without a policy the header is written anew
+    n_rows = state.iteration if state else 0
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = b"".join(lines[:1 + n_rows])     # with the header
+    if len(lines) - n_rows not in (1, 2) or not kept.endswith(b"\n"):  # a kill may leave a row more, or a part of one
+        raise InputError(f"{path}: got {len(lines) - 1} rows, wanted the {n_rows} of policy.npz, and at most one more")
+    os.truncate(path, len(kept))
     return state
+
+
+def save_learning_curve(progress, config, path):
+    """Writes a picture of a run: its returns, and below them the KL of each update under its bound."""
+    from matplotlib.figure import Figure
+
+    figure, steps, delta = Figure(figsize=(8.5, 5), layout="constrained"), progress["timesteps"], progress["delta"][0]
+    returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    returns.plot(steps, progress["mean_return"])
+    returns.set(title=f"TRPO on {config.env_id}", ylabel="mean training return (raw)")
+    kls.plot(steps, progress["kl"], ".")
+    kls.axhline(delta, color="black", linestyle="--", label=rf"the bound $\delta$ = {delta:g}")
+    kls.set(xlabel="environment steps", ylabel="mean KL (nats)", ylim=(0, 1.35 * delta))
+    kls.legend(loc="upper right")
+    figure.savefig(path, dpi=200)

@@ -4,8 +4,6 @@ from functools import cached_property
 
 import numpy as np
 
-from trpo_numpy.record import short_repr
-
 
 @dataclass(frozen=True)
 class Scaling:
@@ -13,7 +11,6 @@ class Scaling:
     count: int
     mean: np.ndarray    # (d_s,)
     var: np.ndarray     # (d_s,)
-    __repr__ = short_repr
 
     @cached_property
     def std(self):

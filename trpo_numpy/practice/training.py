@@ -7,17 +7,18 @@ from functools import partial
 from time import perf_counter
 
 import numpy as np
+from scipy.special import ndtr
 
+from trpo_numpy.checks import InputError, check_array
+from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.policy import Policy
 from trpo_numpy.practice.baseline import estimate_single_path, explained_variance, fit_baseline
 from trpo_numpy.practice.blocks import BlockedMLP
-from trpo_numpy.practice.checks import notes
 from trpo_numpy.practice.config import Config, update_options
-from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.environment import check_restorable, make_env
 from trpo_numpy.practice.executor import sample_episodes
 from trpo_numpy.practice.scaling import Scaling, no_scaling, scale, scaled_action, update_scaling
 from trpo_numpy.prior_work import UpdateRule
-from trpo_numpy.record import InputError, check_array, short_repr
 from trpo_numpy.sampling import sample_path, single_path
 from trpo_numpy.trpo import Update, trpo_update
 from trpo_numpy.vine import vine, vine_batch, vine_path
@@ -32,7 +33,6 @@ class State:
     iteration: int = 0          # iterations done
     timesteps: int = 0          # environment steps so far
     episodes: int = 0           # paths so far
-    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,6 @@ class Iteration:
     policy: Policy
     scaling: Scaling            # of this iteration's observations
     state: State                # where training goes on from
-    __repr__ = short_repr
 
 
 def policy_and_baseline(env, config):
@@ -73,7 +72,7 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a state,
     `iteration.state` of an earlier run with this config, that run goes on; an executor (a process pool, Dask's,
     mpi4py's) samples the episodes: both to the same bytes. Raises InputError for a bad argument or environment,
-    ArithmeticError where curvature or a number is not what it must be. Warns of what may surprise in an environment.
+    ArithmeticError where curvature or a number is not what it must be. Warns of actions that are hardly explored.
     """
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
@@ -83,9 +82,22 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
         raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
     check_array("state: theta", state.theta, (policy.n_parameters,))
     check_array("state: phi", state.phi, (baseline.n_parameters,))
-    for note in notes(make_env(config), policy, first.theta, config):
-        warnings.warn(note, stacklevel=2)
+    parameters = policy.unpack(first.theta)
+    if isinstance(policy.family, Gaussian):
+        warn_of_box(env.low.ravel(), env.high.ravel(), np.exp(parameters[1]))
+    if config.vine_states:
+        check_restorable(make_env(config), partial(policy.act, parameters))
     return iterations(env, policy, baseline, config, update, state, executor)
+
+
+def warn_of_box(low, high, std):
+    """Warns if the first policy, of mean 0 and this std, hardly explores a dimension of a Box; all (d_a,)."""
+    hardly_inside = ndtr(high / std) - ndtr(low / std) < 0.25
+    far_wider = np.isfinite(high - low) & (high - low > 20 * std)
+    for i in np.flatnonzero(hardly_inside | far_wider)[:1]:
+        warnings.warn(f"action dimension {i} lies in [{low[i]:g}, {high[i]:g}], where the first policy (mean 0, "
+                      f"standard deviation {std[i]:.3g}) explores little: --rescale-actions makes bounded ones [-1, 1]",
+                      stacklevel=3)
 
 
 def iterations(env, policy, baseline, config, update, state, executor):
