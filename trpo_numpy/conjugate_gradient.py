@@ -37,7 +37,8 @@ def conjugate_gradient(A: Callable, b: np.ndarray, iterations: int, damping: flo
         x += alpha * p
         r -= alpha * Ap
         rr_new = r @ r
-        p = r + (rr_new / rr) * p
+        kappa = rr_new / rr         # makes p'Ap_old = 0
+        p = r + kappa * p
         rr = rr_new
         residuals.append(np.sqrt(rr))
     return x, np.array(residuals)

@@ -58,7 +58,7 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
 
     mu_A, cache_A = mu_old, cache
-    if options.fisher_fraction < 1:     # A is only a metric: some states are enough (Appendix C.1)
+    if options.fisher_fraction < 1:     # a tenth of the states: A costs a tenth (Appendix C.1)
         n_rows = max(1, round(options.fisher_fraction * len(batch.states)))
         rows = rng.choice(len(batch.states), n_rows, replace=False)
         mu_A, cache_A = policy.forward(theta_old, batch.states[rows])
@@ -77,7 +77,7 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
 def trust_region_step(theta_old: np.ndarray, L_old: float, g: np.ndarray, A: Callable,
                       L_and_kl: Callable, options: UpdateOptions) -> Update:
     """Eq. (55) approximately: L maximized, KL <= delta, by conjugate gradient and a line search."""
-    s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)     # A s = g
+    s, residuals = conjugate_gradient(A, g, options.cg_iterations, options.damping)  # damped As = g
     sAs = s @ A(s)
     if sAs != 0:
         beta = step_length(sAs, options.delta)                          # sqrt(2 delta / s'As)

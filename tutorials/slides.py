@@ -17,7 +17,7 @@ import section_3_monotonic_improvement
 import section_7_prior_work
 import step_through
 import uphill
-from aggregate import interquartile_mean, interval, read_returns
+from aggregate import interval, probability_of_improvement, read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
 from mdps import HALVES, rooms
 from section_4_trust_region import exact_problem
@@ -140,8 +140,7 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.22, "maximize $L$ $-$ $C$ mean KL:\n$C$ = 1, drawn, fits the\n"
-             "left unit only; $C$ = 2\nclimbs both hills, and\nsettles; TRPO swings", "penalty")]:
+            (0.24, "maximize $L$ $-$ mean KL:\novershoots when the\nreward doubles", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -282,20 +281,19 @@ def clipped(figure, place):
                 ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
-def walker(figure, place):
-    """The final returns of TRPO and of the fixed step 1 on Walker2d-v5, both on standardized advantages."""
-    axes = figure.add_axes(place)
-    for x, variant, method in [(0, "TRPO", "single path"), (1, "step 1", "natural gradient")]:
-        final = read_returns(HERE / "results" / "section_8_standardized.csv", {"Walker2d-v5": 300_000}, variant)
-        runs, color = final["Walker2d-v5"], METHODS[method]["color"]
-        axes.plot(x + np.linspace(-0.2, 0.2, len(runs)), runs, ".", color=color, markersize=22, alpha=0.6)
-        middle, ends = interquartile_mean(runs), interval(interquartile_mean, runs)
-        axes.errorbar(x + 0.32, middle, abs(np.subtract(ends, middle))[:, None], color="black", fmt="o", markersize=12,
-                      linewidth=3, capsize=6)
-    axes.axhline(1000, color="gray", linestyle=":", linewidth=3)
-    axes.text(0.5, 1080, "standing still", color="gray", ha="center")
-    axes.set(ylabel="final return", xticks=[0, 1], xticklabels=["TRPO", "fixed step 1"], xlim=(-0.5, 1.5),
-             ylim=(0, None), title="ten runs on Walker2d-v5")
+def control(figure, _):
+    """The probability that TRPO ends above the fixed step 1, with its interval, on each of three tasks."""
+    axes, tasks = figure.add_axes((0.56, 0.17, 0.4, 0.58)), ["Walker2d-v5", "Hopper-v5", "Swimmer-v5"]
+    for y, task in enumerate(tasks):
+        ours, fixed = (read_returns(HERE / "results" / "section_8_standardized.csv", {task: 300_000}, variant)[task]
+                       for variant in ("TRPO", "step 1"))
+        P, (low, high) = probability_of_improvement(ours, fixed), interval(probability_of_improvement, ours, fixed)
+        axes.plot([low, high], [y, y], "-", color=METHODS["TRPO"]["color"], linewidth=5)
+        axes.plot(P, y, "o", color=METHODS["TRPO"]["color"], markersize=18)
+        axes.text(0.02, y - 0.18, f"{task}: {P:.2f} [{low:.2f}, {high:.2f}]", va="bottom", fontsize=20,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+    axes.axvline(0.5, color="gray", linestyle=":", linewidth=3)
+    axes.set(xlabel="P(TRPO ends higher)", xlim=(0, 1), ylim=(2.4, -0.7), yticks=[])
 
 
 # The row of the table; the lines on the wall, with a note after "::"; the function that draws a picture below or beside
@@ -334,12 +332,13 @@ SLIDES = [
          r"$\pi_1$ maximizes $M_0$",
          r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$;  a random MDP with five states and three actions, $\gamma = 0.8$"),
-    (2, ["Half-way to the optimum:", "Algorithm 1, 40 iterations", r"mean KL $\leq$ 0.01, 6 iterations", "",
-         r"$C = 138$ at $\gamma = 0.8$", "", r"$\gamma = 0.99$ and $\epsilon = 1$:", "$C$ = 39,600"], returns,
+    (2, ["Half-way to the optimum:", "Algorithm 1: 40 iterations", r"mean KL $\leq$ 0.01: 6",
+         r"mean KL $\leq$ 0.001: 17", r"mean KL $\leq$ 0.0001: 53", "",
+         r"$C = 138$ at $\gamma = 0.8$", r"39,600 at 0.99 with $\epsilon = 1$"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
     (3, [rf"maximize $L - C\, {MAX_KL}$,  right of (9) ::the theory's $C$: safe, slow",
-         rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ is in nats, not rewards",
-         rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::one KL, not one per state"],
+         rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ in nats; $\eta$ may fall",
+         rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::no bound in each state"],
      two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
      "20 steps each"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
@@ -347,8 +346,7 @@ SLIDES = [
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
-     two_actions, r"$q$ drew the actions, here 0.5 each; $Q_n$: return after action $n$; without the $\eta(\pi)$ and "
-     r"$1/(1-\gamma)$ of (3)"),
+     two_actions, r"$q$ drew the actions, here 0.5 each;  $Q_n$: return from action $n$ on;  $s_n$ from $\rho$"),
     (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$ (value, slope: 0)", r"$\mathrm{maximize}\ \ g^T d$",
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          "", r"$d = \beta s, \quad A s = g$", "", r"$\beta = \sqrt{2\delta / s^T A s}$"], step,
@@ -377,25 +375,27 @@ SLIDES = [
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$ (in practice advantages)",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
-         r"4.  $(A + 0.01\, I)\, s \approx g$,  by 10 products $A y$ ::conjugate gradient",
+         r"4.  $(A + \zeta I)\, s \approx g$,  by 10 products $A y$ ::conjugate gradient",
          r"5.  $\beta = \sqrt{2\delta / s^T A s}$ ::the parabola reaches $\delta$",
          r"6.  shrink $\beta$ until  $L > L_\mathrm{old}$  and  $\overline{D}_\mathrm{KL} \leq \delta$ ::line search",
-         r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, if one passes ::and again from 1"], None,
-     r"numbers in $\theta$, $g$, $s$, $y$: one page 152, package 4,482 (damping 0.3);  $\delta$ = 0.01"),
+         r"7.  $\theta_\mathrm{new} = \theta_\mathrm{old} + \beta s$, or $\theta_\mathrm{old}$ if none passes "
+         "::again from 1",
+         "", r"safe for the KL on the batch, not for $\eta$"], None,
+     r"$\zeta$ = 0.01: damping, not in the paper;  $\delta$ = 0.01;  $\theta$, $g$, $s$, $y$: 152 numbers in the one "
+     "page"),
     (10, [], numbered_code, ""),
     (11, [r"For the KL yes: $\beta$ is new in each iteration.  And for the returns?"],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
-    (11, ["TRPO and the fixed step 1", "along $A^{-1} g$, both with", "standardized advantages:", "",
-          "P(TRPO ends higher) = 0.65", "[0.39, 0.88]: cannot tell", "", "Hopper-v5: 0.52, cannot tell",
-          "Swimmer-v5: 0.37, cannot tell"], walker,
-     "dots: runs of 300,000 steps;  black: interquartile mean;  bar, [ ]: 95% interval;  damping 0.1"),
+    (11, ["TRPO, beside the step", "$1 \\cdot A^{-1} g$, both with", "standardized advantages:", "",
+          "undecided on all three", "", "The fixed step is the first", "that was tried."], control,
+     r"ten runs of each, 300,000 steps;  bar: 95% interval;  damping 0.1;  $\delta$ = 0.01 for each joint"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
      r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
      r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
-PICTURE_ANSWERS = 8, 10, 14, 17, 18     # with pauses, the question is shown without the picture first
+PICTURE_ANSWERS = 3, 6, 7, 8, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes without the picture first
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",

@@ -101,7 +101,7 @@ def main():
         return fisher_vector_product(policy, theta_old, cache, mu_old, y)       # y -> Ay
 
     A_matrix = np.array([A(e) for e in np.eye(3)])              # to be looked at: the algorithm never forms it
-    s, residuals = conjugate_gradient(A, g, iterations=10, damping=damping)     # A s = g, Appendix C
+    s, residuals = conjugate_gradient(A, g, iterations=10, damping=damping)     # (A + damping I) s = g
     s_exact = np.linalg.solve(A_matrix + damping * np.eye(3), g)
     sAs = s @ A(s)
     beta = step_length(sAs, delta)                              # sqrt(2 delta / s'As)

@@ -62,7 +62,7 @@ class Config:
 
 def checked(f, value):
     """The value as Config keeps it in its field f. Raises InputError unless it has the field's type and range."""
-    bounds, kept = f.metadata["bounds"], value.item() if isinstance(value, np.generic) else value
+    bounds, kept, reason = f.metadata["bounds"], value.item() if isinstance(value, np.generic) else value, ""
     try:
         if f.type is dict:
             kept, good = json.loads(json.dumps(dict(value), allow_nan=False)), True
@@ -74,7 +74,6 @@ def checked(f, value):
         else:
             good = isinstance(kept, f.type) if f.name == "env_id" else type(kept) is f.type
         good = good and all(BOUNDS[name](kept, bound) for name, bound in bounds.items())
-        reason = ""
     except (TypeError, ValueError) as error:
         good, reason = False, f": {error}"
     if not good:
