@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from trpo_numpy.mlp import MLP
+from trpo_numpy.practice import baseline
 from trpo_numpy.practice.baseline import (
     explained_variance,
     fit_baseline,
@@ -61,7 +62,17 @@ def test_explained_variance():
     assert explained_variance(targets, targets) == 1 and explained_variance(np.ones(3), targets) == 0
     assert explained_variance(-targets, targets) == pytest.approx(-3)
     assert np.isnan(explained_variance(targets, np.full(3, 0.1)))
-    assert explained_variance(1e-4 * targets, 1e-4 * targets) == 1  # in any unit
+    assert explained_variance(1e-9 * targets, 1e-9 * targets) == 1  # in any unit
+
+
+@pytest.mark.parametrize("targets, unit", [
+    ([3.0, 5.0], 1.0), ([3.0, 3.0], 0.03), ([100.0, 104.0], 2.0), ([-100.0, -101.0], 1.005)])
+def test_the_unit_of_the_fit_is_the_std_or_a_hundredth_of_the_size(monkeypatch, targets, unit):
+    """Where V is 0, the derivative in the last bias is minus the mean target in this unit."""
+    seen = []
+    monkeypatch.setattr(baseline, "conjugate_gradient", lambda A, b, *_: (seen.append(b), [np.zeros(len(b))])[1] * 2)
+    fit_baseline(MLP((1, 1)), np.zeros(2), np.zeros((2, 1)), np.array(targets), Config(baseline_steps=1))
+    assert seen[0][-1] == pytest.approx(np.mean(targets) / unit, rel=1e-3)
 
 
 def test_gauss_newton_fits_a_linear_baseline_in_one_step():

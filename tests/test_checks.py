@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import trpo_numpy
-from trpo_numpy.checks import InputError, check_array
+from trpo_numpy.checks import InputError, check_array, input_error
 
 
 def test_bad_input_is_a_value_error():
@@ -37,6 +37,11 @@ def test_other_arrays_are_bad_input(array, message):
     with pytest.raises(InputError) as error:
         check_array("x", array, ("N", 3))
     assert str(error.value) == message
+
+
+def test_ctrl_c_in_a_block_is_no_bad_input():
+    with pytest.raises(KeyboardInterrupt), input_error("the block"):
+        raise KeyboardInterrupt
 
 
 def records():

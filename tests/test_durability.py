@@ -176,11 +176,16 @@ def with_a_row_less(contents):
     return b"".join(contents.splitlines(keepends=True)[:-1])
 
 
+def with_two_rows_more(contents):
+    return contents + 2 * contents.splitlines(keepends=True)[-1]
+
+
 def emptied(contents):
     return b""
 
 
-@pytest.mark.parametrize("damage", [without_its_last_bytes, without_its_newline, with_a_row_less, emptied],
+@pytest.mark.parametrize("damage", [without_its_last_bytes, without_its_newline, with_a_row_less, with_two_rows_more,
+                                    emptied],
                          ids=lambda damage: damage.__name__)
 def test_rows_that_do_not_go_with_the_policy_are_refused_and_left_as_they_are(tmp_path, capsys, damage):
     out = tmp_path / "run"

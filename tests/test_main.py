@@ -191,11 +191,11 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed_and_says_how(tmp_path, workers)
         while run.stdout.readline().split()[:1] != ["1"]:
             assert run.poll() is None
         os.killpg(run.pid, signal.SIGINT)   # in the second iteration
-        _, errors = run.communicate(timeout=60)
+        printed, errors = run.communicate(timeout=60)
     finally:
         run.kill()
     assert run.returncode == 130, errors
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors and f"learning curve: {out / 'learning_curve.png'}" in printed
     whole, folder = re.search(r"^stopped\D*(\d+)\D.*--resume (.*)$", errors, re.MULTILINE).groups()
     rows = len(read_progress(out))
     assert folder == str(out) and int(whole) >= 1 and rows - int(whole) in (0, 1), "it may stop between row and policy"
