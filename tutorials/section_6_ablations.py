@@ -1,5 +1,7 @@
 """Section 6, one choice at a time: what ten changes of the default configuration are worth, ten seeds of each.
 
+One of them is the direction: after one iteration of conjugate gradient s is parallel to g, so the run is TRPO's in all
+but the direction.
 Look for: the rows that are coloured, better or worse than the default, and how many are not. They are if the 95%
 interval of the probability that a run beats one of the default leaves out one half, and a rank test has p < 0.05.
 Then change: --variants default "log-std -0.5" --env-ids Ant-v5 --timesteps 1000000; or VARIANTS, to your own option.
@@ -107,8 +109,10 @@ def main():
     draw(figure, table, verdicts)
     said = [verdict for variant, by_task in verdicts.items() if variant != "default" for verdict in by_task.values()]
     alike, n_runs = sum(verdict not in DECIDED for verdict in said), max(map(len, table["default"].values()))
-    figure.suptitle(f"{alike} of {len(said)} changes of one option cannot be told from the default\n"
-                    f"({n_runs} runs of each)", ha="left", x=0.01)
+    title = f"{alike} of {len(said)} changes of one option cannot be told from the default ({n_runs} runs of each)"
+    if along_g := list(verdicts.get("one CG iteration", {}).values()):
+        title = f"Steps along g end lower on {along_g.count('worse')} of {len(along_g)} tasks;\n" + title
+    figure.suptitle(title, ha="left", x=0.01)
     save_figure(figure, args.out, name, args.show)
     print("Look for: the rows that are coloured, better or worse than the default, and how many are grey.")
 
