@@ -73,8 +73,8 @@ def draw(figure, table, verdicts):
                               textcoords="offset points", ha="left" if said == "worse" else "right", va="center",
                               color=color, fontweight="bold")
             else:
-                axes.text(0.5, y, "not run", color="0.45", ha="center", va="center",
-                          transform=axes.get_yaxis_transform())
+                axes.text(0.5, y, "one joint:\nthe same" if task == "Pendulum-v1" else "not run", color="0.45",
+                          ha="center", va="center", transform=axes.get_yaxis_transform())
         axes.set_yticks(range(len(table)), map(with_default, table) if i == 0 else [""] * len(table))
         axes.set_ylim(len(table) - 0.5, -0.5)
         axes.set_title(task, fontsize=10, loc="center")
