@@ -337,6 +337,18 @@ class Handle(Count):
         self.process = (i for i in range(3))
 
 
+class GivesItself(Count):
+    """Its observation is the array that `step` changes in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.position = np.zeros(2)
+
+    def observe(self):
+        self.position[:] = super().observe()
+        return self.position
+
+
 class InPlace(Count):
     """Its position is an array that `__init__` makes, and that `reset` and `step` change in place."""
 
@@ -394,6 +406,7 @@ gym.register("Elsewhere-v0", entry_point=Elsewhere, max_episode_steps=50)
 gym.register("LateAttribute-v0", entry_point=LateAttribute, max_episode_steps=5)
 gym.register("RewardElsewhere-v0", entry_point=RewardElsewhere, max_episode_steps=50)
 gym.register("Handle-v0", entry_point=Handle, max_episode_steps=50)
+gym.register("GivesItself-v0", entry_point=GivesItself, max_episode_steps=50)
 gym.register("InPlace-v0", entry_point=InPlace, max_episode_steps=50)
 gym.register("SpaceNoise-v0", entry_point=SpaceNoise, max_episode_steps=50)
 gym.register("DrawsCount-v0", entry_point=DrawsCount, max_episode_steps=5)

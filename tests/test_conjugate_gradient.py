@@ -71,3 +71,8 @@ def test_b_is_left_as_it_was():
 def test_curvature_that_is_not_a_positive_number_is_an_error(product, b, got):
     with pytest.raises(CurvatureError, match=f"p'Ap of conjugate gradient: got {got}"), np.errstate(all="ignore"):
         conjugate_gradient(product, b, 10)
+
+
+def test_whole_numbers_are_taken():
+    x, _ = conjugate_gradient(lambda y: np.array([[2, 1], [1, 2]]) @ y, np.array([3, 0]), 2)
+    assert np.allclose(x, [2, -1])

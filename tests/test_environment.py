@@ -107,6 +107,13 @@ def run(env, actions):
             steps]
 
 
+@pytest.mark.filterwarnings("ignore:.*share an object")
+def test_an_observation_stays_when_the_environment_changes_its_array_in_place():
+    (env, a), (other, _) = with_reset("GivesItself-v0", 0), with_reset("Count-v0", 0)
+    seen, wanted = ([e.step(a)[0] for _ in range(3)] for e in (env, other))
+    assert np.array_equal(seen, wanted) and not np.array_equal(seen[0], seen[1])
+
+
 @pytest.mark.parametrize("env_id", ["Count-v0", "InPlace-v0", "LateAttribute-v0", "Pendulum-v1", "ImageStates-v0"])
 def test_restored_an_environment_goes_on_as_it_did_as_often_as_wanted(env_id):
     env, rng = make_env(Config(env_id)), np.random.default_rng(0)

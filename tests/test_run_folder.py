@@ -258,6 +258,7 @@ def test_the_last_policy_stays_whole_when_writing_fails(folder, monkeypatch):
 def test_a_function_for_an_environment_has_no_folder(tmp_path):
     with pytest.raises(InputError, match="^env_id: got <class 'dict'>, wanted a registered id"):
         create_run_folder(tmp_path / "run", Config(dict))
+    assert not (tmp_path / "run").exists(), "so that the next try finds no files there"
 
 
 def test_a_run_without_an_iteration_has_no_policy_and_says_how_to_go_on(tmp_path):

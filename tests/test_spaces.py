@@ -8,7 +8,7 @@ import pytest
 from trpo_numpy.categorical import Categorical
 from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import Config
-from trpo_numpy.practice.environment import make_env
+from trpo_numpy.practice.environment import family_and_limits, make_env
 from trpo_numpy.practice.training import policy_and_baseline
 
 
@@ -75,3 +75,9 @@ def test_what_gymnasium_can_flatten_is_a_state():
 def test_other_spaces_are_bad_input_and_a_wrapper_that_helps_is_named(env_id, message):
     with pytest.raises(InputError, match="^env_id: " + env_id + " " + message):
         make_env(Config(env_id))
+
+
+@pytest.mark.parametrize("low, high, dtype", [(0, 255, np.uint8), (-100, 100, np.int8)])
+def test_the_actions_of_a_box_of_small_integers_are_counted_without_overflow(low, high, dtype):
+    family, *_ = family_and_limits("Box", gym.spaces.Box(low, high, (2,), dtype))
+    assert family.factor_sizes == (high - low + 1,) * 2

@@ -23,7 +23,7 @@ def conjugate_gradient(A: Callable, b: np.ndarray, iterations: int, damping: flo
     Not in the paper: damping (Martens, 2010). It shortens x in directions that hardly change mu.
     """
     x = np.zeros(len(b))
-    r = b.copy()                    # the residual b - (A + damping I) x, as x is 0
+    r = b.astype(float)             # the residual b - (A + damping I) x, as x is 0
     p = r.copy()                    # the direction of the next step, conjugate to all before it
     rr = r @ r
     residuals = [np.sqrt(rr)]

@@ -51,8 +51,8 @@ def trpo_update(policy: Policy, theta_old: np.ndarray, batch: Batch, options: Up
                 rng: np.random.Generator) -> Update:
     """Eq. (14), estimated on the batch, and its approximate solution: steps 2 and 3 of Section 6.
 
-    rng draws the states of A. Raises InputError if an argument does not fit, CurvatureError if
-    conjugate gradient meets a y'(A + damping I)y <= 0, or if s'As < 0. If s'As is 0, theta stays.
+    rng draws the states of A. Raises InputError if theta_old or the batch does not fit the policy,
+    CurvatureError for a y'(A + damping I)y <= 0 or s'As < 0. If s'As is 0, theta stays.
     """
     policy.check(theta_old, batch.states, batch.actions)
     mu_old, cache, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)

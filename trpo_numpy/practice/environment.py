@@ -58,7 +58,7 @@ class CheckedEnv(gym.Wrapper):
 def checked_step(observation, reward, shape, where):
     """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
     try:
-        state, number = np.asarray(observation), np.asarray(reward).item()
+        state, number = np.array(observation), np.asarray(reward).item()  # a copy: an environment may reuse its array
         good = state.shape == shape and math.isfinite(number)
         good = good and (math.isfinite(state.dot(state)) or np.isfinite(state).all())   # the first is faster
     except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
@@ -141,4 +141,4 @@ def family_and_limits(name, space):
                              "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
     if space.dtype.kind == "f":
         return Gaussian(low.size), low.astype(float), high.astype(float)
-    return Categorical(tuple((np.ravel(high - low) + 1).tolist())), low, high
+    return Categorical(tuple(int(b) - int(a) + 1 for a, b in zip(np.ravel(low), np.ravel(high)))), low, high

@@ -32,6 +32,8 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
     method is the update's name; the command line resumes runs of TRPO only. InputError if out is a file or has files.
     """
+    if not isinstance(config.env_id, str):
+        raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     if out is None:
         name = f"{re.sub('[/:]', '-', config.env_id)}-seed{config.seed}"
         out = next(path for n in count(1) if not (path := Path(parent, f"{name}-{n}")).exists())
@@ -45,8 +47,6 @@ def create_run_folder(out, config, parent="runs", method="TRPO"):
 
 def write_config(folder, config, method="TRPO"):
     """Writes config.json: the name of the method, the Config, and the versions. Returns the folder."""
-    if not isinstance(config.env_id, str):
-        raise InputError(f"env_id: got {config.env_id}, wanted a registered id: the folder's run is made again from it")
     versions = {name: version(name) for name in ("numpy", "scipy", "gymnasium")} | {"python": platform.python_version()}
     contents = {"method": method, "config": asdict(config), "versions": versions}
     partial = folder / "config.partial.json"     # a kill leaves config.json as it was
