@@ -1,7 +1,7 @@
 """The TRPO paper (Schulman et al., ICML 2015), executable, in NumPy.
 
-Each module is a section of the paper, or a part of one. Read them in this order, the paper beside you; a module uses
-only those above it. A prime is a transpose: J'u is J^T u.
+Each module is a section of the paper, or a part of one. Read them in this order, the paper beside you, at first without
+trust_region and algorithm_1; a module uses only those above it. A prime is a transpose: J'u is J^T u.
 
     finite_mdp              Section 2           a finite MDP and a policy, as arrays
     expected_return         Section 2           eta, rho, V, Q, A by linear solves, and L: Eqs. (1) to (4)

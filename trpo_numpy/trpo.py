@@ -24,7 +24,7 @@ class UpdateOptions:
 
 @dataclass(frozen=True)
 class Update:
-    """The inputs and the results of one update, in the notation of Appendix C."""
+    """What one update computed, in the notation of Appendix C."""
     theta_new: np.ndarray           # (P,)
     status: str                     # "accepted", or why theta_new is theta_old
     g: np.ndarray                   # (P,) the gradient of L at theta_old

@@ -7,7 +7,7 @@ In one state let q be pi_old(.|s), p be pi(.|s) and A be A_pi(s, .). With the La
 and nu for sum_a p_a = 1, the best p has A_a + lambda q_a / p_a = nu for each a, that is, p_a = lambda q_a / (nu - A_a).
 As nu falls from infinity to max A, p goes from q to the best action, lambda falls to 0, and the KL rises from 0.
 
-Each returns the best policy and a gap: up to rounding, no allowed policy's objective exceeds it by more than the gap.
+The last three functions return a policy and a gap: up to rounding, no allowed policy's objective is higher by more.
 """
 import numpy as np
 from scipy.optimize import brentq
