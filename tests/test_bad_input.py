@@ -123,6 +123,7 @@ CASES = {
     "environment: reward array": (lambda: last("RewardArray-v0"), f"{STEP_2} gave the reward array([1., 2.])"),
     "environment: text at reset": (lambda: last("TextReset-v0"), f"{RESET} gave the reward 0.0 and the observation ar"),
     "environment: shape later": (lambda: last("ShapeLater-v0"), "observation array([0., 0., 0.]), wanted"),
+    "train: an id": (lambda: train("CartPole-v1"), "config: got 'CartPole-v1', wanted a Config, such as"),
     "environment: shape that fits": (lambda: last("ShapeFits-v0"), "and the observation array([0.]), wanted"),
     "environment: NaN late": (lambda: last("NaNReward-v0"), f"{STEP_2} gave the reward nan"),
     "environment: NaN at reset": (lambda: last("NaNReset-v0"), f"{RESET} gave the reward 0.0 and the observation arr"),

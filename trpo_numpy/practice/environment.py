@@ -96,9 +96,8 @@ def check_restorable(env, act):
 def make_env(config, render_mode=None):
     """The Gymnasium environment of a Config as a CheckedEnv, its states flat vectors, its actions those of a family.
 
-    What is discrete in a state is one-hot, the parts of Dict and Tuple are one after the other.
-    A Box of floats clips the actions: log pi is that of the unclipped action. An environment without a limit on the
-    time gets that of Table 2, 1000 steps. Raises InputError if it cannot be made, or for its spaces.
+    What is discrete in a state is one-hot. A Box of floats clips the actions: log pi is that of the unclipped action.
+    Without a limit on the time it gets that of Table 2, 1000 steps. InputError if it cannot be made, or for its spaces.
     """
     make = config.env_id if callable(config.env_id) else partial(gym.make, config.env_id)
     name = str(getattr(config.env_id, "__name__", config.env_id))

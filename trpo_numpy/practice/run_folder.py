@@ -1,9 +1,8 @@
 """Not in the paper: what a run leaves on disk, and reads back.
 
 config.json    the Config and the versions: all that repeats the run, with the same code and OMP_NUM_THREADS
-progress.csv   one row per iteration, by COLUMNS
+progress.csv   one row per iteration, by COLUMNS; learning_curve.png is its picture
 policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
-learning_curve.png
 """
 import json
 import os

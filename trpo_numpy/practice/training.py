@@ -74,6 +74,8 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
     mpi4py's) samples the episodes: both to the same bytes. Raises InputError for a bad argument or environment,
     ArithmeticError where curvature or a number is not what it must be. Warns of actions that are hardly explored.
     """
+    if not isinstance(config, Config):
+        raise InputError(f"config: got {config!r}, wanted a Config, such as Config(env_id='CartPole-v1')")
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
     first = initial_state(policy, baseline, config)
