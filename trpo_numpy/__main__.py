@@ -77,8 +77,8 @@ def build_parser():
 def run_training(workers=1, quiet=False, resume=None, **options):
     """train: one line per iteration; the run can be resumed after each. Returns the exit code."""
     if resume:
-        if set(options) - {"timesteps"}:
-            raise InputError(f"resume: got {', '.join(sorted(options))}, wanted timesteps, workers or quiet only")
+        if others := set(options) - {"timesteps"}:
+            raise InputError(f"resume: got {', '.join(sorted(others))}, wanted timesteps, workers or quiet only")
         config, state = replace(run_folder.read_config(resume), **options), run_folder.resume(resume)
         if state and options and config.timesteps < state.timesteps:
             raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
