@@ -40,8 +40,10 @@ def terminal(monkeypatch):
 
 
 def test_on_a_terminal_the_next_row_takes_the_place_of_most(capsys, terminal):
-    """Each row first erases what is left, at its right, of a longer one that it overwrites."""
-    assert printed(capsys, 11).endswith("\x1b[K\r") and printed(capsys, 12).endswith("\x1b[K\n")
+    """A row that goes is not wrapped, or it would be overwritten in part; each erases what a longer one left."""
+    gone, stays = printed(capsys, 11), printed(capsys, 12)
+    assert gone.startswith("\x1b[?7l") and gone.endswith("\x1b[?7h\x1b[K\r")
+    assert stays.startswith("   12") and stays.endswith("\x1b[K\n")
 
 
 @pytest.mark.parametrize("timesteps, most", [(20_000, 20), (50_000, 50), (1_000_000, 60)])
@@ -49,4 +51,4 @@ def test_on_a_terminal_a_run_keeps_about_50_rows_and_the_last(capsys, terminal, 
     texts = [printed(capsys, i, timesteps) for i in range(1, timesteps // 1000 + 1)]
     rows = [text for text in texts if "\n" in text]
     assert min(20, most - 30) <= len(rows) <= most and rows[-1] is texts[-1]
-    assert texts[-1].split("\x1b")[0].endswith("0:00") and __main__.ROWS == 50
+    assert texts[-1].split("\x1b")[0].endswith("0:00")

@@ -21,7 +21,6 @@ from trpo_numpy.practice.training import policy_and_baseline, train
 LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
         "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
 HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
-ROWS = 50  # of a run that stay on a terminal; each other row is overwritten by the next one
 
 
 def key_and_value(text):
@@ -38,11 +37,12 @@ def key_and_value(text):
 def print_row(row, timesteps, done, start):
     """Prints a row of progress.csv; timesteps is the run's end, `done` the steps that were done before `start`."""
     left = int(max(0, timesteps - row["timesteps"]) * (time.perf_counter() - start) / (row["timesteps"] - done))
-    note, end = "" if row["status"] == "accepted" else "  " + row["status"], "\n"
-    if sys.stdout.isatty():
-        every = 1 + int(timesteps * row["iteration"] / row["timesteps"] / ROWS)
-        end = "\x1b[K\n" if row["iteration"] % every == 0 or row["timesteps"] >= timesteps else "\x1b[K\r"
-    print(LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), end=end, flush=True)
+    note, begin, end = "" if row["status"] == "accepted" else "  " + row["status"], "", "\n"
+    if sys.stdout.isatty():  # about 50 rows stay; each other one is cut at the edge, and overwritten by the next
+        every = 1 + int(timesteps * row["iteration"] / row["timesteps"] / 50)
+        stays = row["iteration"] % every == 0 or row["timesteps"] >= timesteps
+        begin, end = ("", "\x1b[K\n") if stays else ("\x1b[?7l", "\x1b[?7h\x1b[K\r")
+    print(begin + LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), end=end, flush=True)
 
 
 def build_parser():
