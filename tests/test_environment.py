@@ -81,7 +81,7 @@ def test_a_wrong_step_says_how_many_steps_came_before_it_and_after_which_reset()
     env.reset(seed=2 ** 30)
     for _ in range(4):
         env.step(a)
-    with pytest.raises(InputError, match=rf"^environment: step 4 after reset\(seed={2 ** 30}\) gave .*nan"):
+    with pytest.raises(InputError, match=rf"^environment: step 4 after reset\(seed={2 ** 30}\) failed: got .*nan"):
         env.step(a)
 
 
@@ -169,7 +169,7 @@ def test_the_errors_of_a_restored_environment_name_the_step_and_the_reset_of_the
     env.reset(seed=99)
     env.restore_state(saved)
     env.step(a)
-    with pytest.raises(InputError, match=r"step 2 after reset\(seed=12\) gave .*nan"):
+    with pytest.raises(InputError, match=r"step 2 after reset\(seed=12\) failed: got .*nan"):
         env.step(a)
 
 

@@ -17,7 +17,7 @@ from trpo_numpy.practice.training import policy_and_baseline, warn_of_box
     (1.0, np.zeros(2)), (3, np.zeros(2, np.float32)), (np.float32(2), [0, 1]), (np.array(1.0), np.zeros(2, np.uint8)),
     (True, np.zeros(2, bool)), (np.ones(1), np.zeros(2)), (-1e300, np.full(2, 1e300))], ids=str)
 def test_real_finite_numbers_of_the_shape_are_taken(reward, observation):
-    checked_step(observation, reward, (2,), "step 0")
+    checked_step(observation, reward, (2,))
 
 
 @pytest.mark.parametrize("reward, observation", [
@@ -25,9 +25,9 @@ def test_real_finite_numbers_of_the_shape_are_taken(reward, observation):
     (np.zeros(2), np.zeros(2)), ([], np.zeros(2)), (1.0, np.zeros(3)), (1.0, np.zeros((2, 1))), (1.0, 0.0),
     (1.0, np.array([0.0, np.nan])), (1.0, np.array([-np.inf, 0.0])), (1.0, np.array(["a", "b"])),
     (1.0, np.array([None, 1.0])), (1.0, [1.0]), (1.0, None)], ids=str)
-def test_a_step_without_them_is_bad_input_that_says_where_it_was(reward, observation):
-    with pytest.raises(InputError, match="(?s)^environment: step 7 gave .*, wanted .*shape \\(2,\\)$"):
-        checked_step(observation, reward, (2,), "step 7")
+def test_a_step_without_them_is_bad_input_that_says_what_came(reward, observation):
+    with pytest.raises(InputError, match="(?s)^got the reward .*, wanted .*shape \\(2,\\)$"):
+        checked_step(observation, reward, (2,))
 
 
 @pytest.mark.parametrize("error, text", [(ZeroDivisionError("agreed"), "ZeroDivisionError: agreed"),
@@ -37,6 +37,11 @@ def test_an_error_in_its_block_is_bad_input_with_its_type_its_text_or_its_code_a
         with input_error("it failed"):
             raise error
     assert str(raised.value).startswith(f"it failed: {text} ({__file__}, line ") and raised.value.__cause__ is error
+
+
+def test_bad_input_in_its_block_keeps_its_text_after_the_name_of_the_block():
+    with pytest.raises(InputError, match="^the outer: the inner$"), input_error("the outer"):
+        raise InputError("the inner")
 
 
 def first_act(env):
@@ -65,8 +70,8 @@ def test_an_environment_that_cannot_be_restored_is_refused_before_any_sampling(e
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("env_id, message", [
     ("ResetRaises-v0", r"environment: reset\(seed=\d+\) failed: KeyError"),
-    ("NaNReset-v0", r"environment: reset\(seed=\d+\) gave .*nan"),
-    ("InfiniteReward-v0", r".*environment: step 0 after reset\(seed=\d+\) gave .*-inf")])
+    ("NaNReset-v0", r"environment: reset\(seed=\d+\) failed: got .*nan"),
+    ("InfiniteReward-v0", r".*environment: step 0 after reset\(seed=\d+\) failed: got .*-inf")])
 def test_an_environment_that_fails_without_being_restored_raises_its_own_error(env_id, message):
     env = make_env(Config(env_id))
     with pytest.raises(InputError, match="^" + message):

@@ -149,7 +149,7 @@ def test_an_environment_that_goes_wrong_later_stops_the_run_and_what_was_written
     assert main(["train", env_id, "--batch-size", "10", "--timesteps", "60", "--out", str(out)]) == 1
     error = capsys.readouterr().err
     place = f"step 2 after reset(seed={environments.reset_seed(0, 3)})"
-    assert f"error: environment: {place} gave" in error and what in error
+    assert f"error: environment: {place} failed: got" in error and what in error
     assert re.search(rf"^stopped\D*1\D.*{out}$", error, re.MULTILINE) and "Traceback" not in error
     assert read_progress(out)["iteration"].tolist() == [1] and not (out / "learning_curve.png").exists()
     assert main(["evaluate", str(out), "--episodes", "1"]) == 0
@@ -171,7 +171,7 @@ def test_an_environment_that_goes_wrong_in_evaluation_is_bad_input(tmp_path, cap
     out = tmp_path / "run"
     assert main(["train", "NaNReward-v0", "--batch-size", "10", "--timesteps", "10", "--out", str(out)]) == 0
     assert main(["evaluate", str(out), "--episodes", "4"]) == 2
-    assert re.search(r"^error: environment: step 2 after reset\(seed=\d+\) gave", capsys.readouterr().err)
+    assert re.search(r"^error: environment: step 2 after reset\(seed=\d+\) failed: got", capsys.readouterr().err)
 
 
 def heed_ctrl_c():

@@ -120,5 +120,5 @@ def test_numbers_that_are_not_finite_are_refused_where_they_come_in(env_id, t, e
     with pytest.raises(InputError) as error:
         sample_path(env, still, seeds, episode)
     place = reset if t is None else f"step {t} after {reset}"
-    assert str(error.value).startswith(f"environment: {place} gave the reward ")
+    assert str(error.value).startswith(f"environment: {place} failed: got the reward ")
     assert str(error.value).endswith("and finite numbers of shape (2,)")

@@ -1,4 +1,5 @@
 """Not in the paper: how input is checked."""
+import contextlib
 import traceback
 
 import numpy as np
@@ -8,19 +9,17 @@ class InputError(ValueError):
     """Bad input: an argument, an option, a file or an environment. Says what came and what is wanted."""
 
 
-class input_error:
+class input_error(contextlib.AbstractContextManager):
     """`with input_error(what):` makes any error in its block an InputError: what, the error, and its line."""
 
     def __init__(self, what):
         self.what = what
 
-    def __enter__(self):
-        pass
-
     def __exit__(self, kind, error, trace):
         if isinstance(error, Exception):
             file, line, _, code = traceback.extract_tb(trace)[-1]
-            raise InputError(f"{self.what}: {kind.__name__}: {str(error) or code} ({file}, line {line})") from error
+            why = error if kind is InputError else f"{kind.__name__}: {str(error) or code} ({file}, line {line})"
+            raise InputError(f"{self.what}: {why}") from error
 
 
 def check_array(name, array, shape):

@@ -139,8 +139,8 @@ def two_units(figure, _):
         for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
-            (0.44, "TRPO:\nthe same steps", "TRPO"),
-            (0.24, "maximize $L$ $-$ mean KL:\novershoots when the\nreward doubles", "penalty")]:
+            (0.44, "TRPO: the same\nsteps on both;\nit does not settle", "TRPO"),
+            (0.22, "maximize $L$ $-$ mean KL:\novershoots when the\nreward doubles", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -304,16 +304,17 @@ SLIDES = [
          "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
      "trpo_numpy;  (3): an equation of arXiv 1502.05477;  upper right: steps of the companion"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
-         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "",
-         "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001", "", "Which $c$?"],
+         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "of coins 0.5 and 0.57: 0.01", "",
+         "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
+         "Which $c$?"],
      fixed_steps,
      "Pendulum-v1;  $g$: the policy gradient, with standardized advantages;  KL: mean over the states"),
     (1, [r"$\eta(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\tilde\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
          "   (2)   the new policy's visits",
          r"$L_\pi(\tilde\pi) = \eta(\pi) + \Sigma_s\, \rho_{\pi}(s)\, \Sigma_a \tilde\pi(a|s)\, A_\pi(s, a)$"
          "   (3)   the old policy's visits"],
-     surrogate, r"they differ in one subscript;  $\eta$: return, $\rho$: discounted visits, $A_\pi$: advantage, "
-     r"$\tilde\pi$: new"),
+     surrogate, r"arrows: where actions 0 and 1 lead;  $\eta$: return, $\rho$: discounted visits, "
+     r"$A_\pi$: advantage, $\tilde\pi$: new"),
     (2, [r"$\eta(\tilde\pi) \geq L_\pi(\tilde\pi) - 4\epsilon\gamma\alpha^2/(1-\gamma)^2$   (8), Theorem 1",
          r"$\alpha$: largest total variation $D_\mathrm{TV}$ over the states;  $\epsilon$: largest $|A_\pi|$",
          "coupled by one draw, the two actions differ only in the dark part"], coupling,
@@ -339,18 +340,20 @@ SLIDES = [
     (3, [rf"maximize $L - C\, {MAX_KL}$,  right of (9) ::the theory's $C$: safe, slow",
          rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ in nats; $\eta$ may fall",
          rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::no bound in each state"],
-     two_units, r"axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  blue: mean KL $\leq$ 0.01;  "
-     "20 steps each"),
+     two_units, r"the six rooms of slide 3;  axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  "
+     r"blue: mean KL $\leq$ 0.01"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
-     two_actions, r"$q$ drew the actions, here 0.5 each;  $Q_n$: return from action $n$ on;  $s_n$ from $\rho$"),
+     two_actions, r"$q$: drew the actions, 0.5 each;  $Q_n$: return from $n$ on;  mean KL: "
+     r"$\frac{1}{N}\,\Sigma_n\, \mathrm{KL}(\pi_\mathrm{old}, \pi_\theta)$ in $s_n$"),
     (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$ (value, slope: 0)", r"$\mathrm{maximize}\ \ g^T d$",
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
          "", r"$d = \beta s, \quad A s = g$", "", r"$\beta = \sqrt{2\delta / s^T A s}$"], step,
-     r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: the rooms of slide 8, at the start"),
+     r"$A$: Fisher matrix;  $d = \theta - \theta_\mathrm{old}$;  picture: the six rooms of slide 3, "
+     "where slide 8 starts"),
     (6, [r"$x = 0, \quad r = p = g$", r"up to 10 times, while $r \neq 0$:", r"   $\alpha = r^T r / p^T A p$",
          r"   $x \leftarrow x + \alpha\, p$",
          r"   $r_\mathrm{new} = r - \alpha\, A p$", r"   $\kappa = r_\mathrm{new}^T r_\mathrm{new} / r^T r$",
@@ -371,7 +374,8 @@ SLIDES = [
      r"the default policy for Pendulum-v1;  $N$ states, in each $\mu$ has 2 numbers, $M$ is $2 \times 2$"),
     (8, [rf"shrink $\beta$ until  $L(\theta) > L_\mathrm{{old}}$  and  ${KL} \leq \delta$",
          r"try $\beta,\ 0.8\,\beta,\ 0.64\,\beta, \ldots$: the first that passes is taken"], line_search,
-     r"picture: three parameters, $\delta$ = 0.1"),
+     r"$\overline{D}_\mathrm{KL}$: $\frac{1}{N}\,\Sigma_n$ KL in $s_n$, by its formula;  picture: three parameters, "
+     r"$\delta$ = 0.1, so that the curves part"),
     (9, [r"1.  run $\pi_{\theta_\mathrm{old}}$:  states $s_n$, actions $a_n$, returns $Q_n$ (in practice advantages)",
          r"2.  $g = \nabla L(\theta_\mathrm{old})$ ::backpropagation",
          r"3.  $A y = \frac{1}{N}\,\Sigma_n J_n^T M_n J_n\, y$ ::jvp, $M$, vjp",
@@ -387,16 +391,16 @@ SLIDES = [
     (11, [r"For the KL yes: $\beta$ is new in each iteration.  And for the returns?",
           r"Along $g$, under the same bound: lower returns on three of four tasks."],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
-    (11, ["TRPO, beside the step", "$1 \\cdot A^{-1} g$, both with", "standardized advantages:", "",
+    (11, ["TRPO, beside the step", "$1 \\cdot (A + 0.1 I)^{-1} g$, both with", "standardized advantages:", "",
           "undecided on all three", "", "The fixed step is the first", "that was tried."], control,
-     r"ten runs of each, 300,000 steps;  bar: 95% interval;  damping 0.1;  $\delta$ = 0.01 for each joint"),
+     r"ten runs of each;  bar: 95% interval;  $\delta$ = 0.06, 0.03 and 0.02: 0.01 for each joint"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
      r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
      r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
-PICTURE_ANSWERS = 3, 6, 7, 8, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes without the picture first
+PICTURE_ANSWERS = 3, 6, 7, 8, 9, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes first, without it
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",

@@ -27,14 +27,16 @@ class CheckedEnv(gym.Wrapper):
         self.seed, self.t = seed, 0
         with input_error(f"environment: reset(seed={seed}) failed"):
             observation, info = self.env.reset(seed=seed, options=options)
-        return checked_step(observation, 0.0, self.shape, f"reset(seed={seed})")[0], info
+            return checked_step(observation, 0.0, self.shape)[0], info
 
     def step(self, action):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
-        where = f"step {self.t} after reset(seed={self.seed})"
-        with input_error(f"environment: {where} failed"):
+        try:
             observation, reward, terminated, truncated, info = self.env.step(self.in_space(action))
-        state, number = checked_step(observation, reward, self.shape, where)
+            state, number = checked_step(observation, reward, self.shape)
+        except Exception:
+            with input_error(f"environment: step {self.t} after reset(seed={self.seed}) failed"):
+                raise
         self.t += 1
         return state, number, terminated, truncated, info
 
@@ -55,7 +57,7 @@ class CheckedEnv(gym.Wrapper):
             vars(layer).update(attributes)
 
 
-def checked_step(observation, reward, shape, where):
+def checked_step(observation, reward, shape):
     """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
     try:
         state, number = np.array(observation), np.asarray(reward).item()  # a copy: an environment may reuse its array
@@ -64,8 +66,8 @@ def checked_step(observation, reward, shape, where):
     except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
         good = False
     if not good:
-        raise InputError(f"environment: {where} gave the reward {reward!r} and the observation {observation!r}, "
-                         f"wanted a finite number, such as float(reward), and finite numbers of shape {shape}")
+        raise InputError(f"got the reward {reward!r} and the observation {observation!r}, wanted a finite number, such "
+                         f"as float(reward), and finite numbers of shape {shape}")
     return state, number
 
 
@@ -101,10 +103,9 @@ def make_env(config, render_mode=None):
     """
     make = config.env_id if callable(config.env_id) else partial(gym.make, config.env_id)
     name = str(getattr(config.env_id, "__name__", config.env_id))
-    drawn = {"render_mode": render_mode} if render_mode else {}
     with input_error(f"env_id: got {name!r}, wanted an environment that can be made: an id of Gymnasium, or "
                      "module:Name-v0 if a module registers it"):
-        env = make(**config.env_kwargs | drawn)
+        env = make(**config.env_kwargs | ({"render_mode": render_mode} if render_mode else {}))
         layers = layers_of(env)
     for layer in layers:
         if {"obs_rms", "return_rms"} & set(vars(layer)):
