@@ -44,7 +44,7 @@ def test_the_best_theta_of_a_simple_problem_is_found(method):
     iterations = list(method(CONFIG))
     first, last = iterations[0], iterations[-1]
     assert first.mean_return < -3 and last.mean_return > -0.1
-    w, b, r = last.state.theta
+    w, b, r = last.checkpoint.theta
     assert (w, b) == (pytest.approx(0.7, abs=0.03), pytest.approx(0.2, abs=0.03)) and r < -2
 
 
@@ -65,14 +65,15 @@ def test_an_iteration_is_a_new_episode_of_each_theta(method, monkeypatch):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_goes_on_from_any_state_to_the_same_bytes(method):
     def numbers(iterations):
-        return [(i.state.theta.tobytes(), i.state.phi.tobytes(), i.timesteps, i.mean_return) for i in iterations]
+        return [(i.checkpoint.theta.tobytes(), i.checkpoint.phi.tobytes(), i.timesteps, i.mean_return)
+                for i in iterations]
 
     config = replace(CONFIG, env_id="Pendulum-v1", hidden_sizes=(2,), timesteps=6000)
     method = partial(method, n_samples=5)
     whole = list(method(config))
     assert len(whole) == 6 and numbers(whole) == numbers(method(config))
     for n in (1, 4):
-        assert numbers(whole[n:]) == numbers(method(config, state=whole[n - 1].state))
+        assert numbers(whole[n:]) == numbers(method(config, checkpoint=whole[n - 1].checkpoint))
     assert numbers(whole) != numbers(method(replace(config, seed=1)))
 
 

@@ -22,7 +22,7 @@ CONFIGS = [Config(env_id="CartPole-v1", batch_size=300, timesteps=1200),
 
 def bytes_of(config, executor=None):
     """theta and phi after each iteration, and the counts."""
-    return [(i.state.theta.tobytes(), i.state.phi.tobytes(), i.timesteps, i.episodes)
+    return [(i.checkpoint.theta.tobytes(), i.checkpoint.phi.tobytes(), i.timesteps, i.episodes)
             for i in train(config, executor=executor)]
 
 
@@ -105,7 +105,7 @@ def test_bad_input_in_a_worker_is_bad_input_here():
     config = Config(env_id="NaNReward-v0", batch_size=20)   # its fourth episode goes wrong
     with ProcessPoolExecutor(1) as executor:
         reset = rf"reset\(seed={reset_seed(0, 3)}\)"
-        with pytest.raises(InputError, match=f"^environment: step 2 after {reset} gave .*nan"):
+        with pytest.raises(InputError, match=f"^environment: step 2 after {reset} failed: got .*nan"):
             list(train(config, executor=executor))
 
 

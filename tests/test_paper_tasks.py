@@ -130,7 +130,7 @@ def test_single_path_goes_on_from_cmas_policy(tmp_path):
     theta = np.load(tmp_path / run.folder / "policy.npz")["theta"]
     first, = go_on_from_cma(curves, 0, tmp_path, 1)
     assert first.entropy == pytest.approx(theta[-1] + 0.5 * np.log(2 * np.pi * np.e)) and theta[-1] < -2.5
-    assert first.timesteps == 400 and first.state.iteration == 1
+    assert first.timesteps == 400 and first.checkpoint.iteration == 1
 
 
 def test_the_position_is_all_that_its_runs_leave_out(tmp_path):

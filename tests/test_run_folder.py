@@ -59,19 +59,20 @@ def test_the_saved_policy_is_the_trained_one_with_the_scaling_that_it_saw(folder
     *_, last = train(CONFIG)
     theta, scaling = load(folder)
     assert theta.tobytes() == last.update.theta_new.tobytes()
-    assert scaling.mean.tobytes() == last.scaling.mean.tobytes() != last.state.scaling.mean.tobytes()
+    assert scaling.mean.tobytes() == last.scaling.mean.tobytes() != last.checkpoint.scaling.mean.tobytes()
     assert scaling.std.tobytes() == last.scaling.std.tobytes() and (scaling.std != 1).all()
     assert np.allclose(scaling.var, last.scaling.var, rtol=1e-15)
 
 
 def test_the_run_goes_on_from_its_last_state(folder):
     *_, last = train(CONFIG)
-    state = resume(folder)
-    assert state.theta.tobytes() == last.state.theta.tobytes() and state.phi.tobytes() == last.state.phi.tobytes()
-    assert (state.iteration, state.timesteps, state.episodes) == (3, 60, 12)
+    checkpoint = resume(folder)
+    assert checkpoint.theta.tobytes() == last.checkpoint.theta.tobytes()
+    assert checkpoint.phi.tobytes() == last.checkpoint.phi.tobytes()
+    assert (checkpoint.iteration, checkpoint.timesteps, checkpoint.episodes) == (3, 60, 12)
     for name in ("mean", "var", "std"):
-        assert getattr(state.scaling, name).tobytes() == getattr(last.state.scaling, name).tobytes()
-    assert state.scaling.count == 60
+        assert getattr(checkpoint.scaling, name).tobytes() == getattr(last.checkpoint.scaling, name).tobytes()
+    assert checkpoint.scaling.count == 60
 
 
 def test_the_same_seed_gives_the_same_bytes(folder, tmp_path):
@@ -216,8 +217,8 @@ def test_a_state_that_cannot_be_is_refused(folder, name, wrong):
     with np.load(folder / "policy.npz") as file:
         arrays = {**file, name: wrong}
     np.savez(folder / "policy.npz", **arrays)
-    with pytest.raises(InputError, match=f"^state: {name}: got "):
-        train(CONFIG, state=resume(folder))
+    with pytest.raises(InputError, match=f"^checkpoint: {name}: got "):
+        train(CONFIG, checkpoint=resume(folder))
 
 
 def test_a_run_of_another_method_or_another_version_is_refused(folder):

@@ -16,7 +16,7 @@ from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.scaling import no_scaling, scale
-from trpo_numpy.practice.training import State, initial_state, policy_and_baseline, train
+from trpo_numpy.practice.training import Checkpoint, initial_checkpoint, policy_and_baseline, train
 from trpo_numpy.sampling import Path, discounted_sums
 from trpo_numpy.trpo import trpo_update
 
@@ -91,8 +91,8 @@ def estimate(rewards, terminated=False, **options):
     policy, baseline = policy_and_baseline(make_env(config), config)
     phi, states = baseline.initial(rng, 1.0), rng.standard_normal((len(rewards) + 1, 3))
     path = Path(states, np.zeros((len(rewards), 1)), np.array(rewards), terminated)
-    state = State(policy.initial(rng, 0.0), phi, no_scaling(3))
-    return training.estimate_single_path([path], baseline, state, config), values(baseline, phi, states)
+    checkpoint = Checkpoint(policy.initial(rng, 0.0), phi, no_scaling(3))
+    return training.estimate_single_path([path], baseline, checkpoint, config), values(baseline, phi, states)
 
 
 def test_the_baseline_is_fitted_to_returns_that_end_in_V():
@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others():
 
 def test_the_first_theta_and_phi_are_a_function_of_the_seed():
     policy, baseline = policy_and_baseline(make_env(Config("Pendulum-v1")), Config())
-    first, again, other = (initial_state(policy, baseline, Config(seed=seed)) for seed in (1, 1, 2))
+    first, again, other = (initial_checkpoint(policy, baseline, Config(seed=seed)) for seed in (1, 1, 2))
     assert first.theta.tobytes() == again.theta.tobytes() and first.phi.tobytes() == again.phi.tobytes()
     weights = first.theta != 0
     weights[-1] = False     # r, which is initial_log_std
@@ -146,17 +146,18 @@ def test_the_first_theta_and_phi_are_a_function_of_the_seed():
 @pytest.mark.parametrize("d_a, wanted", [(1, -0.2), (3, -0.2), (6, -0.2 - np.log(2)), (12, -0.2 - np.log(4))])
 def test_more_than_three_dimensions_have_together_as_much_noise_as_three(d_a, wanted):
     policy, baseline = Policy(MLP((4, d_a)), Gaussian(d_a)), MLP((4, 1))
-    r = policy.unpack(initial_state(policy, baseline, Config(initial_log_std=-0.2)).theta)[1]
+    r = policy.unpack(initial_checkpoint(policy, baseline, Config(initial_log_std=-0.2)).theta)[1]
     assert r == pytest.approx(np.full(d_a, wanted)) and np.exp(r).sum() <= 3 * np.exp(-0.2) + 1e-12
 
 
 def test_the_first_policy_is_nearly_the_same_in_every_state_and_the_first_V_is_zero():
     policy, baseline = policy_and_baseline(make_env(Config("Pendulum-v1")), Config())
-    state = initial_state(policy, baseline, Config(initial_log_std=-1.5))
+    checkpoint = initial_checkpoint(policy, baseline, Config(initial_log_std=-1.5))
     states = np.random.default_rng(0).standard_normal((100, 3))
-    mean, r = policy.family.split(policy.mu(state.theta, states))
-    assert 0 < abs(mean).max() < 0.05 and not values(baseline, state.phi, states).any()
-    assert (r == -1.5).all() and (state.scaling.count, state.iteration, state.timesteps, state.episodes) == (0, 0, 0, 0)
+    mean, r = policy.family.split(policy.mu(checkpoint.theta, states))
+    assert 0 < abs(mean).max() < 0.05 and not values(baseline, checkpoint.phi, states).any()
+    assert (r == -1.5).all() and checkpoint.scaling.count == 0
+    assert (checkpoint.iteration, checkpoint.timesteps, checkpoint.episodes) == (0, 0, 0)
 
 
 def test_each_episode_of_training_has_a_seed_of_its_own_and_none_is_one_of_evaluations(reset_seeds):
@@ -169,7 +170,7 @@ def test_each_episode_of_training_has_a_seed_of_its_own_and_none_is_one_of_evalu
     reset_seeds.clear()
     env = make_env(Config("Count-v0"))
     policy, baseline = policy_and_baseline(env, Config())
-    theta = initial_state(policy, baseline, Config()).theta
+    theta = initial_checkpoint(policy, baseline, Config()).theta
     list(greedy_returns(env, policy, theta, no_scaling(2), 3, 12))
     assert len(set(reset_seeds)) == 12 and not set(of_training) & set(reset_seeds)
 
@@ -206,7 +207,7 @@ def test_what_an_iteration_reports(sampled_paths):
         assert iteration.mean_return == np.mean([path.rewards.sum() for path in paths])
         mu_old = iteration.policy.mu(theta_old, batch.states)
         assert iteration.entropy == pytest.approx(iteration.policy.family.entropy(mu_old).mean(), rel=1e-12)
-        assert iteration.state.theta.tobytes() == iteration.update.theta_new.tobytes()
+        assert iteration.checkpoint.theta.tobytes() == iteration.update.theta_new.tobytes()
         assert iteration.seconds_sampling > 0 and iteration.seconds_updating > 0
     assert (first.iteration, first.episodes, first.timesteps) == (1, 3, 600)
     assert (second.iteration, second.episodes, second.timesteps) == (2, 6, 1200)
@@ -218,7 +219,7 @@ def test_each_iteration_is_scaled_by_all_observations_of_the_iterations_before(s
     assert iterations[0].scaling.count == 0
     for n, iteration in enumerate(iterations, 1):
         so_far = np.concatenate([path.states[:-1].astype(float) for paths in sampled_paths[:n] for path in paths])
-        for scaling in [iteration.state.scaling, *(later.scaling for later in iterations[n:n + 1])]:
+        for scaling in [iteration.checkpoint.scaling, *(later.scaling for later in iterations[n:n + 1])]:
             assert scaling.count == 400 * n == len(so_far)
             assert np.allclose(scaling.mean, so_far.mean(axis=0), rtol=0, atol=1e-12)
             assert np.allclose(scaling.std, so_far.std(axis=0), rtol=1e-12)
@@ -228,7 +229,7 @@ def test_without_scaling_the_policy_sees_raw_observations(sampled_paths):
     seen = []
     *_, last = train(Config(env_id="Pendulum-v1", batch_size=400, timesteps=800, scale_observations=False),
                      spy_on(seen))
-    assert last.state.scaling.count == 0
+    assert last.checkpoint.scaling.count == 0
     assert np.array_equal(seen[1][1].states, np.concatenate([path.states[:-1] for path in sampled_paths[1]]))
 
 
@@ -245,12 +246,12 @@ def test_a_vines_states_are_scaled_too():
 def test_training_goes_on_from_a_state_to_the_same_bytes():
     options = {"env_id": "Pendulum-v1", "batch_size": 400}
     whole = list(train(Config(timesteps=1600, **options)))
-    rest = list(train(Config(timesteps=1600, **options), state=whole[1].state))
+    rest = list(train(Config(timesteps=1600, **options), checkpoint=whole[1].checkpoint))
     assert [i.iteration for i in rest] == [3, 4] and [i.timesteps for i in rest] == [1200, 1600]
     for first, second in zip(whole[2:], rest):
         assert first.update.theta_new.tobytes() == second.update.theta_new.tobytes()
-        assert first.state.phi.tobytes() == second.state.phi.tobytes()
-    assert not list(train(Config(timesteps=800, **options), state=whole[1].state))
+        assert first.checkpoint.phi.tobytes() == second.checkpoint.phi.tobytes()
+    assert not list(train(Config(timesteps=800, **options), checkpoint=whole[1].checkpoint))
 
 
 def test_learns():

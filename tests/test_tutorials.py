@@ -428,8 +428,8 @@ def contents(folder):
 
 @pytest.mark.parametrize("error", [CurvatureError("p'Ap: got -1"), FloatingPointError("theta"), OverflowError("exp")])
 def test_an_arithmetic_error_ends_a_run_which_keeps_what_it_had(error, tmp_path):
-    def loop(config, state):
-        yield from train(config, state=state)
+    def loop(config, checkpoint):
+        yield from train(config, checkpoint=checkpoint)
         raise error
 
     run, = all_runs({"single path": (loop, section_8_cart_pole.methods(4000, 200)["single path"][1])}, [0])
@@ -444,7 +444,7 @@ def test_an_arithmetic_error_ends_a_run_which_keeps_what_it_had(error, tmp_path)
 
 
 def test_a_mistake_in_the_code_does_not_end_a_run_silently(tmp_path):
-    def loop(config, state):
+    def loop(config, checkpoint):
         raise ValueError("a mistake in the code")
 
     run, = all_runs({"single path": (loop, section_8_cart_pole.methods(200, 200)["single path"][1])}, [0])

@@ -29,7 +29,7 @@ def thetas(env_id, update=trpo_update, reward_unit=1.0, **options):
     """theta after each of four iterations, as bytes."""
     settings = {"batch_size": 400, "timesteps": 1600, "hidden_sizes": (8,), **options}
     config = Config(partial(in_other_units, env_id, reward_unit), **settings)
-    return [iteration.state.theta.tobytes() for iteration in train(config, update)]
+    return [iteration.checkpoint.theta.tobytes() for iteration in train(config, update)]
 
 
 OPTIONS = [{}, {"baseline": False}, {"standardize_advantages": False}, {"scale_observations": False}, PAPER,
@@ -75,11 +75,11 @@ def test_observations_in_any_unit_are_learned_from(units):
 def test_once_they_are_scaled_observations_times_a_power_of_two_give_the_same_bytes(k):
     config, other = (Config(partial(in_other_units, "Pendulum-v1", observation_unit=unit), batch_size=400,
                             timesteps=1600) for unit in (1.0, 2.0 ** k))
-    state = next(train(config)).state
-    scaling = Scaling(state.scaling.count, state.scaling.mean * 2.0 ** k, state.scaling.var * 4.0 ** k)
-    others = train(other, state=replace(state, scaling=scaling))
-    for iteration, same in zip(train(config, state=state), others, strict=True):
-        assert iteration.state.theta.tobytes() == same.state.theta.tobytes()
+    checkpoint = next(train(config)).checkpoint
+    scaling = Scaling(checkpoint.scaling.count, checkpoint.scaling.mean * 2.0 ** k, checkpoint.scaling.var * 4.0 ** k)
+    others = train(other, checkpoint=replace(checkpoint, scaling=scaling))
+    for iteration, same in zip(train(config, checkpoint=checkpoint), others, strict=True):
+        assert iteration.checkpoint.theta.tobytes() == same.checkpoint.theta.tobytes()
 
 
 def test_an_update_of_one_state():

@@ -79,20 +79,20 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     if resume:
         if others := set(options) - {"timesteps"}:
             raise InputError(f"resume: got {', '.join(sorted(others))}, wanted timesteps, workers or quiet only")
-        config, state = replace(run_folder.read_config(resume), **options), run_folder.resume(resume)
-        if state and options and config.timesteps < state.timesteps:
-            raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {state.timesteps} that are done")
+        config, last = replace(run_folder.read_config(resume), **options), run_folder.resume(resume)
+        if last and options and config.timesteps < last.timesteps:
+            raise InputError(f"timesteps: got {config.timesteps}, wanted at least the {last.timesteps} that are done")
     else:
         out, paper = options.pop("out", None), PAPER if options.pop("paper", False) else {}
-        config, state = Config(**{**paper, **options}), None  # an option that is typed overrides --paper
+        config, last = Config(**{**paper, **options}), None  # an option that is typed overrides --paper
     executor = ProcessPoolExecutor(workers, initializer=start_worker) if workers > 1 else None
-    iterations = train(config, state=state, executor=executor)  # a wrong environment is refused before a folder is made
+    iterations = train(config, checkpoint=last, executor=executor)  # a wrong env_id is refused before a folder is made
     folder = run_folder.write_config(resume, config) if resume else run_folder.create_run_folder(out, config)
     print(f"training on {config.env_id}, seed {config.seed}, into {folder}" + ("" if quiet else "\n" + HEADER))
-    start, done, code = time.perf_counter(), state.timesteps if state else 0, 0
+    start, done, code = time.perf_counter(), last.timesteps if last else 0, 0
     try:
         for iteration in iterations:
-            row, state = run_folder.record_iteration(folder, iteration), iteration.state
+            row, last = run_folder.record_iteration(folder, iteration), iteration.checkpoint
             if not quiet:
                 print_row(row, config.timesteps, done, start)
     except (KeyboardInterrupt, InputError, ArithmeticError, BrokenExecutor, OSError) as error:
@@ -101,7 +101,7 @@ def run_training(workers=1, quiet=False, resume=None, **options):
     finally:
         if executor:
             stop_workers(executor)
-    typed, whole = shlex.quote(str(folder)), state.iteration if state else 0
+    typed, whole = shlex.quote(str(folder)), last.iteration if last else 0
     if code:
         print(f"stopped after {whole} complete iterations; to continue: --resume {typed}", file=sys.stderr)
     if whole and code != 1:

@@ -38,7 +38,7 @@ SWEPT = {"natural gradient": natural_gradient_update, "policy gradient": policy_
 
 @dataclass(frozen=True)
 class Run:
-    """One curve of one seed. loop(config, state=state) yields what `train` yields; only a swept method has a step."""
+    """One curve of one seed. loop(config, checkpoint=...) yields what `train` does; only a swept method has a step."""
     method: str
     step: float | None
     loop: object
@@ -140,9 +140,9 @@ def complete_run(run, parent):
     if not (folder / "config.json").exists():
         create_run_folder(folder, run.config, method=run.name)
     write_config(folder, run.config, run.name)
-    state = resume(folder)
+    checkpoint = resume(folder)
     try:
-        for iteration in run.loop(run.config, state=state):
+        for iteration in run.loop(run.config, checkpoint=checkpoint):
             record_iteration(folder, iteration)
     except ArithmeticError as error:
         (folder / "stopped.txt").write_text(f"{error}\n")

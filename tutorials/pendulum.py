@@ -17,7 +17,7 @@ from trpo_numpy.checks import input_error
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.scaling import scaled_action
-from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+from trpo_numpy.practice.training import initial_checkpoint, policy_and_baseline, train
 
 
 def policies(seed, iterations):
@@ -27,7 +27,7 @@ def policies(seed, iterations):
     """
     config = Config(seed=seed, timesteps=Config.batch_size * max(iterations))
     policy, baseline = policy_and_baseline(make_env(config), config)
-    start = initial_state(policy, baseline, config)
+    start = initial_checkpoint(policy, baseline, config)
     thetas, mean_returns = {0: (start.theta, start.scaling)}, []
     for step in train(config):
         mean_returns.append(step.mean_return)

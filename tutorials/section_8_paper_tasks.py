@@ -47,7 +47,7 @@ from trpo_numpy.checks import InputError
 from trpo_numpy.practice.config import PAPER, Config
 from trpo_numpy.practice.environment import make_env
 from trpo_numpy.practice.run_folder import load_policy
-from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+from trpo_numpy.practice.training import initial_checkpoint, policy_and_baseline, train
 from trpo_numpy.sampling import discounted_sums, sample_path
 
 NEAR, FAR = "single path", "gamma 0.9999"   # the curves that differ in gamma alone
@@ -130,8 +130,8 @@ def go_on_from_cma(curves, seed, parent, n_iterations=10):
     config = replace(config, timesteps=n_iterations * config.batch_size)
     policy, baseline = policy_and_baseline(make_env(config), config)
     theta, _ = load_policy(parent / run.folder, policy)
-    state = replace(initial_state(policy, baseline, config), theta=theta)
-    for iteration in train(config, state=state):
+    checkpoint = replace(initial_checkpoint(policy, baseline, config), theta=theta)
+    for iteration in train(config, checkpoint=checkpoint):
         print(f"single path from CMA's, iteration {iteration.iteration}: {iteration.mean_return:.1f}", flush=True)
         yield iteration
 

@@ -35,13 +35,13 @@ def standardize(A):
     return (A - A.mean()) / A.std() if A.std() > 1e-12 * abs(A).max() else np.zeros_like(A)
 
 
-def estimate_single_path(paths, baseline, state, config):
+def estimate_single_path(paths, baseline, checkpoint, config):
     """Step 2: the Batch, with Q or generalized advantages; the baseline's targets (N,) and V (N,), or None twice."""
     rows = []
     gae_lambda = config.gae_lambda if config.baseline else 1.0                              # 1: the sampled Q
     for path in paths:
-        seen = scale(state.scaling, path.states)                                            # (T + 1, d_s)
-        V = values(baseline, state.phi, seen) if config.baseline else np.zeros(len(seen))
+        seen = scale(checkpoint.scaling, path.states)                                       # (T + 1, d_s)
+        V = values(baseline, checkpoint.phi, seen) if config.baseline else np.zeros(len(seen))
         advantages = generalized_advantages(path, V, config.gamma, gae_lambda)
         targets = V[:-1] + generalized_advantages(path, V, config.gamma, config.baseline_lambda)
         rows.append((seen[:-1], path.actions, advantages, targets, V[:-1]))

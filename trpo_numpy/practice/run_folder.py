@@ -2,7 +2,7 @@
 
 config.json    the Config and the versions: all that repeats the run, with the same code and OMP_NUM_THREADS
 progress.csv   one row per iteration, by COLUMNS; learning_curve.png is its picture
-policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.State
+policy.npz     theta, the mean and std that its observations were scaled with, and the rest of training.Checkpoint
 """
 import json
 import os
@@ -18,7 +18,7 @@ import numpy as np
 from trpo_numpy.checks import InputError, check_array, input_error
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.scaling import Scaling
-from trpo_numpy.practice.training import State
+from trpo_numpy.practice.training import Checkpoint
 
 COLUMNS = {"iteration": int, "timesteps": int, "episodes": int, "mean_return": float, "L_improvement": float,
            "delta": float, "kl": float, "kl_predicted": float, "backtracks": int, "cg_residual": float,
@@ -88,13 +88,13 @@ def read_progress(folder):
 
 def record_iteration(folder, iteration):
     """Appends a row to progress.csv, then writes policy.npz: `resume` takes away a row without one. Returns the row."""
-    row, state, scaling = progress_row(iteration), iteration.state, iteration.scaling
+    row, last, scaling = progress_row(iteration), iteration.checkpoint, iteration.scaling
     with open(folder / "progress.csv", "a") as file:
         print(*row.values(), sep=",", file=file)
     partial = folder / "policy.partial.npz"      # a kill leaves policy.npz as it was
-    np.savez(partial, theta=state.theta, mean=scaling.mean, std=scaling.std, phi=state.phi,
-             next_mean=state.scaling.mean, next_var=state.scaling.var,
-             counts=np.array([state.scaling.count, state.iteration, state.timesteps, state.episodes], np.int64))
+    np.savez(partial, theta=last.theta, mean=scaling.mean, std=scaling.std, phi=last.phi,
+             next_mean=last.scaling.mean, next_var=last.scaling.var,
+             counts=np.array([last.scaling.count, last.iteration, last.timesteps, last.episodes], np.int64))
     os.replace(partial, folder / "policy.npz")
     return row
 
@@ -115,19 +115,19 @@ def load_policy(folder, policy):
 
 
 def resume(folder):
-    """The training.State where a run goes on, None if it has none yet. Cuts progress.csv to fit it, or InputError."""
-    path, state = Path(folder) / "progress.csv", None
+    """The Checkpoint from which a run goes on, None if it has none yet. Cuts progress.csv to fit it, or InputError."""
+    path, last = Path(folder) / "progress.csv", None
     if path.with_name("policy.npz").exists():
         arrays = load_arrays(folder)
         n, *counts = map(int, arrays["counts"])
-        state = State(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
-    n_rows = state.iteration if state else 0
+        last = Checkpoint(arrays["theta"], arrays["phi"], Scaling(n, arrays["next_mean"], arrays["next_var"]), *counts)
+    n_rows = last.iteration if last else 0
     lines = path.read_bytes().splitlines(keepends=True)
     kept = b"".join(lines[:1 + n_rows])     # with the header
     if len(lines) - n_rows not in (1, 2) or not kept.endswith(b"\n"):  # a kill may leave a row more, or a part of one
         raise InputError(f"{path}: got {len(lines) - 1} rows, wanted the {n_rows} of policy.npz, and at most one more")
     os.truncate(path, len(kept))
-    return state
+    return last
 
 
 def save_learning_curve(progress, config, path):

@@ -25,7 +25,7 @@ from trpo_numpy.vine import vine, vine_batch, vine_path
 
 
 @dataclass(frozen=True)
-class State:
+class Checkpoint:
     """Where a run stands between two iterations. With its Config, it is all that the rest of the run depends on."""
     theta: np.ndarray           # (P,), the policy's parameters
     phi: np.ndarray             # the baseline's parameters
@@ -49,7 +49,7 @@ class Iteration:
     seconds_updating: float
     policy: Policy
     scaling: Scaling            # of this iteration's observations
-    state: State                # where training goes on from
+    checkpoint: Checkpoint      # where training goes on from
 
 
 def policy_and_baseline(env, config):
@@ -58,19 +58,19 @@ def policy_and_baseline(env, config):
     return Policy(BlockedMLP((*sizes, env.family.d_output)), env.family), BlockedMLP((*sizes, 1))
 
 
-def initial_state(policy, baseline, config):
-    """The State before the first iteration: a function of config.seed."""
+def initial_checkpoint(policy, baseline, config):
+    """The Checkpoint before the first iteration: a function of config.seed."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1,)))
     log_std = config.initial_log_std + np.log(3 / max(policy.family.d_free, 3))     # the sum of the stds as for d_a = 3
-    return State(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
+    return Checkpoint(policy.initial(rng, log_std), baseline.initial(rng, 0.0), no_scaling(policy.network.sizes[0]))
 
 
-def train(config: Config, update: UpdateRule = trpo_update, state: State | None = None,
+def train(config: Config, update: UpdateRule = trpo_update, checkpoint: Checkpoint | None = None,
           executor: Executor | None = None) -> Iterator[Iteration]:
     """The practical algorithm (Section 6) until config.timesteps: an iterator with an Iteration after each update.
 
-    update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a state,
-    `iteration.state` of an earlier run with this config, that run goes on; an executor (a process pool, Dask's,
+    update is trpo_update, one of its siblings in prior_work.py, or an UpdateRule of your own. With a checkpoint,
+    `iteration.checkpoint` of an earlier run with this config, that run goes on; an executor (a process pool, Dask's,
     mpi4py's) samples the episodes: both to the same bytes. Raises InputError for a bad argument or environment,
     ArithmeticError where curvature or a number is not what it must be. Warns of actions that are hardly explored.
     """
@@ -78,18 +78,18 @@ def train(config: Config, update: UpdateRule = trpo_update, state: State | None 
         raise InputError(f"config: got {config!r}, wanted a Config, such as Config(env_id='CartPole-v1')")
     env = make_env(config)
     policy, baseline = policy_and_baseline(env, config)
-    first = initial_state(policy, baseline, config)
-    state = first if state is None else state
-    if not isinstance(state, State):
-        raise InputError(f"state: got {type(state).__name__}, wanted the State of an iteration, `iteration.state`")
-    check_array("state: theta", state.theta, (policy.n_parameters,))
-    check_array("state: phi", state.phi, (baseline.n_parameters,))
+    first = initial_checkpoint(policy, baseline, config)
+    checkpoint = first if checkpoint is None else checkpoint
+    if not isinstance(checkpoint, Checkpoint):
+        raise InputError(f"checkpoint: got {type(checkpoint).__name__}, wanted iteration.checkpoint of an earlier run")
+    check_array("checkpoint: theta", checkpoint.theta, (policy.n_parameters,))
+    check_array("checkpoint: phi", checkpoint.phi, (baseline.n_parameters,))
     parameters = policy.unpack(first.theta)
     if isinstance(policy.family, Gaussian):
         warn_of_box(env.low.ravel(), env.high.ravel(), np.exp(parameters[1]))
     if config.vine_states:
         check_restorable(make_env(config), partial(policy.act, parameters))
-    return iterations(env, policy, baseline, config, update, state, executor)
+    return iterations(env, policy, baseline, config, update, checkpoint, executor)
 
 
 def warn_of_box(low, high, std):
@@ -102,15 +102,15 @@ def warn_of_box(low, high, std):
                       stacklevel=3)
 
 
-def iterations(env, policy, baseline, config, update, state, executor):
+def iterations(env, policy, baseline, config, update, now, executor):
     """The training loop."""
     options = update_options(config, policy.family.d_a)
     n_ahead = 16                        # episodes that workers sample first; from then on, as many as the last time
     path_seeds = np.random.SeedSequence(config.seed, spawn_key=(0,))    # (1,): theta_0; (1, i): updates; (2,): evaluate
-    while state.timesteps < config.timesteps:
-        start, theta = perf_counter(), state.theta
-        act = partial(scaled_action, policy.act, policy.unpack(theta), state.scaling)
-        episodes_of = partial(sample_episodes, env, config, path_seeds, state.episodes, executor, n_ahead)
+    while now.timesteps < config.timesteps:
+        start, theta = perf_counter(), now.theta
+        act = partial(scaled_action, policy.act, policy.unpack(theta), now.scaling)
+        episodes_of = partial(sample_episodes, env, config, path_seeds, now.episodes, executor, n_ahead)
         if config.vine_states:                                                      # step 1, Section 5.2
             paths, branches = vine(episodes_of(vine_path, act, policy.family, config), config.batch_size)
         else:                                                                       # step 1, Section 5.1
@@ -119,27 +119,27 @@ def iterations(env, policy, baseline, config, update, state, executor):
         if not all(np.isfinite(path.actions).all() for path in paths):
             raise FloatingPointError("policy: its actions are not finite any more, wanted smaller steps")
         if config.vine_states:                                                      # step 2
-            branches = [(scale(state.scaling, s), *rest) for s, *rest in branches]
+            branches = [(scale(now.scaling, s), *rest) for s, *rest in branches]
             batch, targets, V = vine_batch(branches, policy.family, config), None, None     # no baseline
         else:
-            batch, targets, V = estimate_single_path(paths, baseline, state, config)
-        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, state.iteration)))
+            batch, targets, V = estimate_single_path(paths, baseline, now, config)
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(1, now.iteration)))
         result = update(policy, theta, batch, options, rng)                         # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
-        phi, scaling = state.phi, state.scaling
+        phi, scaling = now.phi, now.scaling
         if targets is not None:
             phi = fit_baseline(baseline, phi, batch.states, targets, config)
         if config.scale_observations:
             observations = np.concatenate([path.states[:-1] for path in paths])
             scaling = update_scaling(scaling, scale(scaling, observations))
         n_steps = sum(len(path.rewards) for path in paths) + sum(steps for *_, steps in branches)
-        after = State(result.theta_new, phi, scaling, state.iteration + 1, state.timesteps + n_steps,
-                      state.episodes + len(paths))
+        after = Checkpoint(result.theta_new, phi, scaling, now.iteration + 1, now.timesteps + n_steps,
+                           now.episodes + len(paths))
         yield Iteration(after.iteration, after.timesteps, after.episodes,
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
                         entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
                         explained_variance=np.nan if targets is None else explained_variance(V, targets),
                         seconds_sampling=sampling_ended - start, seconds_updating=perf_counter() - sampling_ended,
-                        policy=policy, scaling=state.scaling, state=after)
-        state = after
+                        policy=policy, scaling=now.scaling, checkpoint=after)
+        now = after

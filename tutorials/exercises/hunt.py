@@ -76,8 +76,8 @@ def the_ladder():
         gym.register("Ladder-v0", Ladder, max_episode_steps=2)
     config = Config(env_id="Ladder-v0", timesteps=6000, batch_size=300, hidden_sizes=(), gamma=0.9, fisher_fraction=1.0)
     *_, last = train(config)
-    scaling, policy = last.state.scaling, last.policy
-    mu = policy.mu(last.state.theta, (np.eye(5) - scaling.mean) / scaling.std)
+    scaling, policy = last.checkpoint.scaling, last.policy
+    mu = policy.mu(last.checkpoint.theta, (np.eye(5) - scaling.mean) / scaling.std)
     up = np.exp(policy.family.log_p(mu))[:, 1]
     return {"probability of going up from steps 1 and 3": up[[1, 3]].mean(),
             "probability of going up from steps 0 and 2": up[[0, 2]].mean(),

@@ -15,7 +15,7 @@ from judges import JUDGES
 from trpo_numpy.gaussian import Gaussian
 from trpo_numpy.practice.config import Config
 from trpo_numpy.practice.environment import make_env
-from trpo_numpy.practice.training import initial_state, policy_and_baseline, train
+from trpo_numpy.practice.training import initial_checkpoint, policy_and_baseline, train
 from trpo_numpy.trpo import trpo_update
 
 GAUSSIAN = ["log_prob", "grad_log_prob", "kl", "M_product"]  # these are methods in the package
@@ -67,7 +67,7 @@ def compare_curves(module, iterations, names=tuple(JUDGES)):
     """Trains with the package's functions, then with these functions of the student. 0 if the runs agree, else 1.
 
     A pendulum that stands is unstable: it magnifies rounding, so two runs differ after some iterations. Therefore
-    the student's functions also do each iteration from the state of the package's run.
+    the student's functions also do each iteration from the checkpoint of the package's run.
     """
     config = Config(env_id="Pendulum-v1", timesteps=2000 * iterations)
     print(f"\nPendulum-v1, {iterations} iterations of 2,000 steps, with the package's functions and with yours.\n"
@@ -82,10 +82,10 @@ def compare_curves(module, iterations, names=tuple(JUDGES)):
     update = own_update if "trpo_update" in names else trpo_update
     with in_place(module, names):
         yours = list(train(config, update=update))
-        same_start = [yours[0], *(next(train(config, update, start.state)) for start in package[:-1])]
+        same_start = [yours[0], *(next(train(config, update, start.checkpoint)) for start in package[:-1])]
     returns, own = (np.array([i.mean_return for i in run]) for run in (package, yours))
     thetas, others = (np.array([i.update.theta_new for i in run]) for run in (package, same_start))
-    theta_0 = initial_state(*policy_and_baseline(make_env(config), config), config).theta
+    theta_0 = initial_checkpoint(*policy_and_baseline(make_env(config), config), config).theta
     steps = np.linalg.norm(np.diff(thetas, axis=0, prepend=theta_0[None]), axis=1)
     off = np.linalg.norm(others - thetas, axis=1) / steps
     for i, row in enumerate(zip(returns, own, abs(own / returns - 1), off), start=1):
@@ -103,7 +103,7 @@ def compare_curves(module, iterations, names=tuple(JUDGES)):
         j = int(np.argmax(off))
         with in_place(module, [name]):
             found = next(train(config, update if name == "trpo_update" else trpo_update,
-                               package[j - 1].state if j else None))
+                               package[j - 1].checkpoint if j else None))
         return not np.linalg.norm(found.update.theta_new - thetas[j]) <= BAR * steps[j]
 
     causes = [name for name, n in calls.items() if n and alone(name)]
