@@ -4,7 +4,7 @@ Each module is a section of the paper, or a part of one. Read them in this order
 trust_region and algorithm_1; a module uses only those above it. A prime is a transpose: J'u is J^T u.
 
     finite_mdp              Section 2           a finite MDP and a policy, as arrays
-    expected_return         Section 2           eta, rho, V, Q, A by linear solves, and L: Eqs. (1) to (4)
+    expected_return         Section 2           eta, rho, V, Q, A by linear solves, and L: Eqs. (2) to (4)
     kl_bound                Sections 2, 3       the lower bounds on eta: Eqs. (5) to (10), (44), Theorem 1
     trust_region            Section 4           the constrained problems, Eqs. (11) and (12), solved exactly
     algorithm_1             Section 3           Algorithm 1, whose steps are such problems; policy iteration

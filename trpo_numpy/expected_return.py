@@ -1,4 +1,4 @@
-"""The expected return of a policy on a finite MDP and L, exactly (Section 2, Eqs. (1) to (4)).
+"""The expected return of a policy on a finite MDP and L, exactly (Section 2, Eqs. (2) to (4)).
 
 Shapes: S states, A actions; a policy is a table pi (S, A). Raises InputError unless pi is a policy;
 `exact_surrogate` does not check the new one.
