@@ -80,6 +80,9 @@ def draw_update(axes):
     axes.text(7.57, 7.5, "score", va="center", fontsize=11)
     axes.text(7.57, 5.5, "$M$", va="center", fontsize=11)
     axes.text(9.45, 2.35, r"$s$, $\beta$", va="center", fontsize=11)
+    axes.text(3.1, 5.3, r"$\theta_{old}$", va="center", fontsize=11)
+    axes.text(5.88, 6.72, r"$\mu_n$", ha="center", va="center", fontsize=11)
+    axes.text(3.55, 1.55, r"$\beta s$", ha="center", va="center", fontsize=11)
     axes.text(1.71, 6.3, "run it", va="center", fontsize=11)
     axes.text(1.71, 2.95, "next\niteration", va="center", fontsize=11, linespacing=1.1)
     for y, words in [(3.55, "$N$ states, $P$ parameters"),
