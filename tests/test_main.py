@@ -39,7 +39,7 @@ def test_train_and_evaluate(tmp_path, capsys):
     assert sorted(p.name for p in out.iterdir()) == ["config.json", "learning_curve.png", "policy.npz", "progress.csv"]
     lines = capsys.readouterr().out.splitlines()
     header, *rows = lines[1:5]
-    assert header.split()[:4] == ["iter.", "timesteps", "episodes", "mean_return"] and len(rows) == 3
+    assert header.split()[:4] == ["iter", "steps", "episodes", "return"] and len(rows) == 3
     assert len({len(line) for line in (header, *rows)}) == 1, "header and rows are aligned"
     assert rows[-1].split()[-1] == "0:00"
     assert read_config(out).seed == 3

@@ -18,9 +18,9 @@ from trpo_numpy.practice.evaluation import greedy_returns
 from trpo_numpy.practice.executor import start_worker, stop_workers
 from trpo_numpy.practice.training import policy_and_baseline, train
 
-LINE = ("{iteration:>5} {timesteps:>9} {episodes:>8} {mean_return:>11.5g} {L_improvement:>9.4f} {kl:>8.5f} "
-        "{backtracks:>10} {entropy:>8.3f} {explained_variance:>9.3f} {left:>9}{note}")
-HEADER = "iter. timesteps episodes mean_return L_improv.       kl backtracks  entropy expl_var. time_left"
+LINE = ("{iteration:>4} {timesteps:>7} {episodes:>8} {mean_return:>8.5g} {L_improvement:>6.4f} {kl:>7.5f} "
+        "{backtracks:>10} {entropy:>7.3f} {explained_variance:>8.3f} {left:>5}{note}")
+HEADER = "iter   steps episodes   return L_gain      kl backtracks entropy expl_var  left"
 
 
 def key_and_value(text):
@@ -41,7 +41,7 @@ def print_row(row, timesteps, done, start):
     if sys.stdout.isatty():  # about 50 rows stay; each other one is cut at the edge, and overwritten by the next
         every = 1 + int(timesteps * row["iteration"] / row["timesteps"] / 50)
         stays = row["iteration"] % every == 0 or row["timesteps"] >= timesteps
-        begin, end = ("", "\x1b[K\n") if stays else ("\x1b[?7l", "\x1b[?7h\x1b[K\r")
+        begin, end = ("\x1b[K", "\n") if stays else ("\x1b[K\x1b[?7l", "\x1b[?7h\r")
     print(begin + LINE.format(**row, left=f"{left // 60}:{left % 60:02d}", note=note), end=end, flush=True)
 
 
