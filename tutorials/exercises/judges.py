@@ -217,7 +217,7 @@ def log_prob(x):
         "the 1/2 of the square is missing": wanted - 0.5 * (z * z).sum(axis=1),
         "exp(r) is taken for the variance; it is the standard deviation":
             log_density(np.hstack([mean, r / 2]), a),
-        "r is taken for the standard deviation's square or for itself; it is its logarithm":
+        "r is used as the standard deviation or the variance; it is the logarithm of the standard deviation":
             -0.5 * (((a - mean) / r) ** 2).sum(axis=1) - r.sum(axis=1) - 1.5 * log(2 * np.pi),
         "the wrong sign": -wanted}
 
@@ -578,7 +578,7 @@ def line_search(x):
     yield "a KL of 1.01 delta is refused", search(lambda b: 5 + b, lambda b: 0.0101 * b), 0.5, {
         "a KL that is a little above delta is accepted": 1.0}
     yield "L rises from L_old = -5", search(lambda b: b - 5, lambda b: 0.001, L_old=-5.0), 1.0, {
-        "L is divided by L_old, which may be below 0: compare the two": 0.0}
+        "L is divided by L_old, which may be below 0, or compared with 0: compare it with L_old": 0.0}
     found = search(lambda b: 5 + b * (0.2 - b), lambda b: 1e-4 * b)
     yield "the first whose L is above L_old", found, 0.125, {"L is not checked": 1.0}
     yield "an L that is just L_old is no improvement", search(lambda b: 5.0, lambda b: 0.0), 0.0, {
@@ -614,6 +614,7 @@ def trpo_update(x):
     wanted = dense_update(options, everything)
     yield "theta_new - theta_old, by dense matrices", step(options), wanted, {
         "theta_old minus the step; it is theta_old plus the step": -wanted,
+        "theta_old is left out: this is the step alone": wanted - theta_old,
         "the wrong sign: it goes down in L": -dense_update(options, everything, search=False),
         "damping is counted in s'As, so the first candidate is too short (the accepted one may still be longer)":
             dense_update(options, everything, damped_sAs=True),
