@@ -115,7 +115,8 @@ def first_candidates(config):
 
 def draw(figure, numbers):
     """By k: at the left the KL of the first candidate; at the right the residual, and the gain in L that is taken."""
-    figure.suptitle("On this batch: undamped steps get too long; damping 0.3 halves the gain of 0.01", ha="left", x=0.01)
+    figure.suptitle("On this batch: undamped steps get too long; damping 0.3 halves the gain of 0.01", ha="left",
+                    x=0.01)
     grid = figure.add_gridspec(2, 2)
     kl, residual, gain = (figure.add_subplot(grid[place]) for place in [(slice(None), 0), (0, 1), (1, 1)])
     for damping, rows in numbers["curves"].items():
