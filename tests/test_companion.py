@@ -323,6 +323,15 @@ def test_no_words_of_a_slide_lie_on_others_or_leave_it(number):
         assert not [other for other in boxes if other is not text and box.overlaps(boxes[other])], text
 
 
+@pytest.mark.parametrize("number", [8, 19])
+def test_no_words_beside_the_pictures_leave_the_slide(number):
+    row, lines, picture, letters = slides.SLIDES[number - 1]
+    figure = Figure(figsize=(13.33, 7.5))
+    slides.draw(figure, number, "", "", lines, picture, letters)
+    boxes = [text.get_window_extent() for text in figure.texts]
+    assert all(0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
 def test_the_numbers_on_the_slides():
     """Those that can be counted at once; the others are those of pages, whose tests compute them."""
     text = "\n".join(line for _, lines, _, letters in slides.SLIDES for line in [*lines, letters])

@@ -4,7 +4,8 @@ Look for: the questions are those of lecture.md, whose text says what to ask and
 Then change: SLIDES, for other equations or pictures in the same order.
 
     python tutorials/slides.py          # two minutes. lecture_pauses.pdf and lecture_hour_pauses.pdf have each slide
-                                        # twice: the question, with its picture unless that answers it, then all
+                                        # twice, first its question alone, with its picture unless that answers it. A
+                                        # PNG has the slides of a row, for lecture.md
 """
 import re
 from contextlib import ExitStack
@@ -140,7 +141,7 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO: the same\nsteps on both;\nit does not settle", "TRPO"),
-            (0.22, "maximize $L$ $-$ mean KL:\novershoots when the\nreward doubles", "penalty")]:
+            (0.22, "$L - C$ mean KL, $C = 1$:\novershoots when the\nreward doubles", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -277,7 +278,7 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework, in tutorials/exercises: gaussian (4), network (5), then hunt 5", fontsize=23,
+    figure.text(0.5, 0.125, "Homework, in tutorials/exercises: gaussian, network, then the bug of hunt 5", fontsize=23,
                 ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
@@ -304,7 +305,7 @@ SLIDES = [
          "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
      "trpo_numpy;  (3): an equation of arXiv 1502.05477;  upper right: steps of the companion"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
-         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "of coins 0.5 and 0.57: 0.01", "",
+         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "a coin, 0.5 to 0.57: 0.01", "",
          "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
          "Which $c$?"],
      fixed_steps,
@@ -388,8 +389,8 @@ SLIDES = [
      r"$\zeta$ = 0.01: damping, not in the paper;  $\delta$ = 0.01;  $\theta$, $g$, $s$, $y$: 152 numbers in the one "
      "page"),
     (10, [], numbered_code, ""),
-    (11, [r"For the KL yes: $\beta$ is new in each iteration.  And for the returns?",
-          r"Along $g$, under the same bound: lower returns on three of four tasks."],
+    (11, [r"For the KL yes: $\beta$ is new in each iteration.",
+          "For the returns: next slide."],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
     (11, ["TRPO, beside the step", "$1 \\cdot (A + 0.1 I)^{-1} g$, both with", "standardized advantages:", "",
           "undecided on all three", "", "The fixed step is the first", "that was tried."], control,
@@ -400,6 +401,7 @@ SLIDES = [
      r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
      r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
+WITHOUT_PAUSE = 1, 15, 16   # which ask nothing
 PICTURE_ANSWERS = 3, 6, 7, 8, 9, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes first, without it
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
@@ -444,13 +446,13 @@ def draw(figure, number, where, question, lines, picture, letters):
         text.set_text(re.sub(r"\{(old|KL|TV|max)\}", r"{\\mathrm{\1}}", text.get_text()))
 
 
-def save_sheet(pictures, path, across=4):
-    """Writes all slides small, in rows of four, as one PNG of 256 colours."""
+def save_sheet(pictures, path):
+    """Writes slides small, in rows of two, as one PNG of 256 colours."""
     from PIL import Image
     height, width, _ = pictures[0].shape
-    sheet = np.full((-(-len(pictures) // across) * (height + 6), across * (width + 6), 3), 160, np.uint8)
+    sheet = np.full((-(-len(pictures) // 2) * (height + 6), min(len(pictures), 2) * (width + 6), 3), 160, np.uint8)
     for i, picture in enumerate(pictures):
-        y, x = i // across * (height + 6) + 3, i % across * (width + 6) + 3
+        y, x = i // 2 * (height + 6) + 3, i % 2 * (width + 6) + 3
         sheet[y:y + height, x:x + width] = picture
     Image.fromarray(sheet).quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
@@ -464,26 +466,28 @@ def main():
     sizes = {name: 18 for name in STYLE if name.endswith(("size", "labelsize")) and name != "figure.figsize"}
     matplotlib.rcParams.update({**STYLE, **sizes, "figure.constrained_layout.use": False, "savefig.dpi": 120})
     table = rows()
-    small = []
+    small = {}
     with ExitStack() as stack:
         files = {name: stack.enter_context(PdfPages(args.out / f"{name}.pdf"))
                  for name in ("lecture", "lecture_hour", "lecture_pauses", "lecture_hour_pauses")}
         for number, (row, *slide) in list(enumerate(SLIDES, 1))[2:4] if args.quick else enumerate(SLIDES, 1):
             lines, picture, letters = slide
-            for shown in [[""] * len(lines), lines] if lines else [lines]:
+            for shown in [lines] if number in WITHOUT_PAUSE else [[""] * len(lines), lines]:
                 figure = plt.figure(figsize=(13.33, 7.5))
                 draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), shown,
-                     None if shown is not lines and number in PICTURE_ANSWERS else picture, letters)
+                     None if shown is not lines and number in PICTURE_ANSWERS else picture,
+                     letters if shown is lines else "")
                 for name, file in files.items():
                     if (shown is lines or "pauses" in name) and ("hour" not in name or number not in LEFT_OUT):
                         file.savefig(figure)
                 if shown is not lines:
                     plt.close(figure)
-            figure.set_dpi(32)      # 426 pixels wide
+            figure.set_dpi(48)      # 640 pixels wide
             figure.canvas.draw()
-            small.append(np.asarray(figure.canvas.buffer_rgba())[:, :, :3])
+            small.setdefault(row, {})[number] = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
             plt.close(figure)
-    save_sheet(small, args.out / "lecture.png")
+    for pictures in small.values():
+        save_sheet(list(pictures.values()), args.out / f"slides_{min(pictures)}.png")
     print(f"slides: {args.out / 'lecture.pdf'}")
     print("Look for: the questions are those of lecture.md, whose text says what to ask, and what to expect.")
 
