@@ -82,7 +82,7 @@ def test_an_environment_that_fails_without_being_restored_raises_its_own_error(e
     (-1, 1, 1, False), (-2, 2, 1, False), (-0.4, 0.4, 1, False), (0, 1, 1, False), (-3, 3, 1, False),
     (-9, 9, 1, False), (-1, np.inf, 1, False), (-np.inf, np.inf, 1, False), (-11, 11, 1, True), (0, 100, 1, True),
     (5, 10, 1, True), (-10, -5, 1, True), (-0.01, 0.01, 1, True), (-0.01, 0.01, 0.01, False), (-1, 1, 0.05, True),
-    (-0.3, 0.3, 1, True)])
+    (-0.3, 0.3, 1, True), (0.1, 0.6, 0.05, True)])
 def test_a_box_out_of_proportion_is_named(low, high, std, said):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")

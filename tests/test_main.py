@@ -53,11 +53,11 @@ def test_evaluation_is_deterministic_and_its_episodes_follow_the_seed(tmp_path, 
     main(["train", "Pendulum-v1", "--timesteps", "200", "--batch-size", "200", "--seed", "1",
           "--out", str(tmp_path / "run")])
     outputs = []
-    for seed in (["--seed", "1"], [], ["--seed", "2"]):  # the default is the run's own
+    for seed in (["--seed", "1"], [], ["--seed", "2"], ["--seed", "0"]):  # the default is the run's own
         capsys.readouterr()
-        main(["evaluate", str(tmp_path / "run"), "--episodes", "2", *seed])
+        assert main(["evaluate", str(tmp_path / "run"), "--episodes", "2", *seed]) == 0
         outputs.append(capsys.readouterr().out)
-    assert outputs[0] == outputs[1] != outputs[2]
+    assert outputs[0] == outputs[1] and len(set(outputs)) == 3
 
 
 def test_each_field_of_config_is_an_option(tmp_path):

@@ -42,6 +42,8 @@ def test_the_first_policy_hardly_depends_on_the_state():
     theta, states = policy.initial(np.random.default_rng(0), 0.0), np.random.default_rng(1).standard_normal((600, 3))
     assert np.array_equal(policy.mu(theta, states)[:, 2:], np.zeros((600, 2)))
     assert 0 < abs(policy.mu(theta, states)[:, :2]).max() < 0.1
+    W, _ = policy.unpack(theta)[0][-1]                                      # (2, 64)
+    assert W.std() * np.sqrt(64) == pytest.approx(0.01, rel=0.2)
 
 
 def test_the_gaussian_acts_by_mu_plus_noise():

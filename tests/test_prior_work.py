@@ -102,6 +102,7 @@ def test_a_fixed_step_is_taken_whatever_comes_of_it(wrong):
     with np.errstate(over="ignore"):
         update = run(natural_gradient_update, p, step=wrong)
     assert update.status == "accepted" and not update.L_new > update.L_old and not update.kl_new < 1
+    assert [candidate.within for candidate in update.candidates] == [True]      # there is no bound
 
 
 def test_a_policy_that_has_made_up_its_mind_is_left_alone_whatever_the_unit_of_Q():

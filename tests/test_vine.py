@@ -241,6 +241,7 @@ def test_with_every_action_L_is_the_double_sum_of_eq_15(family):
     branches = branches_of(p, lambda s: every_action(family, K))
     batch = vine_batch(branches, family, options(vine_actions=K))
     assert (batch.L, batch.grad_L) == (surrogate, grad_surrogate) and (batch.log_q == -np.log(K)).all()
+    assert len(vine_batch(branches[:1], family, options(vine_actions=K)).Q) == K
     for theta in (p.theta_old, p.theta):
         L = 0.0
         for state in ratios_and_Q(p, theta, branches):
