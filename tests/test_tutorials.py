@@ -385,7 +385,7 @@ def test_ctrl_c_ends_an_experiment_and_the_same_command_goes_on(tmp_path):
                "1", "--timesteps", "4000", "--workers", "2", "--out", tmp_path]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
                            preexec_fn=heed_ctrl_c)
-    while not run.stdout.readline().startswith("   1 of 6"):
+    while not run.stdout.readline().startswith("   2 of 6"):     # both workers have begun
         assert run.poll() is None
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the workers too
     output, errors = run.communicate(timeout=60)
