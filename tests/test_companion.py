@@ -323,6 +323,13 @@ def test_no_words_of_a_slide_lie_on_others_or_leave_it(number):
         assert not [other for other in boxes if other is not text and box.overlaps(boxes[other])], text
 
 
+@pytest.mark.parametrize("number", slides.PAUSE_QUESTIONS)
+def test_no_question_leaves_the_slide(number):
+    figure = Figure(figsize=(13.33, 7.5))
+    slides.draw(figure, number, "", slides.PAUSE_QUESTIONS[number], [], None, "")
+    assert all(text.get_window_extent().x1 <= figure.bbox.x1 for text in figure.texts)
+
+
 @pytest.mark.parametrize("number", [8, 19])
 def test_no_words_beside_the_pictures_leave_the_slide(number):
     row, lines, picture, letters = slides.SLIDES[number - 1]
@@ -345,9 +352,16 @@ def test_the_numbers_on_the_slides():
         assert f"{count} of 50" in lecture and f"| {count} of 50 |" in PAGES["appendix_c"], states
     figure, control = Figure(), (ROOT / "tutorials" / "section_8.md").read_text()
     slides.control(figure, None)
-    for label in figure.axes[0].texts:          # such as "Walker2d-v5: 0.65 [0.39, 0.88]"
+    along_g, fixed_step = figure.axes
+    for label in fixed_step.texts:          # such as "Walker2d-v5: 0.65 [0.39, 0.88]"
         task, P = label.get_text().split(": ")
         assert re.search(rf"^\| {task} .*\| {re.escape(P)} .*\|$", control, re.M), task
+    results = (ROOT / "tutorials" / "results.md").read_text()
+    there = re.findall(r"^\| along \$g\$ .*$", results, re.M)     # as the probability that the run along g ends higher
+    there = [[float(n) for n in P] for P in re.findall(r"(\d\.\d\d) \[(\d\.\d\d), (\d\.\d\d)\]", "\n".join(there))]
+    for label in along_g.texts:
+        P, low, high = (1 - float(number) for number in re.findall(r"\d\.\d\d", label.get_text()))
+        assert any(np.allclose(numbers, [P, high, low], rtol=0, atol=0.021) for numbers in there), label    # resampled
     numbers = section_3_monotonic_improvement.compute(0, 50)
     n = section_3_monotonic_improvement.iterations_to(numbers["eta"], numbers["eta_0"], numbers["optimum"])
     assert f"Algorithm 1: {n} iterations" in text

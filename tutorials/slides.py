@@ -22,6 +22,7 @@ from aggregate import interval, probability_of_improvement, read_returns
 from common import METHODS, STYLE, ink, tutorial_parser
 from mdps import HALVES, rooms
 from section_4_trust_region import exact_problem
+from section_6_ablations import TASKS as ABLATED
 from section_6_trpo import median_curve, thinned
 
 import numpy as np
@@ -283,18 +284,21 @@ def clipped(figure, place):
 
 
 def control(figure, _):
-    """The probability that TRPO ends above the fixed step 1, with its interval, on each of three tasks."""
-    axes, tasks = figure.add_axes((0.56, 0.17, 0.4, 0.58)), ["Walker2d-v5", "Hopper-v5", "Swimmer-v5"]
-    for y, task in enumerate(tasks):
-        ours, fixed = (read_returns(HERE / "results" / "section_8_standardized.csv", {task: 300_000}, variant)[task]
-                       for variant in ("TRPO", "step 1"))
-        P, (low, high) = probability_of_improvement(ours, fixed), interval(probability_of_improvement, ours, fixed)
-        axes.plot([low, high], [y, y], "-", color=METHODS["TRPO"]["color"], linewidth=5)
-        axes.plot(P, y, "o", color=METHODS["TRPO"]["color"], markersize=18)
-        axes.text(0.02, y - 0.18, f"{task}: {P:.2f} [{low:.2f}, {high:.2f}]", va="bottom", fontsize=20,
-                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
-    axes.axvline(0.5, color="gray", linestyle=":", linewidth=3)
-    axes.set(xlabel="P(TRPO ends higher)", xlim=(0, 1), ylim=(2.4, -0.7), yticks=[])
+    """The probability that TRPO ends higher: on the left than along g, on the right than with the fixed step 1."""
+    csv, tasks = "section_8_standardized.csv", dict.fromkeys(["Walker2d-v5", "Hopper-v5", "Swimmer-v5"], 300_000)
+    for place, title, csv, tasks, ours, other in [
+            (0.05, "TRPO beside TRPO along $g$", "section_6_runs.csv", ABLATED, "default", "one CG iteration"),
+            (0.54, "TRPO beside one fixed step", csv, tasks, "TRPO", "step 1")]:
+        axes = figure.add_axes((place, 0.17, 0.42, 0.41))
+        for y, task in enumerate(tasks):
+            samples = [read_returns(HERE / "results" / csv, tasks, variant)[task] for variant in (ours, other)]
+            P, (low, high) = probability_of_improvement(*samples), interval(probability_of_improvement, *samples)
+            axes.plot([low, high], [y, y], "-", color=METHODS["TRPO"]["color"], linewidth=5)
+            axes.plot(P, y, "o", color=METHODS["TRPO"]["color"], markersize=14, clip_on=False)
+            axes.text(0.02, y - 0.16, f"{task}: {P:.2f} [{low:.2f}, {high:.2f}]", va="bottom", fontsize=18,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+        axes.axvline(0.5, color="gray", linestyle=":", linewidth=3)
+        axes.set(xlabel="P(TRPO ends higher)", xlim=(0, 1), ylim=(len(tasks) - 0.6, -0.7), yticks=[], title=title)
 
 
 # The row of the table; the lines on the wall, with a note after "::"; the function that draws a picture below or beside
@@ -338,7 +342,7 @@ SLIDES = [
          r"mean KL $\leq$ 0.001: 17", r"mean KL $\leq$ 0.0001: 53", "",
          r"$C = 138$ at $\gamma = 0.8$", r"39,600 at 0.99 with $\epsilon = 1$"], returns,
      "the same MDP;  mean KL: averaged over the old policy's visits, see the next slide"),
-    (3, [rf"maximize $L - C\, {MAX_KL}$,  right of (9) ::the theory's $C$: safe, slow",
+    (3, [rf"maximize $L - C\, {MAX_KL}$   from (9) ::the theory's $C$: safe, slow",
          rf"maximize $L$ subject to ${MAX_KL} \leq \delta$   (11) ::$\delta$ in nats; $\eta$ may fall",
          rf"maximize $L$ subject to ${KL} \leq \delta$   (12) ::no bound in each state"],
      two_units, r"the six rooms of slide 3;  axes: $\theta_0$, $\theta_1$;  lighter: higher $\eta$, +: maximum;  "
@@ -392,9 +396,9 @@ SLIDES = [
     (11, [r"For the KL yes: $\beta$ is new in each iteration.",
           "For the returns: next slide."],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
-    (11, ["TRPO, beside the step", "$1 \\cdot (A + 0.1 I)^{-1} g$, both with", "standardized advantages:", "",
-          "undecided on all three", "", "The fixed step is the first", "that was tried."], control,
-     r"ten runs of each;  bar: 95% interval;  $\delta$ = 0.06, 0.03 and 0.02: 0.01 for each joint"),
+    (11, ["The direction, $A^{-1}g$ and not $g$: pays on three of four tasks",
+          "The bound, beside one step $1 \\cdot (A + 0.1 I)^{-1} g$, not tuned: undecided"], control,
+     r"ten runs of each;  bar: 95% interval;  right: standardized advantages;  $\delta$ = 0.01 for each joint"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
@@ -407,8 +411,15 @@ OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step leng
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
-                 17: "Is the step length easy now?", 18: "Does the trust region pay?",
+                 17: "Is the step length easy now?", 18: "What of TRPO raises the returns?",
                  19: "What came after? What is left to do?"}
+PAUSE_QUESTIONS = {3: "What tells the return of a new policy?", 6: "Which new policy would you take?",
+                   7: "The return never falls. What can be wrong?",
+                   8: "Why not choose a smaller $C$ by hand?",
+                   9: "How is $Q$ averaged under a new policy?",
+                   10: r"What are the KL and its gradient at $\theta_\mathrm{old}$?",
+                   12: "What is $A$ in terms of the network?", 13: "Do we need the 20 million entries of $A$?",
+                   14: r"What can be wrong with $\beta$?", 17: "What is the right factor of $g$?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "step 24, exercise 8",
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", *2 * ["steps 18 and 23, exercise 11"], "step 20",
@@ -474,7 +485,9 @@ def main():
             lines, picture, letters = slide
             for shown in [lines] if number in WITHOUT_PAUSE else [[""] * len(lines), lines]:
                 figure = plt.figure(figsize=(13.33, 7.5))
-                draw(figure, number, OWN_WHERE.get(number, WHERE[row]), OWN_QUESTIONS.get(number, table[row]), shown,
+                question = OWN_QUESTIONS.get(number, table[row])
+                question = question if shown is lines else PAUSE_QUESTIONS.get(number, question)
+                draw(figure, number, OWN_WHERE.get(number, WHERE[row]), question, shown,
                      None if shown is not lines and number in PICTURE_ANSWERS else picture,
                      letters if shown is lines else "")
                 for name, file in files.items():

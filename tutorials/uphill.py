@@ -142,7 +142,7 @@ def main():
     n = 2 if args.quick else 20
     tasks = [compute(n, args.delta, args.step, unit) for unit in (1.0, 2.0)]
     figure = new_figure(args.show, figsize=(6.3, 5.3))      # not 8.5 inches: so its text is larger on the front page
-    figure.suptitle("Double the rewards: TRPO's steps stay the same,\na fixed factor tuned on the left overshoots",
+    figure.suptitle("Double the rewards: TRPO's steps stay the same,\na fixed factor chosen on the left overshoots",
                     ha="left", x=0.01)
     places = figure.subplot_mosaic([["names", "names"], ["hill 1", "hill 2"], ["eta 1", "eta 2"]],
                                    height_ratios=[0.2, 2.9, 1])
