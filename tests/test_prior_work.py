@@ -85,6 +85,14 @@ def test_finite_parameters_with_an_L_that_is_not_a_number_are_an_error():
         run(policy_gradient_update, p, batch, step=step)
 
 
+def test_an_L_that_is_not_a_number_beside_a_KL_that_is_one_is_an_error():
+    p = random_problem(Gaussian(2), (5,), N=60)
+    mu_old = p.policy.mu(p.theta_old, p.batch.states)
+    batch = dataclasses.replace(p.batch, L=lambda family, mu, *_: 0.0 if np.array_equal(mu, mu_old) else np.nan)
+    with pytest.raises(FloatingPointError, match=r"L is nan and KL [\d.e-]+, wanted"):
+        run(policy_gradient_update, p, batch, step=1e-3)
+
+
 def test_infinite_parameters_with_a_finite_L_are_an_error():
     """The gradient is 0 but for the hidden unit's weight. If that is infinite, tanh of it is 1."""
     policy, actions = Policy(MLP((1, 1, 2)), Categorical((2,))), np.array([[0], [1]])
