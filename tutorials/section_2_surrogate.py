@@ -17,14 +17,16 @@ from section_4_trust_region import table
 
 import numpy as np
 
-from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate
+from trpo_numpy.expected_return import exact_surrogate, expected_return, grad_exact_surrogate, visitation
 from trpo_numpy.kl_bound import minorizer
+from trpo_numpy.trust_region import visited_mean_kl
 
 
 def compute(theta_old=(0.0, 2.0), n_points=85):
-    """eta, L and M_0 at theta_old + t v, v the normalized policy gradient, and their slopes at t = 0."""
+    """eta, L, M_0, mean KL at theta_old + t v, v the normalized policy gradient, and the slopes at t = 0."""
     mdp, theta_old = rooms(), np.array(theta_old)
     pi_old = table(theta_old, HALVES)                                       # (6, 2)
+    rho = visitation(mdp, pi_old)
     dL_dpi = grad_exact_surrogate(mdp, pi_old)
     slope = pi_old[:, 0] * pi_old[:, 1]                                     # of action 1's probability by its logit
     g = HALVES.T @ (slope * (dL_dpi[:, 1] - dL_dpi[:, 0]))                  # (2,) the gradient of L
@@ -35,6 +37,7 @@ def compute(theta_old=(0.0, 2.0), n_points=85):
     return {"t": t, "eta": np.array([expected_return(mdp, pi) for pi in policies]),
             "L": np.array([exact_surrogate(mdp, pi_old, pi) for pi in policies]),
             "M": np.array([minorizer(mdp, pi_old, pi) for pi in policies]),
+            "kl": np.array([visited_mean_kl(rho, pi_old, pi) for pi in policies]),
             "eta_old": expected_return(mdp, pi_old), "slope_of_L": g @ v, "slope_of_eta": slope_of_eta}
 
 
@@ -55,6 +58,22 @@ def draw(axes, numbers):
     axes.set(xlabel=r"$t$, with $\theta = \theta_{old} + t\,v$ and $v$ along the policy gradient, $|v| = 1$",
              title=r"$L$ touches $\eta$ at $\theta_{old}$, and goes on rising where $\eta$ falls",
              ylabel="discounted return", ylim=(0, None))
+
+
+def draw_small(axes, numbers, delta=0.01):
+    """eta and L along v from theta_old on, and the steps whose mean KL is at most delta: for the front page."""
+    t, shown = numbers["t"], numbers["t"] >= -1
+    for name, text, place in [("eta", r"return $\eta$", (2.9, 0.13)), ("L", r"estimate $L$", (2.05, 0.42))]:
+        axes.plot(t[shown], numbers[name][shown], linewidth=2.5, **METHODS[name])
+        axes.text(*place, text, color=METHODS[name]["color"], fontweight="bold")
+    within = t[numbers["kl"] <= delta]
+    axes.axvspan(within.min(), within.max(), color=METHODS["TRPO"]["color"], alpha=0.2, linewidth=0)
+    axes.text(within.max() + 0.08, 0.44, "mean KL\n" rf"$\leq \delta$ = {delta:g}", color=METHODS["TRPO"]["color"],
+              va="top")
+    axes.plot(0, numbers["eta_old"], "ko", markersize=7)
+    axes.annotate(r"$\theta_{old}$", (0, numbers["eta_old"]), (0, -16), textcoords="offset points", ha="center")
+    axes.set(xlabel="step along the policy gradient", ylabel="discounted return", xlim=(-1, 4), ylim=(0, 0.48),
+             title="$L$ can be trusted near the old policy")
 
 
 def draw_rooms(axes):
@@ -83,6 +102,9 @@ def main():
     draw_rooms(above)
     draw(below, numbers)
     save_figure(figure, args.out, "section_2_surrogate", args.show)
+    small = new_figure(args.show, figsize=(4.8, 3.1))
+    draw_small(small.add_subplot(), numbers)
+    save_figure(small, args.out, "section_2_surrogate_small", False)
     print(f"slope at theta_old: of L {slope:.10f}, of eta {numbers['slope_of_eta']:.10f}")
     print(f"at t = {t[-1]:.0f}: L promises {numbers['L'][-1]:.3f}, eta is {numbers['eta'][-1]:.3f}, where it was "
           f"{eta_old:.3f}")
