@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -99,11 +100,14 @@ def test_an_error_is_shown_with_its_line_and_a_usual_cause(tmp_path):
     path.write_text("def jvp(layers, inputs, slopes, v):\n    return inputs[0] @ v[0][0]\n\n\n"
                     "def generalized_advantages(path, V, gamma, gae_lambda):\n    V[-1] = 0\n\n\n"
                     "def step_length(sAs, delta):\n    if not 0 < sAs < 1e9:\n"
-                    "        raise ValueError(f'sAs is {sAs:g}')\n    return (2 * delta / sAs) ** 0.5\n")
+                    "        raise ValueError(f'sAs is {sAs:g}')\n    return (2 * delta / sAs) ** 0.5\n\n\n"
+                    "def trpo_update(policy, theta_old, batch, options, rng):\n    s = theta_old, [1.0]\n"
+                    "    return theta_old + s.ravel()\n")
     module = check.load(path)
     for name, words in [("jvp", ["line 2 of mine.py: ValueError: matmul", "transposed W"]),
                         ("generalized_advantages", ["line 6 of mine.py: ", "it writes into its argument"]),
-                        ("step_length", ["11 of mine.py: ValueError: sAs is -1; wanted an ArithmeticError"])]:
+                        ("step_length", ["11 of mine.py: ValueError: sAs is -1; wanted an ArithmeticError"]),
+                        ("trpo_update", ["line 17 of mine.py", "conjugate_gradient returns two things"])]:
         result, said = check.verdict(name, module)
         assert result == "fails" and all(part in said for part in words)
 
@@ -344,6 +348,15 @@ def update_along_g(policy, theta_old, batch, options, rng):
     return right.trpo_update(policy, theta_old, batch, replace(options, cg_iterations=1), rng)
 
 
+def update_tried_along_g(policy, theta_old, batch, options, rng):
+    """The beta of s, and candidates along g."""
+    mu_old, _, log_q, L_old, g = surrogate_and_gradient(policy, batch, theta_old)
+    beta = package_update(policy, theta_old, batch, options, rng).candidates[0].beta
+    L_and_kl = partial(surrogate_and_kl, policy, batch, mu_old, log_q)
+    return theta_old + g * right.line_search(L_and_kl, theta_old, g, beta, L_old, options.delta, options.shrink,
+                                             options.max_backtracks)
+
+
 def update_without_g_0(policy, theta_old, batch, *rest):
     right.step_length(float(batch.Q.any()), 1.0)
     return right.trpo_update(policy, theta_old, batch, *rest)
@@ -455,6 +468,11 @@ MISTAKES = [
     ("trpo_update", lambda *args: (right.trpo_update(*args), 0.1), "a tuple of 2, and theta_new alone is wanted"),
     ("trpo_update", lambda policy, theta, *rest: 2 * theta - right.trpo_update(policy, theta, *rest),
      "theta_old minus the step"),
+    ("trpo_update", lambda policy, theta, *rest: right.trpo_update(policy, theta, *rest) - theta,
+     "theta_old is left out"),
+    ("trpo_update", update_tried_along_g, "the candidates are theta_old + beta g"),
+    ("trpo_update", lambda policy, theta, batch, options, rng: right.trpo_update(
+        policy, theta, batch, replace(options, damping=2 * options.damping), rng), "damping counts twice"),
     ("discounted_sums", lambda x, d: right.discounted_sums(x[::-1], d)[::-1], "from the start of the path"),
     ("discounted_sums", lambda x, d: np.cumsum(x[::-1])[::-1], "not discounted"),
     ("generalized_advantages", lambda path, V, g, lam: right.generalized_advantages(

@@ -92,6 +92,8 @@ def explain(error, path):
     text = f"line {lines[-1]} of {Path(path).name}: {type(error).__name__}: {error}"
     if Path(frames[-1].filename) != Path(path) and isinstance(error, (IndexError, ValueError)):
         text += "\nA function that this line calls cannot use what it was given: compare its shape with the docstring."
+    if "'tuple' object" in str(error):
+        text += "\nA common cause: conjugate_gradient returns two things, x and the norms of the residuals."
     if "read-only" in str(error):
         text += "\nA common cause: it writes into its argument. Copy it first."
     if "matmul" in str(error) or "not aligned" in str(error):
