@@ -141,7 +141,7 @@ def two_units(figure, _):
         for path, name, marker in [(trpo, "TRPO", "o-"), (penalty, "penalty", "D--")]:
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
-            (0.44, "TRPO: the same\nsteps on both;\nit does not settle", "TRPO"),
+            (0.44, "TRPO: the same\nsteps on both, but\nit does not settle", "TRPO"),
             (0.22, "$L - C$ mean KL, $C = 1$:\novershoots when the\nreward doubles", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
@@ -279,8 +279,6 @@ def clipped(figure, place):
                           va="center", ha=side, fontweight="bold")
         axes.set(xlabel="ratio $w$", ylabel="objective", xticks=[0.5, 0.8, 1, 1.2, 1.5],
                  title=rf"$\hat{{A}} = {A}$: flat " + ("above 1.2", "below 0.8")[A < 0])
-    figure.text(0.5, 0.125, "Homework, in tutorials/exercises: gaussian, network, then the bug of hunt 5", fontsize=23,
-                ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "linewidth": 2})
 
 
 def control(figure, _):
@@ -307,7 +305,7 @@ SLIDES = [
     (0, ["Schulman, Levine, Moritz, Jordan, Abbeel, ICML 2015", "", "1.  What do old data say",
          "     about a new policy?", "2.  How far can they be trusted?", "3.  How far may one step go?",
          "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
-     "trpo_numpy;  (3): an equation of arXiv 1502.05477;  upper right: steps of the companion"),
+     "(3): an equation of arXiv 1502.05477;  upper right: the companion;  curves: with a baseline"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
          r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "a coin, 0.5 to 0.57: 0.01", "",
          "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
@@ -336,7 +334,8 @@ SLIDES = [
      r"$\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9), as $\alpha^2 \leq D_\mathrm{KL}^{\max}$;   "
          r"$\pi_1$ maximizes $M_0$",
-         r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
+         r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)",
+         r"half-way to the optimum: 40 iterations;  with a mean KL $\leq$ 0.01: 6"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$;  a random MDP with five states and three actions, $\gamma = 0.8$"),
     (2, ["Half-way to the optimum:", "Algorithm 1: 40 iterations", r"mean KL $\leq$ 0.01: 6",
          r"mean KL $\leq$ 0.001: 17", r"mean KL $\leq$ 0.0001: 53", "",
@@ -352,7 +351,7 @@ SLIDES = [
          r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
-     two_actions, r"$q$: drew the actions, 0.5 each;  $Q_n$: return from $n$ on;  mean KL: "
+     two_actions, r"$q$: drew the actions, 0.5 each;  $Q_n$: return from step $n$ on;  mean KL: "
      r"$\frac{1}{N}\,\Sigma_n\, \mathrm{KL}(\pi_\mathrm{old}, \pi_\theta)$ in $s_n$"),
     (5, [r"$\mathrm{KL} \approx \frac{1}{2} d^T A d$ (value, slope: 0)", r"$\mathrm{maximize}\ \ g^T d$",
          r"subject to $\frac{1}{2} d^T A d \leq \delta$   (17)",
@@ -393,7 +392,7 @@ SLIDES = [
      r"$\zeta$ = 0.01: damping, not in the paper;  $\delta$ = 0.01;  $\theta$, $g$, $s$, $y$: 152 numbers in the one "
      "page"),
     (10, [], numbered_code, ""),
-    (11, [r"For the KL yes: $\beta$ is new in each iteration.",
+    (11, [r"For the KL, yes: $\beta$ is computed anew in each iteration.",
           "For the returns: next slide."],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
     (11, ["The direction, $A^{-1}g$ and not $g$: pays on three of four tasks",
@@ -403,23 +402,31 @@ SLIDES = [
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
      r"$w_n$: ratio (14);  $\hat{A}_n$: estimated advantage;  $\epsilon = 0.2$;  "
-     r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$")]
+     r"TRPO: $w \hat{A}$, subject to mean KL $\leq \delta$"),
+    (12, [r"1.  Old data: at the old policy $L$ has the value and the slope of $\eta$   (4)",
+          r"2.  Trust: $\eta \geq L - C\, D_\mathrm{KL}^{\max}$, but then the steps are tiny   (9)",
+          r"3.  One step: mean KL $\leq \delta$, in nats, whatever the rewards are   (12)",
+          r"4.  One update: $s$ from $A s = g$,  $\beta$ from $\delta$,  then a line search", "",
+          "Raises returns: the direction.  Not decided: the bound.", "",
+          "Homework, in tutorials/exercises: gaussian, network, the bug of hunt 5"], None, "")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
-WITHOUT_PAUSE = 1, 15, 16   # which ask nothing
+WITHOUT_PAUSE = 1, 4, 15, 16, 20    # which ask nothing
 PICTURE_ANSWERS = 3, 6, 7, 8, 9, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes first, without it
 OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step length hard to choose?",   # by slide
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
-                 17: "Is the step length easy now?", 18: "What of TRPO raises the returns?",
-                 19: "What came after? What is left to do?"}
-PAUSE_QUESTIONS = {3: "What tells the return of a new policy?", 6: "Which new policy would you take?",
+                 17: "Is the step length easy now?", 18: "Which part of TRPO raises the returns?",
+                 20: "What have we learned?"}
+PAUSE_QUESTIONS = {2: "Which $c$ would you choose?", 3: "How can we compute a new policy's return?",
+                   6: "Which new policy would you take?",
                    7: "The return never falls. What can be wrong?",
                    8: "Why not choose a smaller $C$ by hand?",
-                   9: "How is $Q$ averaged under a new policy?",
+                   9: "Can old actions estimate the new mean of $Q$?",
                    10: r"What are the KL and its gradient at $\theta_\mathrm{old}$?",
                    12: "What is $A$ in terms of the network?", 13: "Do we need the 20 million entries of $A$?",
-                   14: r"What can be wrong with $\beta$?", 17: "What is the right factor of $g$?"}
+                   14: r"What can be wrong with $\beta$?", 17: "What is the right factor of $g$?",
+                   19: "What would you simplify in TRPO?"}
 WHERE = ["step 21", "steps 2 to 4, exercise 3", "steps 6 to 9 and 22", "steps 10 and 11",    # in the companion, by row
          "steps 12 and 13, exercise 6", "steps 20, 21 and 25, exercise 9", "step 24, exercise 8",
          "steps 27, 28 and 31, exercise 7", "step 26, exercise 10", *2 * ["steps 18 and 23, exercise 11"], "step 20",
