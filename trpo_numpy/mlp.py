@@ -30,8 +30,10 @@ def layers_jvp(layers, inputs, slopes, dlayers):
     dz = inputs[0] @ dW.T + db                                  # z = W x + b, where x is fixed
     for i in range(1, len(layers)):
         (W, _), (dW, db), h = layers[i], dlayers[i], inputs[i]
-        dh = slopes[i - 1] * dz                                 # h = tanh(z)
-        dz = dh @ W.T + h @ dW.T + db                           # z = W h + b: the product rule
+        dz *= slopes[i - 1]                                     # h = tanh(z): dz is now dh
+        dz = dz @ W.T                                           # z = W h + b: the product rule
+        dz += h @ dW.T                                          # added in place, which is faster
+        dz += db
     return dz
 
 
@@ -74,8 +76,7 @@ class MLP:
 
     def mu(self, theta, x):
         """mu(x) (N, d_out) for x (N, d_in)."""
-        mu, _ = layers_forward(self.layers(theta), x)
-        return mu
+        return layers_forward(self.layers(theta), x)[0]
 
     def forward(self, theta, x):
         """mu(x) (N, d_out), and the cache of `jvp` and `vjp`: the layers' inputs and slopes."""

@@ -82,8 +82,7 @@ def read_progress(folder):
     """The rows of progress.csv, an array with a field for each column. InputError if it is missing or damaged."""
     path = Path(folder) / "progress.csv"
     with input_error(f"{path}: wanted the columns {', '.join(COLUMNS)}"):
-        rows = [tuple(line.split(",")) for line in path.read_text().splitlines()[1:]]
-        return np.array(rows, list(COLUMNS.items()))
+        return np.array([tuple(line.split(",")) for line in path.read_text().splitlines()[1:]], list(COLUMNS.items()))
 
 
 def record_iteration(folder, iteration):
