@@ -283,10 +283,10 @@ def clipped(figure, place):
 
 def control(figure, _):
     """The probability that TRPO ends higher: on the left than along g, on the right than with the fixed step 1."""
-    csv, tasks = "section_8_standardized.csv", dict.fromkeys(["Walker2d-v5", "Hopper-v5", "Swimmer-v5"], 300_000)
+    locomotion = dict.fromkeys(["Walker2d-v5", "Hopper-v5", "Swimmer-v5"], 300_000)
     for place, title, csv, tasks, ours, other in [
             (0.05, "TRPO beside TRPO along $g$", "section_6_runs.csv", ABLATED, "default", "one CG iteration"),
-            (0.54, "TRPO beside one fixed step", csv, tasks, "TRPO", "step 1")]:
+            (0.54, "TRPO beside one fixed step", "section_8_standardized.csv", locomotion, "TRPO", "step 1")]:
         axes = figure.add_axes((place, 0.17, 0.42, 0.41))
         for y, task in enumerate(tasks):
             samples = [read_returns(HERE / "results" / csv, tasks, variant)[task] for variant in (ours, other)]

@@ -628,7 +628,7 @@ def trpo_update(x):
         "no candidate is accepted: g has the wrong sign, or L_old or log_q is not that of theta_old": np.zeros(28),
         "no system is solved: s is g": dense_update(options, everything, along_g=True),
         "s is left out: theta_new is theta_old + beta s": dense_update(options, everything, times_s=False),
-        "the candidates are theta_old + beta g, with the beta of s": dense_update(options, everything, tried="g"),
+        "the candidates are theta_old + beta g, with the beta of s": dense_update(options, everything, tried_g=True),
         "damping counts twice: in the product and in conjugate gradient":
             dense_update(options, everything, damped_solve=2),
         "in the gradient alone Q has lost its mean": dense_update(options, everything, g_more=-Q.mean()),

@@ -231,7 +231,7 @@ def dense_gradient(more=0.0, q=1):
 
 def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True, kl_over=slice(None), most=1.0,
                  reversed_kl=False, mean=np.mean, more=0.0, q=1, g_more=None, along_g=False, times_s=True,
-                 tried=None):
+                 tried_g=False):
     """theta_new - theta_old, from dense matrices; the arguments after rows make typical mistakes."""
     _, theta_old, states, actions, Q = update_problem()
     mu_old, Q = plain_mu(theta_old, states), Q + more
@@ -244,7 +244,7 @@ def dense_update(options, rows, damped_sAs=False, damped_solve=True, search=True
     g = dense_gradient(more if g_more is None else g_more, q)
     s = g if along_g else np.linalg.solve(A + damping * damped_solve, g)
     beta = np.sqrt(2 * options.delta / (s @ (A + damping * damped_sAs) @ s))
-    s = g if tried == "g" else s
+    s = g if tried_g else s
     for j in range(options.max_backtracks + 1):
         step = beta * options.shrink ** j * s
         pair = mu_old[kl_over], plain_mu(theta_old + step, states[kl_over])
