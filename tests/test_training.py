@@ -199,13 +199,22 @@ def test_each_option_makes_a_difference(option):
     assert abs(plain[0].L_old) < 1e-12 and ("standardize_advantages" in option) == (abs(other[0].L_old) > 1e-3)
 
 
+def test_the_entropy_is_that_of_every_tenth_state():
+    seen = []
+    iteration = list(train(Config("CartPole-v1", batch_size=300, timesteps=900), spy_on(seen)))[-1]
+    theta_old, batch, _ = seen[-1]
+    entropies = iteration.policy.family.entropy(iteration.policy.mu(theta_old, batch.states))
+    assert iteration.entropy == pytest.approx(entropies[::10].mean(), rel=1e-12)
+    assert iteration.entropy != pytest.approx(entropies.mean(), rel=1e-6)
+
+
 def test_what_an_iteration_reports(sampled_paths):
     seen, start = [], perf_counter()
     first, second = train(Config(env_id="Pendulum-v1", batch_size=600, timesteps=1200), spy_on(seen))
     assert sum(it.seconds_sampling + it.seconds_updating for it in (first, second)) < perf_counter() - start
     for iteration, paths, (theta_old, batch, _) in zip((first, second), sampled_paths, seen):
         assert iteration.mean_return == np.mean([path.rewards.sum() for path in paths])
-        mu_old = iteration.policy.mu(theta_old, batch.states)
+        mu_old = iteration.policy.mu(theta_old, batch.states[::10])
         assert iteration.entropy == pytest.approx(iteration.policy.family.entropy(mu_old).mean(), rel=1e-12)
         assert iteration.checkpoint.theta.tobytes() == iteration.update.theta_new.tobytes()
         assert iteration.seconds_sampling > 0 and iteration.seconds_updating > 0

@@ -41,7 +41,8 @@ def layers_vjp(layers, inputs, slopes, u):
     """J'u as [(dW_1, db_1), ...], by backpropagation: the gradient of sum(u * mu), u (N, d_out)."""
     gradient = [(u.T @ inputs[-1], u.sum(axis=0))]          # z = W h + b; u: derivative in z
     for i in range(len(layers) - 1, 0, -1):
-        u = slopes[i - 1] * (u @ layers[i][0])              # through z = W h + b, then h = tanh(z)
+        u = u @ layers[i][0]                                # through z = W h + b
+        u *= slopes[i - 1]                                  # through h = tanh(z)
         gradient.insert(0, (u.T @ inputs[i - 1], u.sum(axis=0)))
     return gradient
 

@@ -14,6 +14,10 @@ def in_blocks(x):
 class BlockedMLP(MLP):
     """An MLP with the same results up to rounding, and faster. Its cache is a list: the cache of each block."""
 
+    def mu(self, theta, x):
+        """mu(x) (N, d_out)."""
+        return np.concatenate([MLP.mu(self, theta, block) for block in in_blocks(x)])
+
     def forward(self, theta, x):
         """mu(x) (N, d_out), and the list of caches that `jvp` and `vjp` take."""
         outputs, cache = zip(*[MLP.forward(self, theta, block) for block in in_blocks(x)])
@@ -25,5 +29,4 @@ class BlockedMLP(MLP):
 
     def vjp(self, theta, cache, u):
         """J'u (P,) for u (N, d_out), summed over the N samples."""
-        gradients = [MLP.vjp(self, theta, of_block, block) for of_block, block in zip(cache, in_blocks(u))]
-        return sum(gradients, start=np.zeros(self.n_parameters))
+        return sum(MLP.vjp(self, theta, of_block, block) for of_block, block in zip(cache, in_blocks(u)))

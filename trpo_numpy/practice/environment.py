@@ -19,8 +19,8 @@ class CheckedEnv(gym.Wrapper):
     def __init__(self, env, name):
         super().__init__(env)
         self.family, self.low, self.high = family_and_limits(name, env.action_space)
-        self.dtype, self.shape = env.action_space.dtype, env.observation_space.shape
-        self.name, self.seed, self.t = name, None, 0
+        self.dtype, self.action_shape = env.action_space.dtype, env.action_space.shape
+        self.name, self.shape, self.seed, self.t = name, env.observation_space.shape, None, 0
 
     def reset(self, *, seed=None, options=None):
         """Gymnasium's reset, with its observation checked."""
@@ -33,18 +33,17 @@ class CheckedEnv(gym.Wrapper):
         """Gymnasium's step with an action (d_a,) of the policy, its observation and its reward checked."""
         try:
             observation, reward, terminated, truncated, info = self.env.step(self.in_space(action))
-            state, number = checked_step(observation, reward, self.shape)
+            s, r = checked_step(observation, reward, self.shape)
         except Exception:  # `with` around the step itself would take some percent of the time
             with input_error(f"environment: step {self.t} after reset(seed={self.seed}) failed"):
                 raise
         self.t += 1
-        return state, number, terminated, truncated, info
+        return s, r, terminated, truncated, info
 
     def in_space(self, a):
         """The action a (d_a,) in the space's shape and type: clipped to a Box of floats, or counted from its start."""
-        a = a.reshape(self.low.shape)
         a = a + self.low if isinstance(self.family, Categorical) else np.minimum(np.maximum(a, self.low), self.high)
-        return a.astype(self.dtype)
+        return a.astype(self.dtype).reshape(self.action_shape)[()]      # [()]: a number, if the shape is ()
 
     def clone_state(self):
         """A deep copy of all that a step changes, but the random numbers of spaces: the attributes of each layer."""
@@ -60,15 +59,13 @@ class CheckedEnv(gym.Wrapper):
 def checked_step(observation, reward, shape):
     """The observation as an array and the reward as a number. InputError unless they are finite, and shape is right."""
     try:
-        state, number = np.array(observation), np.asarray(reward).item()  # a copy: an environment may reuse its array
-        good = state.shape == shape and math.isfinite(number)
-        good = good and (math.isfinite(state.dot(state)) or np.isfinite(state).all())   # the first is faster
+        s, r = np.array(observation, dtype=float), np.asarray(reward).item()  # a copy: environments reuse arrays
+        if s.shape == shape and (math.isfinite(r + s.dot(s)) or np.isfinite([r, *s]).all()):    # the first is faster
+            return s, r
     except (TypeError, ValueError):  # several rewards, none, text; lists of different lengths
-        good = False
-    if not good:
-        raise InputError(f"got the reward {reward!r} and the observation {observation!r}, wanted a finite number, such "
-                         f"as float(reward), and finite numbers of shape {shape}")
-    return state, number
+        pass
+    raise InputError(f"got the reward {reward!r} and the observation {observation!r}, wanted a finite number, such "
+                     f"as float(reward), and finite numbers of shape {shape}")
 
 
 def layers_of(env):
@@ -128,7 +125,7 @@ def make_env(config, render_mode=None):
 
 
 def family_and_limits(name, space):
-    """The family for an action space, and the lowest and the highest action. Integers count from the lowest."""
+    """The family for an action space, and the lowest and the highest action, (d_a,). Integers count from the lowest."""
     match space:
         case spaces.Box(low=low, high=high):
             pass
@@ -139,6 +136,7 @@ def family_and_limits(name, space):
         case _:
             raise InputError(f"env_id: {name} has action space {space}, wanted Box, Discrete, MultiDiscrete or "
                              "MultiBinary: gymnasium.wrappers.TransformAction makes its actions from those of one")
+    low, high = np.ravel(low), np.ravel(high)
     if space.dtype.kind == "f":
-        return Gaussian(low.size), low.astype(float), high.astype(float)
-    return Categorical(tuple(int(b) - int(a) + 1 for a, b in zip(np.ravel(low), np.ravel(high)))), low, high
+        return Gaussian(len(low)), low.astype(float), high.astype(float)
+    return Categorical(tuple(int(b) - int(a) + 1 for a, b in zip(low, high))), low, high

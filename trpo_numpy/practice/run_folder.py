@@ -132,7 +132,6 @@ def resume(folder):
 def save_learning_curve(progress, config, path):
     """Writes a picture of a run: its returns, and below them the KL of each update under its bound."""
     from matplotlib.figure import Figure
-
     figure, steps, delta = Figure(figsize=(8.5, 5), layout="constrained"), progress["timesteps"], progress["delta"][0]
     returns, kls = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     returns.plot(steps, progress["mean_return"])

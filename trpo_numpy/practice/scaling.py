@@ -30,7 +30,7 @@ def scale(scaling: Scaling, observations):
 
 def scaled_action(act, parameters: tuple, scaling: Scaling, observation, rng):
     """The action of `policy.act` or `policy.act_greedily` for a raw observation (d_s,)."""
-    return act(parameters, scale(scaling, observation), rng)
+    return act(parameters, (observation - scaling.mean) / scaling.std, rng)
 
 
 def update_scaling(scaling: Scaling, states):

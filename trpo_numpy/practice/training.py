@@ -42,7 +42,7 @@ class Iteration:
     timesteps: int              # environment steps so far; in a vine those of its rollouts too
     episodes: int               # paths so far; in a vine those of its trunk
     mean_return: float          # mean raw return of this iteration's paths
-    entropy: float              # mean entropy of the policy that sampled them, nats
+    entropy: float              # mean entropy of the policy that sampled them, nats, in every tenth state
     update: Update
     explained_variance: float   # of the baseline's targets by V, before its fit; NaN without a baseline
     seconds_sampling: float
@@ -86,7 +86,7 @@ def train(config: Config, update: UpdateRule = trpo_update, checkpoint: Checkpoi
     check_array("checkpoint: phi", checkpoint.phi, (baseline.n_parameters,))
     parameters = policy.unpack(first.theta)
     if isinstance(policy.family, Gaussian):
-        warn_of_box(env.low.ravel(), env.high.ravel(), np.exp(parameters[1]))
+        warn_of_box(env.low, env.high, np.exp(parameters[1]))
     if config.vine_states:
         check_restorable(make_env(config), partial(policy.act, parameters))
     return iterations(env, policy, baseline, config, update, checkpoint, executor)
@@ -127,9 +127,8 @@ def iterations(env, policy, baseline, config, update, now, executor):
         result = update(policy, theta, batch, options, rng)                         # step 3
         check_array("update: theta_new", getattr(result, "theta_new", None), theta.shape)
 
-        phi, scaling = now.phi, now.scaling
-        if targets is not None:
-            phi = fit_baseline(baseline, phi, batch.states, targets, config)
+        phi = now.phi if targets is None else fit_baseline(baseline, now.phi, batch.states, targets, config)
+        scaling = now.scaling
         if config.scale_observations:
             observations = np.concatenate([path.states[:-1] for path in paths])
             scaling = update_scaling(scaling, scale(scaling, observations))
@@ -138,7 +137,7 @@ def iterations(env, policy, baseline, config, update, now, executor):
                            now.episodes + len(paths))
         yield Iteration(after.iteration, after.timesteps, after.episodes,
                         mean_return=np.mean([path.rewards.sum() for path in paths]),
-                        entropy=policy.family.entropy(policy.mu(theta, batch.states)).mean(), update=result,
+                        entropy=policy.family.entropy(policy.mu(theta, batch.states[::10])).mean(), update=result,
                         explained_variance=np.nan if targets is None else explained_variance(V, targets),
                         seconds_sampling=sampling_ended - start, seconds_updating=perf_counter() - sampling_ended,
                         policy=policy, scaling=now.scaling, checkpoint=after)
