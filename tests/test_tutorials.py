@@ -289,8 +289,8 @@ def test_section_7():
     assert at_delta["TRPO"] == at_delta["natural gradient"] > 1.5 * at_delta["policy gradient"] > 0
     assert at_delta["empirical FIM"] == pytest.approx(at_delta["TRPO"], rel=0.2)
     assert numbers["kls"]["TRPO"].max() <= 0.01
-    fixed = numbers["kls"]["natural gradient"]
-    assert fixed.max() > 4 * fixed.min()
+    swing = {name: kl.max() / kl.min() for name, kl in numbers["kls"].items()}
+    assert 4 < swing["natural gradient"] < 10 and 3 < swing["fixed length"] < 4 < 15 < swing["policy gradient"] < 20
 
 
 def test_appendix_c_conjugate_gradient():

@@ -4,7 +4,8 @@ Left: the gain in L against the mean KL, along the direction of each method. Nat
 TRPO, and the empirical FIM has nearly the same direction. In this batch the plain gradient, Eq. (18), gains less than
 half as much for the same KL.
 Right: the KL of each method's step in every iteration of one run. TRPO's KL is at most delta by construction. A fixed
-step, Eq. (17), has a different KL in each iteration, so a fixed step is right for some iterations at best.
+factor, as in Eq. (17), gives another KL in each iteration, so it is right for some iterations at best. A step along the
+gradient whose length in theta is fixed has a KL that varies less, but varies too.
 Then change: --step 3. Natural gradient now leaves the trust region in most iterations.
 
     python tutorials/section_7_prior_work.py
@@ -22,7 +23,8 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update,
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 
-MARKERS = {"TRPO": "o", "empirical FIM": "D", "natural gradient": "s", "policy gradient": "^"}
+MARKERS = {"TRPO": "o", "empirical FIM": "D", "natural gradient": "s", "policy gradient": "^", "fixed length": "v"}
+LENGTH = 0.1    # in theta, of the steps of "fixed length", which are along g
 
 
 def all_updates(seen, step, policy, theta_old, batch, options, rng):
@@ -32,6 +34,8 @@ def all_updates(seen, step, policy, theta_old, batch, options, rng):
                "policy gradient": partial(policy_gradient_update, step=step)}
     for name, update in updates.items():
         seen.setdefault(name, []).append(update(policy, theta_old, batch, options, rng))
+    factor = LENGTH / np.linalg.norm(seen["policy gradient"][-1].g)
+    seen.setdefault("fixed length", []).append(policy_gradient_update(policy, theta_old, batch, options, rng, factor))
     problem = seen["batch"] = policy, theta_old, batch
     along_s, along_g = (gain_at(options.delta, *problem, seen[name][-1]) for name in ("TRPO", "policy gradient"))
     seen.setdefault("ratios", []).append(along_s / along_g)
@@ -53,7 +57,7 @@ def gain_at(delta, policy, theta_old, batch, update):
 
 
 def compute(seed=0, step=1.0, n_iterations=25):
-    """The numbers behind the picture: curves {method: (L gained, KL)} of the last batch, kls {method: (n,)} of all.
+    """The numbers behind the picture: curves {direction: (L gained, KL)} of the last batch, kls {method: (n,)} of all.
 
     ratios (n,) are those of L gained along s to L gained along g, at a KL of delta.
     """
@@ -61,13 +65,15 @@ def compute(seed=0, step=1.0, n_iterations=25):
     for iteration in train(config, partial(all_updates, seen, step)):
         print(f"iteration {iteration.iteration} of {n_iterations}", flush=True)
     problem, ratios, grid = seen.pop("batch"), seen.pop("ratios"), np.geomspace(1e-5, 0.3, 60)
-    curves = {name: gain_along(*problem, updates[-1].s, updates[-1].sAs, grid) for name, updates in seen.items()}
+    curves = {name: gain_along(*problem, updates[-1].s, updates[-1].sAs, grid) for name, updates in seen.items()
+              if name != "fixed length"}    # which is along g too
     kls = {name: np.array([update.kl_new for update in updates]) for name, updates in seen.items()}
     return {"curves": curves, "kls": kls, "ratios": ratios, "delta": config.delta, "step": step}
 
 
 LOOKS = {"TRPO": {"linewidth": 2.5, "markersize": 6, "zorder": 5},
-         "empirical FIM": {"linewidth": 1, "markersize": 5, "zorder": 3, "markerfacecolor": "white"}}
+         "empirical FIM": {"linewidth": 1, "markersize": 5, "zorder": 3, "markerfacecolor": "white"},
+         "fixed length": {"linestyle": "--", "markerfacecolor": "white"}}
 
 
 def draw_steps(axes, numbers, apart=0.5, names=None):
@@ -77,8 +83,8 @@ def draw_steps(axes, numbers, apart=0.5, names=None):
     """
     ends = {name: kl[-1] for name, kl in numbers["kls"].items()}
     for name, kl in numbers["kls"].items():
-        axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name],
-                      **{"markersize": 4, "linewidth": 1} | LOOKS.get(name, {}) | METHODS[name] | {"linestyle": "-"})
+        look = {"markersize": 4, "linewidth": 1} | METHODS[name] | {"linestyle": "-"} | LOOKS.get(name, {})
+        axes.semilogy(1 + np.arange(len(kl)), kl, marker=MARKERS[name], **look)
     heights = spread(sorted(np.log10(kl) for kl in ends.values()), apart)
     for name, height in zip(sorted(ends, key=ends.get), heights):
         label = (names or {}).get(name, name.replace(" ", "\n"))
@@ -87,7 +93,7 @@ def draw_steps(axes, numbers, apart=0.5, names=None):
                       fontweight="bold", arrowprops={"arrowstyle": "-", "color": METHODS[name]["color"],
                                                      "linewidth": 0.8, "relpos": (0, 0.5), "shrinkB": 0})
     axes.axhline(numbers["delta"], color="black", linestyle=":")
-    axes.text(0.4 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
+    axes.text(0.54 * len(kl), 1.1 * numbers["delta"], rf"$\delta$ = {numbers['delta']:g}", va="bottom")
     axes.set(xlabel="iteration of a TRPO run", ylabel="mean KL of the step (nats)",
              title="With a fixed $1/\\lambda$ the KL of a step\nswings; TRPO's never exceeds $\\delta$")
 
@@ -97,13 +103,14 @@ def draw(figure, numbers):
     gains, kls = figure.subplots(1, 2)
     fixed = f"fixed $1/\\lambda$ = {numbers['step']:g}"
     draw_steps(kls, numbers, names={"policy gradient": f"policy gradient,\n{fixed}", "TRPO": "TRPO",
+                                    "fixed length": f"policy gradient,\nlength {LENGTH:g} in $\\theta$",
                                     "natural gradient": f"natural gradient,\n{fixed}",
                                     "empirical FIM": "empirical FIM,\nKL $\\leq\\,\\delta$"})
     for name, (L, kl) in numbers["curves"].items():
         width = 4 if name == "TRPO" else 2                                  # natural gradient's curve lies on TRPO's
         gains.plot(kl, L, linewidth=width, alpha=0.5 if name == "TRPO" else 1, **METHODS[name])
     for text, color, *place in [("TRPO, natural\ngradient and\nempirical FIM:\nnearly one curve", "0.25", 0.03, 0.72),
-                                ("policy\ngradient", ink("policy gradient"), 0.77, 0.1)]:
+                                ("policy\ngradient", ink("policy gradient"), 0.68, 0.03)]:
         gains.text(*place, text, transform=gains.transAxes, color=color, fontweight="bold")
     gains.axvline(numbers["delta"], color="black", linestyle=":")
     gains.annotate(rf"$\delta$ = {numbers['delta']:g}", (0.87 * numbers["delta"], 0.93), ha="right",
@@ -126,11 +133,13 @@ def main():
     print("L gained where the KL is delta: " + ", ".join(f"{name} {L:.4f}" for name, L in at_delta.items()))
     least, middle, most = np.quantile(numbers["ratios"], [0, 0.5, 1])
     print(f"of all batches: {least:.1f} to {most:.1f} times as much along TRPO's s as along g, median {middle:.1f}")
-    fixed = numbers["kls"]["natural gradient"]
-    print(f"KL of natural gradient's step of {args.step:g}: {fixed.min():.4f} to {fixed.max():.4f}, "
-          f"{fixed.max() / fixed.min():.0f} times as much")
-    print("Look for: in each iteration TRPO's KL is at most delta. With a fixed step natural gradient's varies, "
-          "and policy gradient's grows far above delta.")
+    for name, what in [("natural gradient", f"natural gradient's step of {args.step:g}"),
+                       ("policy gradient", f"policy gradient's step of {args.step:g}"),
+                       ("fixed length", f"policy gradient's step of length {LENGTH:g}")]:
+        kl = numbers["kls"][name]
+        print(f"KL of {what}: {kl.min():.4f} to {kl.max():.4f}, {kl.max() / kl.min():.0f} times as much")
+    print("Look for: in each iteration TRPO's KL is at most delta. With a fixed factor natural gradient's varies, "
+          "and policy gradient's grows far above delta; with a fixed length it grows less.")
 
 
 if __name__ == "__main__":

@@ -75,10 +75,10 @@ def fixed_steps(figure, place):
 
 
 def all_steps(figure, _):
-    """The KLs of a fixed factor along g, of one along A^-1 g, and of TRPO's steps, in the same run."""
+    """The KLs of a fixed factor and a fixed length along g, of a factor along A^-1 g, and of TRPO, in the same run."""
     axes, kls = figure.add_axes((0.09, 0.17, 0.66, 0.48)), run_of_two_slides()
-    names = {"policy gradient": r"$1 \cdot g$", "natural gradient": r"$1 \cdot (A + 0.3 I)^{-1} g$",
-             "TRPO": "TRPO"}
+    names = {"policy gradient": r"$1 \cdot g$", "fixed length": r"$0.1\ g\, /\, |g|$",
+             "natural gradient": r"$1 \cdot (A + 0.3 I)^{-1} g$", "TRPO": "TRPO"}
     section_7_prior_work.draw_steps(axes, {"kls": {name: kls[name] for name in names}, "delta": 0.01}, apart=0.8)
     for line, label in zip(axes.lines, axes.texts[:len(names)]):
         line.set(linewidth=3, markersize=12)
