@@ -39,6 +39,13 @@ class Seconds(list):
     """Seconds of each update, and the actions of the last."""
 
 
+def in_space(space, actions):
+    """The policy's actions (N, d_a) as an environment with a Box or a Discrete space takes them."""
+    if isinstance(space, gym.spaces.Discrete):
+        return [space.start + a for a in actions[:, 0]]
+    return list(np.clip(actions, space.low, space.high).astype(space.dtype))
+
+
 def step_through(env, actions):
     """Seconds of bare environment stepping: stored actions, already in the environment's type."""
     start = time.perf_counter()
@@ -58,7 +65,7 @@ def benchmark_training(env_id, timesteps=30_000):
     env = gym.make(env_id)
     seconds, rows, space = Seconds(), [], env.action_space
     for iteration in train(Config(env_id=env_id, timesteps=timesteps), partial(timed_update, seconds)):
-        actions = list(np.clip(seconds.actions, space.low, space.high).astype(space.dtype))
+        actions = in_space(space, seconds.actions)
         policy = seconds[-1]
         bare = step_through(env, actions)
         parts = np.array([iteration.seconds_sampling, policy, iteration.seconds_updating - policy])
