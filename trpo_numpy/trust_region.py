@@ -7,7 +7,7 @@ In one state let q be pi_old(.|s), p be pi(.|s) and A be A_pi(s, .). With the La
 and nu for sum_a p_a = 1, the best p has A_a + lambda q_a / p_a = nu for each a, that is, p_a = lambda q_a / (nu - A_a).
 As nu falls from infinity to max A, p goes from q to the best action, lambda falls to 0, and the KL rises from 0.
 
-The last three functions return a policy and a gap: up to rounding, no allowed policy's objective is higher by more.
+The last three functions return a policy and a gap: no allowed policy's objective is higher by more than the gap.
 """
 import numpy as np
 from scipy.optimize import brentq
@@ -103,7 +103,7 @@ def bound_mean_kl(pi_old, A_pi, rho, delta):
 def penalize_max_kl(pi_old, A_pi, rho, C):
     """The step of Algorithm 1: L - C D_KL^max maximized. Every changed state has the same KL: only the largest costs.
 
-    Then dL/dKL = sum_s rho(s) lambda(s), which is C at the solution. Its KL is searched for from 1e-15 to 300.
+    At the solution dL/dKL = sum_s rho(s) lambda(s) is C. The KL that they have in common is searched from 1e-15 to 300.
     """
     def slope(kl):
         """dL/dKL, which falls as the KL of the changed states rises."""

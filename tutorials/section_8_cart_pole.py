@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--delta", type=float, default=0.01, help="bound on the mean KL, nats (default: 0.01)")
     args = parser.parse_args()
     curves = methods(2000, 2000, args.delta) if args.quick else methods(args.timesteps, delta=args.delta)
-    title = "Cart-pole: all but policy gradient learn it; CEM and CMA rise first"
+    title = "Cart-pole: all but policy gradient learn it; vine, CEM and CMA end highest"
     experiment("section_8_cart_pole", curves, title, args, top=500, level=(500, "the highest return"))
     print("Look for: which methods reach 500, how soon they do, and how much natural gradient depends on the "
           "right step.")
