@@ -13,7 +13,7 @@ from trpo_numpy.surrogate import Batch, surrogate_and_gradient
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """The defaults suit large batches, as the paper's. Small ones need damping or fisher_fraction 1."""
+    """Defaults for large batches, as the paper's. Small ones need damping, or fisher_fraction 1."""
     delta: float = 0.01             # bound on the mean KL, nats (Eq. (12), Table 2)
     cg_iterations: int = 10         # k (Appendix C.1)
     fisher_fraction: float = 0.1    # the part of the batch that A is computed from (Appendix C.1)

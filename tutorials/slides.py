@@ -288,15 +288,17 @@ def control(figure, _):
             (0.05, "TRPO beside TRPO along $g$", "section_6_runs.csv", ABLATED, "default", "one CG iteration"),
             (0.54, "TRPO beside one fixed step", "section_8_standardized.csv", locomotion, "TRPO", "step 1")]:
         axes = figure.add_axes((place, 0.17, 0.42, 0.41))
-        for y, task in enumerate(tasks):
-            samples = [read_returns(HERE / "results" / csv, tasks, variant)[task] for variant in (ours, other)]
+        by_variant = [read_returns(HERE / "results" / csv, tasks, variant) for variant in (ours, other)]
+        rows = {task: [by_task[task] for by_task in by_variant] for task in tasks}
+        for y, (task, samples) in enumerate((rows | {"together": sum(rows.values(), [])}).items()):
             P, (low, high) = probability_of_improvement(*samples), interval(probability_of_improvement, *samples)
             axes.plot([low, high], [y, y], "-", color=METHODS["TRPO"]["color"], linewidth=5)
             axes.plot(P, y, "o", color=METHODS["TRPO"]["color"], markersize=14, clip_on=False)
             axes.text(0.02, y - 0.16, f"{task}: {P:.2f} [{low:.2f}, {high:.2f}]", va="bottom", fontsize=18,
+                      fontweight="bold" if task == "together" else None,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
         axes.axvline(0.5, color="gray", linestyle=":", linewidth=3)
-        axes.set(xlabel="P(TRPO ends higher)", xlim=(0, 1), ylim=(len(tasks) - 0.6, -0.7), yticks=[], title=title)
+        axes.set(xlabel="P(TRPO ends higher)", xlim=(0, 1), ylim=(len(tasks) + 0.4, -0.7), yticks=[], title=title)
 
 
 # The row of the table; the lines on the wall, with a note after "::"; the function that draws a picture below or beside
@@ -307,7 +309,7 @@ SLIDES = [
          "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
      "(3): an equation of arXiv 1502.05477;  upper right: the companion;  curves: with a baseline"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
-         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "a coin, 0.5 to 0.57: 0.01", "",
+         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "0.01: a coin from 0.5 to 0.57", "",
          "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
          "Which $c$?"],
      fixed_steps,
@@ -334,8 +336,7 @@ SLIDES = [
      r"$\Sigma_t\, t\gamma^t = \gamma/(1-\gamma)^2$"),
     (2, [r"$\eta \geq M_0 = L - C\, D_\mathrm{KL}^{\max}$   (9), as $\alpha^2 \leq D_\mathrm{KL}^{\max}$;   "
          r"$\pi_1$ maximizes $M_0$",
-         r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)",
-         r"half-way to the optimum: 40 iterations;  with a mean KL $\leq$ 0.01: 6"], minorizer,
+         r"$\eta(\pi_1) \geq M_0(\pi_1) \geq M_0(\pi_0) = \eta(\pi_0)$   (10)"], minorizer,
      r"$C = 4\epsilon\gamma/(1-\gamma)^2$;  a random MDP with five states and three actions, $\gamma = 0.8$"),
     (2, ["Half-way to the optimum:", "Algorithm 1: 40 iterations", r"mean KL $\leq$ 0.01: 6",
          r"mean KL $\leq$ 0.001: 17", r"mean KL $\leq$ 0.0001: 53", "",
@@ -348,7 +349,7 @@ SLIDES = [
      r"blue: mean KL $\leq$ 0.01"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
-         r"$\Sigma_a \pi_\theta A = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A$",
+         r"$\Sigma_a \pi_\theta A_\pi = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A_\pi$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
      two_actions, r"$q$: drew the actions, 0.5 each;  $Q_n$: return from step $n$ on;  mean KL: "
@@ -395,7 +396,7 @@ SLIDES = [
     (11, [r"For the KL, yes: $\beta$ is computed anew in each iteration.",
           "For the returns: next slide."],
      all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
-    (11, ["The direction, $A^{-1}g$ and not $g$: pays on three of four tasks",
+    (11, ["Under the bound, $A^{-1}g$ and not $g$ pays on three of four tasks",
           "The bound, beside one step $1 \\cdot (A + 0.1 I)^{-1} g$, not tuned: undecided"], control,
      r"ten runs of each;  bar: 95% interval;  right: standardized advantages;  $\delta$ = 0.01 for each joint"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
@@ -407,7 +408,8 @@ SLIDES = [
           r"2.  Trust: $\eta \geq L - C\, D_\mathrm{KL}^{\max}$, but then the steps are tiny   (9)",
           r"3.  One step: mean KL $\leq \delta$, in nats, whatever the rewards are   (12)",
           r"4.  One update: $s$ from $A s = g$,  $\beta$ from $\delta$,  then a line search", "",
-          "Raises returns: the direction.  Not decided: the bound.", "",
+          "Under the bound $A^{-1}g$ ends higher than $g$ on three of four tasks.",
+          "Bound or fixed step: not decided.", "",
           "Homework, in tutorials/exercises: gaussian, network, the bug of hunt 5"], None, "")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
 WITHOUT_PAUSE = 1, 4, 15, 16, 20    # which ask nothing
@@ -416,7 +418,7 @@ OWN_QUESTIONS = {1: "Trust Region Policy Optimization", 2: "Why is the step leng
                  5: r"Where do the two factors $\alpha$ come from?", 6: "Which method never lowers the return?",
                  7: "What does this guarantee cost?",
                  12: r"Why is $A = J^T M J$?", 15: "All of it, in seven lines", 16: "All of it, in twenty lines",
-                 17: "Is the step length easy now?", 18: "Which part of TRPO raises the returns?",
+                 17: "Is the step length easy now?", 18: "What do direction and bound do for the returns?",
                  20: "What have we learned?"}
 PAUSE_QUESTIONS = {2: "Which $c$ would you choose?", 3: "How can we compute a new policy's return?",
                    6: "Which new policy would you take?",
