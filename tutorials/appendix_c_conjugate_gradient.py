@@ -115,7 +115,7 @@ def first_candidates(config):
 
 def draw(figure, numbers):
     """By k: at the left the KL of the first candidate; at the right the residual, and the gain in L that is taken."""
-    figure.suptitle("On this batch: undamped steps get too long; damping 0.3 halves the gain of 0.01", ha="left",
+    figure.suptitle("Undamped steps get too long; with damping 0.3 $L$ gains half as much as with 0.01", ha="left",
                     x=0.01)
     grid = figure.add_gridspec(2, 2)
     kl, residual, gain = (figure.add_subplot(grid[place]) for place in [(slice(None), 0), (0, 1), (1, 1)])
@@ -137,11 +137,11 @@ def draw(figure, numbers):
     kl.axhline(numbers["delta"], color="black", linewidth=1, linestyle=":")
     kl.annotate(rf"$\delta$ = {numbers['delta']:g}", (len(k), numbers["delta"]), (0, -18), textcoords="offset points",
                 ha="right")
-    kl.set(yscale="log", title=r"one early batch: at 0.3 the KL is near $\delta$",
+    kl.set(yscale="log", title=r"one early batch: with 0.3 the KL is near $\delta$",
            ylabel="mean KL of the first candidate (nats)", xlabel="$k$, iterations of conjugate gradient")
     kl.text(0.02, 0.985, f"{numbers['n_parameters']:,} parameters,\nrank of $A$ {rank}", va="top",
             transform=kl.transAxes)
-    gain.set(title="at 0.3 half the gain of 0.01", ylabel="$L - L_{old}$ after line search",
+    gain.set(title="with 0.3 half as much as with 0.01", ylabel="$L - L_{old}$ after line search",
              ylim=(0, None), xlabel="$k$")
     for axes in (residual, kl, gain):
         axes.axvline(10, color="black", linewidth=1, linestyle=":")

@@ -617,7 +617,7 @@ def trpo_update(x):
         "theta_old is left out: this is the step alone": wanted - theta_old,
         "the wrong sign: it goes down in L": -dense_update(options, everything, search=False),
         "damping is counted in s'As, or s'g stands for it, so the first candidate is too short (the accepted one may "
-        "still be longer)":
+        "still be longer). Most implementations do this on purpose; here beta is without damping":
             dense_update(options, everything, damped_sAs=True),
         "no line search: the first candidate is taken": dense_update(options, everything, search=False),
         "the KL is reversed: KL(new || old) is at most delta": dense_update(options, everything, reversed_kl=True),
