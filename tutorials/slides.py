@@ -309,8 +309,8 @@ SLIDES = [
          "4.  One update: which direction,", "     how long, and is it safe?"], learning_curves,
      "(3): an equation of arXiv 1502.05477;  upper right: the companion;  curves: with a baseline"),
     (0, [r"$\theta \leftarrow \theta + c\, g$",
-         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "0.01: a coin from 0.5 to 0.57", "",
-         "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
+         r"KL: $\mathrm{E}_{\pi_\mathrm{old}} \log(\pi_\mathrm{old} / \pi_\theta)$", "0.01: a coin from 0.5 to 0.57",
+         "", "$c = 1$: KL from 0.0079 to 2.3", "$c = 0.1$: more than half", "of the KLs below 0.001",
          "Which $c$?"],
      fixed_steps,
      "Pendulum-v1;  $g$: the policy gradient, with standardized advantages;  KL: mean over the states"),
@@ -349,7 +349,8 @@ SLIDES = [
      r"blue: mean KL $\leq$ 0.01"),
     (4, [r"$w_n = \pi_\theta(a_n|s_n)\, /\, q(a_n|s_n), \qquad L(\theta) \approx "
          r"\frac{1}{N}\,\Sigma_n\, w_n Q_n$   (14)",
-         r"$\Sigma_a \pi_\theta A_\pi = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ ::so $Q$ may replace $A_\pi$",
+         r"$\Sigma_a \pi_\theta A_\pi = \Sigma_a \pi_\theta Q - V(s)$,  and $V$ has no $\theta$ "
+         r"::so $Q$ may replace $A_\pi$",
          r"$g = \frac{1}{N}\,\Sigma_n\, Q_n\, \nabla\log\pi_\theta(a_n|s_n)\ \ \mathrm{at}\ \theta_\mathrm{old}$, "
          r"if $q = \pi_\mathrm{old}$"],
      two_actions, r"$q$: drew the actions, 0.5 each;  $Q_n$: return from step $n$ on;  mean KL: "
