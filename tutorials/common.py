@@ -12,8 +12,8 @@ from trpo_numpy.checks import InputError  # imported before NumPy, so that the p
 METHODS = {name: {"color": color, "linestyle": linestyle} for color, names in {
     "#0072B2": {"TRPO": "-", "single path": "-", "mean KL": "-", "L": "--", "gamma 0.9999": "--",
                 "gamma 0.9999, no position": "-."},
-    "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":"},
-    "#009E73": {"policy gradient": "-.", "fixed length": "--"},
+    "#D55E00": {"natural gradient": "--", "natural gradient, standardized": ":", "fixed length along s": "--"},
+    "#009E73": {"policy gradient": "-.", "fixed length along g": "--"},
     "#CC79A7": {"empirical FIM": (0, (3, 1, 1, 1))}, "#56B4E9": {"vine": "-"},
     "#E69F00": {"Algorithm 1": (0, (5, 1)), "penalty": (0, (5, 1)), "M": "-."},
     "#777777": {"max KL": (0, (7, 2, 1, 2))}, "#117733": {"KL": "-"}, "#6A3D9A": {"CMA": (0, (4, 1, 1, 1, 1, 1))},

@@ -4,8 +4,8 @@ Left: the gain in L against the mean KL, along the direction of each method. Nat
 TRPO, and the empirical FIM has nearly the same direction. In this batch the plain gradient, Eq. (18), gains less than
 half as much for the same KL.
 Right: the KL of each method's step in every iteration of one run. TRPO's KL is at most delta by construction. A fixed
-factor, as in Eq. (17), gives another KL in each iteration, so it is right for some iterations at best. A step along the
-gradient whose length in theta is fixed has a KL that varies less, but varies too.
+factor, as in Eq. (17), gives another KL in each iteration, so it is right for some iterations at best. A step whose
+length in theta is fixed has a KL that varies less, but varies too.
 Then change: --step 3. Natural gradient now leaves the trust region in most iterations.
 
     python tutorials/section_7_prior_work.py
@@ -23,8 +23,9 @@ from trpo_numpy.prior_work import empirical_fim_update, natural_gradient_update,
 from trpo_numpy.surrogate import surrogate_and_gradient
 from trpo_numpy.trpo import surrogate_and_kl, trpo_update
 
-MARKERS = {"TRPO": "o", "empirical FIM": "D", "natural gradient": "s", "policy gradient": "^", "fixed length": "v"}
-LENGTH = 0.1    # in theta, of the steps of "fixed length", which are along g
+MARKERS = {"TRPO": "o", "empirical FIM": "D", "natural gradient": "s", "policy gradient": "^",
+           "fixed length along s": "P", "fixed length along g": "v"}
+LENGTH = 0.1    # in theta, of the steps of a fixed length
 
 
 def all_updates(seen, step, policy, theta_old, batch, options, rng):
@@ -34,8 +35,11 @@ def all_updates(seen, step, policy, theta_old, batch, options, rng):
                "policy gradient": partial(policy_gradient_update, step=step)}
     for name, update in updates.items():
         seen.setdefault(name, []).append(update(policy, theta_old, batch, options, rng))
-    factor = LENGTH / np.linalg.norm(seen["policy gradient"][-1].g)
-    seen.setdefault("fixed length", []).append(policy_gradient_update(policy, theta_old, batch, options, rng, factor))
+    for direction, method, update in [("g", "policy gradient", policy_gradient_update),
+                                      ("s", "natural gradient", natural_gradient_update)]:
+        factor = LENGTH / np.linalg.norm(seen[method][-1].s)
+        seen.setdefault(f"fixed length along {direction}", []).append(
+            update(policy, theta_old, batch, options, rng, factor))
     problem = seen["batch"] = policy, theta_old, batch
     along_s, along_g = (gain_at(options.delta, *problem, seen[name][-1]) for name in ("TRPO", "policy gradient"))
     seen.setdefault("ratios", []).append(along_s / along_g)
@@ -66,14 +70,15 @@ def compute(seed=0, step=1.0, n_iterations=25):
         print(f"iteration {iteration.iteration} of {n_iterations}", flush=True)
     problem, ratios, grid = seen.pop("batch"), seen.pop("ratios"), np.geomspace(1e-5, 0.3, 60)
     curves = {name: gain_along(*problem, updates[-1].s, updates[-1].sAs, grid) for name, updates in seen.items()
-              if name != "fixed length"}    # which is along g too
+              if "length" not in name}      # whose directions are the same
     kls = {name: np.array([update.kl_new for update in updates]) for name, updates in seen.items()}
     return {"curves": curves, "kls": kls, "ratios": ratios, "delta": config.delta, "step": step}
 
 
 LOOKS = {"TRPO": {"linewidth": 2.5, "markersize": 6, "zorder": 5},
          "empirical FIM": {"linewidth": 1, "markersize": 5, "zorder": 3, "markerfacecolor": "white"},
-         "fixed length": {"linestyle": "--", "markerfacecolor": "white"}}
+         "fixed length along g": {"linestyle": "--", "markerfacecolor": "white"},
+         "fixed length along s": {"linestyle": "--", "markerfacecolor": "white"}}
 
 
 def draw_steps(axes, numbers, apart=0.5, names=None):
@@ -103,7 +108,8 @@ def draw(figure, numbers):
     gains, kls = figure.subplots(1, 2)
     fixed = f"fixed $1/\\lambda$ = {numbers['step']:g}"
     draw_steps(kls, numbers, names={"policy gradient": f"policy gradient,\n{fixed}", "TRPO": "TRPO",
-                                    "fixed length": f"policy gradient,\nlength {LENGTH:g} in $\\theta$",
+                                    "fixed length along g": f"policy gradient,\nlength {LENGTH:g} in $\\theta$",
+                                    "fixed length along s": f"natural gradient,\nlength {LENGTH:g} in $\\theta$",
                                     "natural gradient": f"natural gradient,\n{fixed}",
                                     "empirical FIM": "empirical FIM,\nKL $\\leq\\,\\delta$"})
     for name, (L, kl) in numbers["curves"].items():
@@ -135,11 +141,12 @@ def main():
     print(f"of all batches: {least:.1f} to {most:.1f} times as much along TRPO's s as along g, median {middle:.1f}")
     for name, what in [("natural gradient", f"natural gradient's step of {args.step:g}"),
                        ("policy gradient", f"policy gradient's step of {args.step:g}"),
-                       ("fixed length", f"policy gradient's step of length {LENGTH:g}")]:
+                       ("fixed length along s", f"natural gradient's step of length {LENGTH:g}"),
+                       ("fixed length along g", f"policy gradient's step of length {LENGTH:g}")]:
         kl = numbers["kls"][name]
         print(f"KL of {what}: {kl.min():.4f} to {kl.max():.4f}, {kl.max() / kl.min():.0f} times as much")
     print("Look for: in each iteration TRPO's KL is at most delta. With a fixed factor natural gradient's varies, "
-          "and policy gradient's grows far above delta; with a fixed length it grows less.")
+          "and policy gradient's grows far above delta; with a fixed length both vary less.")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def main():
     draw(figure, finals)
     save_figure(figure, args.out, "section_8_step_sizes", args.show)
     print("Look for: over the range of lengths the bound loses the larger part of its best return on the walker, and "
-          "the fixed step on the hopper. On the swimmer five runs of each length cannot tell.")
+          "the fixed step on the hopper. On the walker the fixed step has less to lose.")
 
 
 if __name__ == "__main__":

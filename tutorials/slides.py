@@ -77,9 +77,9 @@ def fixed_steps(figure, place):
 def all_steps(figure, _):
     """The KLs of a fixed factor and a fixed length along g, of a factor along A^-1 g, and of TRPO, in the same run."""
     axes, kls = figure.add_axes((0.09, 0.17, 0.66, 0.48)), run_of_two_slides()
-    names = {"policy gradient": r"$1 \cdot g$", "fixed length": r"$0.1\ g\, /\, |g|$",
-             "natural gradient": r"$1 \cdot (A + 0.3 I)^{-1} g$", "TRPO": "TRPO"}
-    section_7_prior_work.draw_steps(axes, {"kls": {name: kls[name] for name in names}, "delta": 0.01}, apart=0.8)
+    names = {"policy gradient": r"$1 \cdot g$", "fixed length along g": r"$0.1\ g\, /\, |g|$",
+             "natural gradient": r"$1 \cdot s$", "fixed length along s": r"$0.1\ s\, /\, |s|$", "TRPO": "TRPO"}
+    section_7_prior_work.draw_steps(axes, {"kls": {name: kls[name] for name in names}, "delta": 0.01}, apart=0.72)
     for line, label in zip(axes.lines, axes.texts[:len(names)]):
         line.set(linewidth=3, markersize=12)
         name = label.get_text().replace("\n", " ")
@@ -142,7 +142,7 @@ def two_units(figure, _):
             axes.plot(*np.transpose(path), marker, color=METHODS[name]["color"], linewidth=2, markersize=6)
     for height, text, name in [
             (0.44, "TRPO: the same\nsteps on both, but\nit does not settle", "TRPO"),
-            (0.22, "$L - C$ mean KL, $C = 1$:\novershoots when the\nreward doubles", "penalty")]:
+            (0.22, "$L - C$ mean KL, $C = 1$:\novershoots when the\nreward doubles ($C = 2$\nclimbs both)", "penalty")]:
         figure.text(0.68, height, text, color=ink(name), fontsize=20, fontweight="bold", va="center")
 
 
@@ -396,10 +396,10 @@ SLIDES = [
     (10, [], numbered_code, ""),
     (11, [r"For the KL, yes: $\beta$ is computed anew in each iteration.",
           "For the returns: next slide."],
-     all_steps, r"the run of slide 2;  $1 \cdot (A + 0.3\, I)^{-1} g$: damped natural gradient"),
-    (11, ["Under the bound, $A^{-1}g$ and not $g$ pays on three of four tasks",
+     all_steps, r"the run of slide 2;  $s = (A + 0.3\, I)^{-1} g$: damped natural gradient;  dashed: fixed length"),
+    (11, ["Under the bound, $(A + 0.3 I)^{-1} g$ beats $g$ on three of four tasks",
           "The bound, beside one step $1 \\cdot (A + 0.1 I)^{-1} g$, not tuned: undecided"], control,
-     r"ten runs of each;  bar: 95% interval;  right: standardized advantages;  $\delta$ = 0.01 for each joint"),
+     r"ten runs;  bar: 95%;  left: the defaults;  right: standardized advantages;  $\delta$ = 0.01 a joint"),
     (12, [r"PPO:  maximize  $\frac{1}{N}\,\Sigma_n\, \min(w_n \hat{A}_n,\ "
           r"\mathrm{clip}(w_n,\, 1-\epsilon,\, 1+\epsilon)\, \hat{A}_n)$",
           "no Fisher matrix, no line search; and the KL has no bound"], clipped,
@@ -411,7 +411,7 @@ SLIDES = [
           r"4.  One update: $s$ from $A s = g$,  $\beta$ from $\delta$,  then a line search", "",
           "Under the bound $A^{-1}g$ ends higher than $g$ on three of four tasks.",
           "Bound or fixed step: not decided.", "",
-          "Homework, in tutorials/exercises: gaussian, network, the bug of hunt 5"], None, "")]
+          "Homework, in tutorials/exercises: surrogate, fisher, beta, line_search"], None, "")]
 LEFT_OUT = 5, 7, 11, 16     # of lecture_hour.pdf
 WITHOUT_PAUSE = 1, 4, 15, 16, 20    # which ask nothing
 PICTURE_ANSWERS = 3, 6, 7, 8, 9, 10, 11, 13, 14, 17, 18, 19    # with pauses the question comes first, without it
