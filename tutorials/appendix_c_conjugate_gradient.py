@@ -141,7 +141,7 @@ def draw(figure, numbers):
            ylabel="mean KL of the first candidate (nats)", xlabel="$k$, iterations of conjugate gradient")
     kl.text(0.02, 0.985, f"{numbers['n_parameters']:,} parameters,\nrank of $A$ {rank}", va="top",
             transform=kl.transAxes)
-    gain.set(title="with 0.3 half as much as with 0.01", ylabel="$L - L_{old}$ after line search",
+    gain.set(title="gain in $L$ after the line search", ylabel="$L - L_{old}$ after line search",
              ylim=(0, None), xlabel="$k$")
     for axes in (residual, kl, gain):
         axes.axvline(10, color="black", linewidth=1, linestyle=":")

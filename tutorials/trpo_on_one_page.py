@@ -1,7 +1,7 @@
 """TRPO on one page (Schulman et al., 2015). Comments 1. to 7.: the companion's step 18.
 
 python tutorials/trpo_on_one_page.py [SEED] learns Pendulum-v1 in a minute (600,000 steps): a
-batch's return rises from below -1000 to above -200 (last ten batches, seeds 0 to 5). N states s
+batch's return rises from below -1000 to above -200 (mean of the last ten, seeds 0 to 5). N states s
 (d_s,), N actions a (d_a,), d_h hidden units. A row per state: W h + b is h @ W.T + b. J' is J^T.
 """
 import sys
