@@ -75,7 +75,7 @@ def fixed_steps(figure, place):
 
 
 def all_steps(figure, _):
-    """The KLs of a fixed factor and a fixed length along g, of a factor along A^-1 g, and of TRPO, in the same run."""
+    """The KLs of a fixed factor and of a fixed length along g and along s, and of TRPO's steps, in the same run."""
     axes, kls = figure.add_axes((0.09, 0.17, 0.66, 0.48)), run_of_two_slides()
     names = {"policy gradient": r"$1 \cdot g$", "fixed length along g": r"$0.1\ g\, /\, |g|$",
              "natural gradient": r"$1 \cdot s$", "fixed length along s": r"$0.1\ s\, /\, |s|$", "TRPO": "TRPO"}
